@@ -1,0 +1,26 @@
+# Each target installs what it needs and this machine lacks (scripts/setup), then does its job.
+.PHONY: help conform test lint types
+
+help:
+	@echo "make conform   check a real Xen dom0 in the lab; the report is reports/latest/report.html"
+	@echo "make test      test xenproof itself"
+	@echo "make lint      ruff: rules and format"
+	@echo "make types     mypy, strict"
+
+# -n 2: two guests at a time is what the lab host's memory and processors hold.
+conform:
+	@scripts/setup conform
+	@.venv/bin/pytest -n 2 --dist loadgroup --profile debian12 --hosts lab://debian12 tests/host tests/guest
+
+test:
+	@scripts/setup test
+	@.venv/bin/pytest selftest
+
+lint:
+	@scripts/setup check
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+
+types:
+	@scripts/setup check
+	@.venv/bin/mypy

@@ -1,0 +1,78 @@
+"""The `xenproof` command."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import xenproof
+from xenproof.errors import XenproofError
+from xenproof.lab import runs
+from xenproof.lab.cli import lab_app
+from xenproof.lab.progress import Progress
+from xenproof.profile.cli import profile_app
+from xenproof.profile.load import load_profile
+
+app = typer.Typer(
+    help="Prove that a Xen dom0 is what its release promises.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(lab_app, name="lab")
+app.add_typer(profile_app, name="profile", help="Profiles: what a host of some release must be.")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(xenproof.__version__)
+
+
+@app.command()
+def record(
+    hosts: Annotated[str, typer.Option("--hosts", help="the host, such as ssh://root@xen1")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the file to write")],
+    profile: Annotated[str, typer.Option("--profile", help="whose probes are run")] = "debian12",
+    identity: Annotated[Path | None, typer.Option(help="the private key to log in with")] = None,
+    known_hosts: Annotated[Path | None, typer.Option(help="the pinned host keys")] = None,
+) -> None:
+    """Write the raw output of every probe of a host to a file that can be replayed."""
+    # Here, so that `xenproof lab` does not load what only the suite needs.
+    import os
+
+    from xenproof.lab.identity import ProcessIdentity
+    from xenproof.suite.opening import open_host
+
+    run = runs.new_run("session", ProcessIdentity.of(os.getpid()))
+    try:
+        opened = open_host(
+            hosts, load_profile(profile), run.folder, Progress(), identity=identity, known_hosts=known_hosts
+        )
+        try:
+            if opened.recording is None:
+                raise XenproofError(opened.target.blocked)
+            output.write_text(opened.recording.to_json(), "utf-8")
+        finally:
+            opened.close()
+    finally:
+        run.remove()
+    typer.echo(f"recorded {hosts} in {output}")
+
+
+def main() -> None:
+    """Run the command; an error that a user can mend is one message, never a traceback."""
+    try:
+        app()
+    except XenproofError as error:
+        Console(stderr=True, highlight=False).print(f"xenproof: {error}", markup=False, soft_wrap=True)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("xenproof: interrupted")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

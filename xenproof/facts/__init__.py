@@ -1,0 +1,1 @@
+"""One module per family of facts: its probe (POSIX sh), its parser, its dataclasses."""

@@ -1,0 +1,101 @@
+"""Boot options on their whole way: configured, in grub.cfg, and running."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from xenproof.errors import ParseError
+from xenproof.facts.answer import Answer
+from xenproof.facts.grub_defaults import GrubDefaults, grub_defaults
+from xenproof.facts.grub_menu import REMOVAL_OPTIONS, MenuEntry, grub_menu
+from xenproof.facts.texts import TEXTS, Texts
+from xenproof.facts.xl import XL_INFO
+from xenproof.profile.profile import Profile
+from xenproof.source.probe import Recording
+
+HYPERVISOR, KERNEL = "hypervisor", "kernel"
+
+# What GRUB's script 20_linux_xen itself adds: the same on every host, or found out when it runs.
+_ADDED = frozenset({"placeholder", "ro", "rw", REMOVAL_OPTIONS})
+_ADDED_WITH_VALUE = ("root=", "rootflags=subvol=", "BOOT_IMAGE=")
+# What ${xen_rm_opts} stands for on other platforms than a BIOS.
+_REMOVALS = frozenset({"no-real-mode", "edd=off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """The boot options of the hypervisor and of dom0's kernel."""
+
+    recording: Recording
+    profile: Profile
+
+    def generated(self, what: str) -> Answer:
+        """Whether grub.cfg's default Xen entry has exactly what the configuration would give."""
+        configured = self._defaults
+        wanted = xen_options(configured) if what == HYPERVISOR else kernel_options(configured)
+        return compare("grub.cfg", _own(self._in_entry(what)), "the configuration", _own(wanted))
+
+    def running(self, what: str) -> Answer:
+        """Whether what runs was started with exactly what grub.cfg's default Xen entry has."""
+        in_entry, now = self._in_entry(what), self.options(what)
+        if REMOVAL_OPTIONS in in_entry:
+            now = tuple(word for word in now if word not in _REMOVALS or word in in_entry)
+        return compare("the running one", _own(now), "grub.cfg", _own(in_entry))
+
+    def options(self, what: str) -> tuple[str, ...]:
+        """The options that the running hypervisor or kernel was started with."""
+        if what == HYPERVISOR:
+            return XL_INFO.of(self.recording, self.profile).options
+        return tuple(self._texts.line("/proc/cmdline").split())
+
+    @property
+    def default_xen(self) -> Answer:
+        """Whether the entry that boots by itself loads Xen."""
+        entry = grub_menu(self._texts).default_entry
+        return Answer(entry.xen is not None, f"the default entry is {entry.title!r}")
+
+    def _in_entry(self, what: str) -> tuple[str, ...]:
+        entry: MenuEntry = grub_menu(self._texts).xen_entry
+        found = entry.xen if what == HYPERVISOR else entry.kernel
+        if found is None:
+            raise ParseError(f"the entry {entry.title!r} of grub.cfg loads Xen but no kernel")
+        return found
+
+    @property
+    def _defaults(self) -> GrubDefaults:
+        return grub_defaults(self._texts)
+
+    @property
+    def _texts(self) -> Texts:
+        return TEXTS.of(self.recording, self.profile)
+
+
+def xen_options(configured: GrubDefaults) -> tuple[str, ...]:
+    """What 20_linux_xen gives to the hypervisor."""
+    return configured.options("GRUB_CMDLINE_XEN") + configured.options("GRUB_CMDLINE_XEN_DEFAULT")
+
+
+def kernel_options(configured: GrubDefaults) -> tuple[str, ...]:
+    """What 20_linux_xen gives to dom0's kernel: the XEN_REPLACE variables win where they are not empty."""
+    return sum(
+        (
+            configured.options(f"GRUB_CMDLINE_LINUX_XEN_REPLACE{suffix}")
+            or configured.options(f"GRUB_CMDLINE_LINUX{suffix}")
+            for suffix in ("", "_DEFAULT")
+        ),
+        (),
+    )
+
+
+def _own(options: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for word in options if word not in _ADDED and not word.startswith(_ADDED_WITH_VALUE))
+
+
+def compare(name: str, have: tuple[str, ...], source: str, want: tuple[str, ...]) -> Answer:
+    """Whether both have the same options in the same order: of an option given twice the later wins."""
+    if have == want:
+        return Answer(True, f"both have {' '.join(have) or 'no option'}")
+    lacks = " ".join((Counter(want) - Counter(have)).elements())
+    extra = " ".join((Counter(have) - Counter(want)).elements())
+    differences = [f"lacks {lacks}"] * bool(lacks) + [f"has also {extra}"] * bool(extra)
+    return Answer(False, f"against {source}, {name} {' and '.join(differences) or 'has another order'}")

@@ -1,0 +1,43 @@
+"""What is on the PATH of a command that ssh runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xenproof.errors import ParseError
+from xenproof.facts.answer import Answer
+from xenproof.facts.family import Family
+from xenproof.facts.probes import host_probe
+from xenproof.facts.sections import section
+from xenproof.source.probe import ProbeOutput
+
+CONTROL = "sh"
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The path of each command that was looked for, "" for those that are not there."""
+
+    paths: Mapping[str, str]
+
+    def on_path(self, name: str) -> Answer:
+        """Whether the command is on the PATH; raises ParseError if it was not looked for."""
+        if name not in self.paths:
+            raise ParseError(f"the command {name!r} was not looked for")
+        return Answer(bool(self.paths[name]), self.paths[name] or "not on the PATH")
+
+
+def parse_commands(output: ProbeOutput) -> Commands:
+    """Where each command is; raises ParseError if not even `sh` was found."""
+    paths: dict[str, str] = {}
+    for line in section(output, "commands").lines:
+        # xl /usr/sbin/xl
+        name, space, path = line.partition(" ")
+        if not name or not space or (path and not path.startswith("/")):
+            raise ParseError(f"expected a command and its path, found {line[:200]!r}")
+        paths[name] = path
+    if not paths.get(CONTROL):
+        raise ParseError(f"the command {CONTROL!r} was not found, so nothing can be said of others")
+    return Commands(paths)
+
+
+COMMANDS = Family("commands", host_probe, parse_commands)

@@ -1,0 +1,57 @@
+"""All families of facts, and the probes that they need.
+
+What needs several families (boot, dom0, versions, logs) is made of these in the file of its name.
+"""
+
+from typing import Any
+
+from xenproof.facts.bridges import BRIDGES
+from xenproof.facts.commands import COMMANDS
+from xenproof.facts.family import Family
+from xenproof.facts.files import FILES
+from xenproof.facts.grub_defaults import GRUB_DEFAULTS
+from xenproof.facts.grub_menu import GRUB_MENU
+from xenproof.facts.images import IMAGES
+from xenproof.facts.libvirt import LIBVIRT
+from xenproof.facts.modules import MODULES
+from xenproof.facts.packages import PACKAGES
+from xenproof.facts.ports import PORTS
+from xenproof.facts.processes import PROCESSES
+from xenproof.facts.qemu import QEMU
+from xenproof.facts.sshd import SSHD
+from xenproof.facts.texts import TEXTS
+from xenproof.facts.units import SYSTEMD_STATE, UNITS
+from xenproof.facts.xl import XL_COMMANDS, XL_DMESG, XL_INFO, XL_LIST
+from xenproof.facts.xl_conf import XL_CONF_SETTINGS
+from xenproof.profile.profile import Profile
+from xenproof.source.probe import Probe
+
+# The type of a family's facts does not matter here: no fact is looked at.
+FAMILIES: tuple[Family[Any], ...] = (
+    PACKAGES,
+    XL_INFO,
+    XL_LIST,
+    XL_COMMANDS,
+    XL_DMESG,
+    UNITS,
+    SYSTEMD_STATE,
+    FILES,
+    TEXTS,
+    GRUB_DEFAULTS,
+    GRUB_MENU,
+    XL_CONF_SETTINGS,
+    COMMANDS,
+    BRIDGES,
+    PROCESSES,
+    PORTS,
+    MODULES,
+    IMAGES,
+    SSHD,
+    QEMU,
+    LIBVIRT,
+)
+
+
+def probes(profile: Profile) -> tuple[Probe, ...]:
+    """Each probe that the profile needs, once."""
+    return tuple({probe.name: probe for family in FAMILIES for probe in [family.probe(profile)]}.values())

@@ -1,0 +1,23 @@
+"""A family of facts: how it is probed and how its output is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from xenproof.profile.profile import Profile
+from xenproof.source.probe import Probe, ProbeOutput, Recording
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[T]):
+    """Facts of one kind.  Several families may share one probe: its output has a section for each."""
+
+    name: str
+    probe: Callable[[Profile], Probe]
+    parse: Callable[[ProbeOutput], T]
+
+    def of(self, recording: Recording, profile: Profile) -> T:
+        """The facts in `recording`; raises ParseError, SourceError or NotEvaluable where it holds none."""
+        return self.parse(recording.output(self.probe(profile)))

@@ -1,0 +1,94 @@
+"""Files by path: what they are, never what is in them."""
+
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.facts.answer import Answer
+from xenproof.facts.family import Family
+from xenproof.facts.listing import believable_listing
+from xenproof.facts.probes import RELEASE, host_probe
+from xenproof.facts.sections import section
+from xenproof.source.probe import ProbeOutput
+
+_TYPES: Mapping[int, str] = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFBLK: "block device",
+    stat.S_IFCHR: "character device",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+}
+# 81a4 root:root /etc/xen/xl.conf
+_ROW = re.compile(r"([0-9a-f]{3,5}) ([^:\s]+:[^:\s]+) (/.*)")
+CONTROL = "/proc"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file: its type, its mode such as "0644", its owner such as "root:root".  Links are not followed."""
+
+    type: str
+    mode: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The paths that were asked for; None where there is nothing."""
+
+    release: str
+    rows: Mapping[str, File | None]
+
+    def exists(self, path: str) -> Answer:
+        """Whether there is anything at the path."""
+        if (file := self._row(path)) is None:
+            return Answer(False, "nothing is there")
+        return Answer(True, f"a {file.type} of {file.owner}, mode {file.mode}")
+
+    def file(self, path: str) -> File:
+        """What is at the path; raises NotEvaluable if nothing is."""
+        if (file := self._row(path)) is None:
+            raise NotEvaluable(f"{path} is absent, so it has no type, mode or owner")
+        return file
+
+    def _row(self, path: str) -> File | None:
+        real = path.replace(RELEASE, self.release)
+        if real not in self.rows:
+            raise ParseError(f"'stat' says nothing of {real!r}, neither that it is there nor that it is missing")
+        return self.rows[real]
+
+
+def release(output: ProbeOutput) -> str:
+    """The release of the running kernel; raises ParseError if it is no single word."""
+    lines = section(output, "release").ended_with(0).lines
+    if len(lines) != 1 or not re.fullmatch(r"\d[\w.+~-]*", lines[0], re.ASCII):
+        raise ParseError(f"expected the release of a kernel such as '6.1.0-1-amd64', found {lines[:2]!r}")
+    return lines[0]
+
+
+def parse_files(output: ProbeOutput) -> Files:
+    """Type, mode and owner of each path that was asked for.
+
+    Raises ParseError if a path that is there was not read, or /proc is not among those that are.
+    """
+    there, missing = believable_listing(output, "stat")
+    found: dict[str, File | None] = {}
+    for line in section(output, "stat").ended_with(0).lines:
+        if (row := _ROW.fullmatch(line)) is None or row[3] not in there:
+            raise ParseError(f"expected mode, owner and path from 'stat', found {line[:200]!r}")
+        mode = int(row[1], 16)
+        if stat.S_IFMT(mode) not in _TYPES:
+            raise ParseError(f"{row[1]!r} is the mode of no kind of file, in {line[:200]!r}")
+        found[row[3]] = File(_TYPES[stat.S_IFMT(mode)], f"0{stat.S_IMODE(mode):03o}", row[2])
+    if unread := there - found.keys():
+        raise ParseError(f"'stat' did not describe {', '.join(sorted(unread))}")
+    if CONTROL not in found:
+        raise ParseError(f"'stat' did not find {CONTROL}, so it cannot be believed about other paths")
+    return Files(release(output), found | dict.fromkeys(missing))
+
+
+FILES = Family("files", host_probe, parse_files)

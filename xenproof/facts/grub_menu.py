@@ -1,0 +1,161 @@
+"""The menu in grub.cfg: its entries, what they load, and which is the default."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.facts.family import Family
+from xenproof.facts.probes import host_probe
+from xenproof.facts.texts import Texts, parse_texts
+from xenproof.source.probe import ProbeOutput
+
+# menuentry 'Debian GNU/Linux, with Xen hypervisor' --class debian $menuentry_id_option 'xen-gnulinux-simple-4f01' {
+_ITEM = re.compile(r"\s*(menuentry|submenu) '((?:[^']|'\\'')*)'(.*)\{\s*")
+_ID = re.compile(r"(?:\$menuentry_id_option|--id[ =]) *'?([^' ]+)'?")
+# multiboot2 /boot/xen-4.17-amd64.gz placeholder loglvl=all ${xen_rm_opts}
+_LOADER = re.compile(r"\s*(multiboot2?|module2?|linux(?:efi|16)?|xen_hypervisor|xen_module)\s+(.*)")
+_KERNEL = re.compile(r"(?:\S*/)?(?:vmlinu|linux|kernel|bzImage|Image)[^/]*")
+# set default="0"
+_DEFAULT = re.compile(r"\s*set default=\"?([^\"]*)\"?\s*")
+_SAVED = "${saved_entry}"
+REMOVAL_OPTIONS = "${xen_rm_opts}"
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """An entry: its title and identity, and the options it gives to Xen (None without Xen) and to Linux."""
+
+    title: str
+    id: str
+    xen: tuple[str, ...] | None
+    kernel: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submenu:
+    """A menu below an entry of the menu above."""
+
+    title: str
+    id: str
+    items: tuple["MenuEntry | Submenu", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GrubMenu:
+    """The menu of grub.cfg and its default as GRUB will resolve it."""
+
+    path: str
+    items: tuple[MenuEntry | Submenu, ...]
+    default: str
+
+    @property
+    def entries(self) -> list[MenuEntry]:
+        """Every entry, in the order of the file."""
+        return list(_flat(self.items))
+
+    @property
+    def default_entry(self) -> MenuEntry:
+        """The entry that boots by itself; raises NotEvaluable if the default names none."""
+        here: Sequence[MenuEntry | Submenu] = self.items
+        for name in self.default.split(">") if self.default else ["0"]:
+            if (item := _named(name, here)) is None:
+                break
+            if isinstance(item, MenuEntry):
+                return item
+            here = item.items
+        else:
+            if here:
+                return next(_flat(here))
+        raise NotEvaluable(f"no entry of {self.path} is called {self.default!r}, its default")
+
+    @property
+    def xen_entry(self) -> MenuEntry:
+        """The default entry if it loads Xen, else the first that does; raises NotEvaluable if none does."""
+        if (entry := self.default_entry).xen is not None:
+            return entry
+        found = next((entry for entry in self.entries if entry.xen is not None), None)
+        if found is None:
+            raise NotEvaluable(f"no entry of {self.path} loads Xen: run grub-mkconfig with Xen installed")
+        return found
+
+
+def _flat(items: Sequence[MenuEntry | Submenu]) -> Iterator[MenuEntry]:
+    for item in items:
+        if isinstance(item, MenuEntry):
+            yield item
+        else:
+            yield from _flat(item.items)
+
+
+def _named(name: str, items: Sequence[MenuEntry | Submenu]) -> MenuEntry | Submenu | None:
+    if re.fullmatch(r"[0-9]{1,4}", name):
+        return items[int(name)] if int(name) < len(items) else None
+    return next((item for item in items if name in (item.title, item.id)), None)
+
+
+def parse_grub_menu(output: ProbeOutput) -> GrubMenu:
+    """The menu of the one grub.cfg that is there; raises ParseError if it has no entry or is cut off."""
+    return grub_menu(parse_texts(output))
+
+
+def grub_menu(texts: Texts) -> GrubMenu:
+    """The menu in `texts`; raises NotEvaluable if the host has no grub.cfg, ParseError if it has two."""
+    paths = [path for path in texts.lines if path.endswith("/grub.cfg")]
+    if not paths:
+        raise NotEvaluable("there is no grub.cfg on this host where the profile expects it")
+    if len(paths) > 1:
+        raise ParseError(f"expected one grub.cfg, found {', '.join(sorted(paths))}: name yours in the profile's files")
+    lines = texts.of(paths[0])
+    items = tuple(_items(iter(lines), paths[0], nested=False))
+    if not any(_flat(items)):
+        raise ParseError(f"{paths[0]} has no menu entry in {len(lines)} lines")
+    return GrubMenu(paths[0], items, _default(texts, paths[0]))
+
+
+def _items(lines: Iterator[str], path: str, *, nested: bool) -> Iterator[MenuEntry | Submenu]:
+    for line in lines:
+        if nested and line.strip() == "}":
+            return
+        if (found := _ITEM.fullmatch(line)) is None:
+            continue
+        title = found[2].replace("'\\''", "'")
+        id_match = _ID.search(found[3])
+        id_ = id_match[1] if id_match else title
+        if found[1] == "submenu":
+            yield Submenu(title, id_, tuple(_items(lines, path, nested=True)))
+        else:
+            yield _entry(lines, path, title, id_)
+    if nested:
+        raise ParseError(f"{path} is cut off inside a menu")
+
+
+def _entry(lines: Iterator[str], path: str, title: str, id_: str) -> MenuEntry:
+    xen: tuple[str, ...] | None = None
+    kernel: tuple[str, ...] | None = None
+    for line in lines:
+        if line.strip() == "}":
+            return MenuEntry(title, id_, xen, kernel)
+        if (found := _LOADER.fullmatch(line)) is None:
+            continue
+        words = tuple(word for word in found[2].split() if not word.startswith("--"))
+        if found[1].startswith(("multiboot", "xen_hypervisor")):
+            xen = words[1:]
+        elif words and kernel is None and (found[1].startswith("linux") or _KERNEL.fullmatch(words[0])):
+            kernel = words[1:]
+    raise ParseError(f"{path} is cut off inside the entry {title!r}")
+
+
+def _default(texts: Texts, path: str) -> str:
+    found = [match[1] for line in texts.of(path) if (match := _DEFAULT.fullmatch(line))]
+    # The first is next_entry's, for one boot only.
+    lasting = [value for value in found if value != "${next_entry}"]
+    if not lasting:
+        raise ParseError(f"{path} does not set its default entry")
+    if lasting[-1] != _SAVED:
+        return lasting[-1]
+    environment = texts.of(f"{path.rpartition('/')[0]}/grubenv")
+    return next((line.partition("=")[2] for line in environment if line.startswith("saved_entry=")), "0")
+
+
+GRUB_MENU = Family("grub_menu", host_probe, parse_grub_menu)

@@ -1,0 +1,69 @@
+"""What a host says that it is: its system, its kernel, and whether it is a Xen dom0 at all."""
+
+from dataclasses import dataclass
+
+from xenproof.errors import NotADom0, ParseError
+from xenproof.source.probe import Probe, ProbeOutput
+
+PROBE = Probe(
+    "identity",
+    # One `key value` per line; a file that a plain Linux lacks gives an empty value.
+    r"""
+    say() { printf '%s %s\n' "$1" "$2"; }
+    one() { [ -r "$1" ] && read -r line <"$1"; printf '%s' "${line-}"; unset line; }
+    say uid "$(id -u)"
+    say kernel "$(uname -r)"
+    say system "$(. /etc/os-release 2>/dev/null; printf %s "${PRETTY_NAME-}")"
+    say hypervisor "$(one /sys/hypervisor/type)"
+    say capabilities "$(one /proc/xen/capabilities)"
+    say xl "$(command -v xl)"
+    say end .
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A host in its own words.  `xl` is the path of the tool, empty where there is none."""
+
+    uid: int
+    kernel: str
+    system: str
+    hypervisor: str
+    capabilities: str
+    xl: str
+
+    def require_dom0(self, url: str) -> None:
+        """Raise NotADom0, saying what was found, unless this is a dom0 on which root can use xl."""
+        if self.uid != 0:
+            raise NotADom0(f"{url}: logged in with uid {self.uid}, expected root, since only root can ask Xen")
+        if self.hypervisor != "xen":
+            found = f"the hypervisor {self.hypervisor!r}" if self.hypervisor else "no hypervisor below it"
+            raise NotADom0(
+                f"{url} is not a Xen dom0: expected /sys/hypervisor/type to be 'xen', found {found} "
+                f"({self.system or 'unknown system'}, kernel {self.kernel}); nothing was checked. "
+                "Boot the GRUB entry with the Xen hypervisor, or name another host"
+            )
+        if "control_d" not in self.capabilities:
+            raise NotADom0(
+                f"{url} runs on Xen but is not its dom0: expected 'control_d' in /proc/xen/capabilities, "
+                f"found {self.capabilities!r}; is it a guest, or is xenfs not mounted?"
+            )
+        if not self.xl:
+            raise NotADom0(
+                f"{url} is a dom0 without xl on root's non-interactive PATH: install the Xen tools, "
+                "or mend the PATH that `ssh HOST 'echo $PATH'` prints"
+            )
+
+
+def parse_identity(output: ProbeOutput) -> Identity:
+    """The identity that the probe printed; raises ParseError if a line is missing."""
+    rows = dict(line.partition(" ")[::2] for line in output.text.splitlines())
+    try:
+        if rows["end"] != ".":
+            raise ParseError(f"the identity probe was cut off: {output.text[-200:]!r}")
+        return Identity(
+            int(rows["uid"]), rows["kernel"], rows["system"], rows["hypervisor"], rows["capabilities"], rows["xl"]
+        )
+    except (KeyError, ValueError) as error:
+        raise ParseError(f"the identity probe printed {output.text[-200:]!r}, expected uid to end: {error}") from error

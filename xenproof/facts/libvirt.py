@@ -1,0 +1,83 @@
+"""What libvirt says of Xen."""
+
+import re
+from dataclasses import dataclass
+
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.facts.answer import Answer
+from xenproof.facts.family import Family
+from xenproof.facts.probes import XEN_URI, libvirt_probe
+from xenproof.facts.sections import section
+from xenproof.source.probe import ProbeOutput
+
+# Using API: Xen 9.0.0
+_API = re.compile(r"Using API: (\S+) \S+")
+# Running against daemon: 9.0.0
+_DAEMON = re.compile(r"Running against daemon: (\d[\w.]*)")
+#  0    Domain-0   running
+_DOMAIN = re.compile(r" +(\d+|-) +(\S.*?) {2,}(\S.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Libvirt:
+    """A connection to libvirt's Xen driver; `error` says why there was none."""
+
+    error: str
+    driver_name: str
+    daemon_version: str
+    domains: tuple[tuple[str, str], ...]
+
+    @property
+    def connects(self) -> Answer:
+        """Whether virsh reaches the Xen driver."""
+        return Answer(not self.error, self.error or f"connected to {XEN_URI}")
+
+    @property
+    def driver(self) -> str:
+        """The name of the driver; raises NotEvaluable without a connection."""
+        self._connected()
+        return self.driver_name
+
+    @property
+    def daemon(self) -> str:
+        """The version of the running daemon; raises NotEvaluable without a connection."""
+        self._connected()
+        return self.daemon_version
+
+    @property
+    def dom0_listed(self) -> Answer:
+        """Whether domain 0 is among the domains; raises NotEvaluable without a connection."""
+        self._connected()
+        names = ", ".join(name for _, name in self.domains) or "none"
+        return Answer(any(number == "0" for number, _ in self.domains), f"the domains are {names}")
+
+    def _connected(self) -> None:
+        if self.error:
+            raise NotEvaluable(f"virsh does not reach {XEN_URI}: {self.error}")
+
+
+def parse_libvirt(output: ProbeOutput) -> Libvirt:
+    """What virsh printed; raises ParseError if it was no whole answer and no error of its own."""
+    found = section(output, "virsh").ended_with(0, 1)
+    text = found.text
+    if found.exit_code == 1:
+        errors = [line for line in found.lines if line.startswith("error:")]
+        if not errors:
+            raise ParseError(f"expected an error of virsh, found {text[:200]!r}")
+        return Libvirt("; ".join(errors), "", "", ())
+    api, daemon = _API.search(text), _DAEMON.search(text)
+    if not text.startswith(f"{XEN_URI}\n") or api is None or daemon is None:
+        raise ParseError(f"expected {XEN_URI} and versions from virsh, found {text[:200]!r}")
+    header = next((at for at, line in enumerate(found.lines) if line.split() == ["Id", "Name", "State"]), None)
+    if header is None or not found.lines[header + 1 :][:1] or not found.lines[header + 1].startswith("----"):
+        raise ParseError(f"expected the header of a list of domains from virsh, found {text[-200:]!r}")
+    return Libvirt("", api[1], daemon[1], tuple(_domain(line) for line in found.lines[header + 2 :] if line.strip()))
+
+
+def _domain(line: str) -> tuple[str, str]:
+    if (row := _DOMAIN.fullmatch(line)) is None:
+        raise ParseError(f"expected a domain from virsh, found {line[:200]!r}")
+    return row[1], row[2]
+
+
+LIBVIRT = Family("libvirt", libvirt_probe, parse_libvirt)

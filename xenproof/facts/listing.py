@@ -1,0 +1,25 @@
+"""Which of the paths that were asked for are there: the first half of reading them."""
+
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.facts.sections import section
+from xenproof.source.probe import ProbeOutput
+
+
+def believable_listing(output: ProbeOutput, name: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The paths that are there and those that are missing, from the section NAME-list.
+
+    Raises ParseError if a line says neither, NotEvaluable if paths are missing for a reader who is
+    not root: to others a path can be hidden.
+    """
+    there, missing = set[str](), set[str]()
+    for line in section(output, f"{name}-list").ended_with(0).lines:
+        word, _, path = line.partition(" ")
+        if word not in ("there", "missing") or not path.startswith("/"):
+            raise ParseError(f"expected 'there PATH' or 'missing PATH', found {line[:200]!r}")
+        (there if word == "there" else missing).add(path)
+    reader = section(output, "reader").ended_with(0).text.strip()
+    if reader not in ("root", "other"):
+        raise ParseError(f"expected 'root' or 'other' as the one who reads, found {reader[:80]!r}")
+    if missing and reader != "root":
+        raise NotEvaluable(f"{min(missing)} is absent or hidden: connect as root to tell")
+    return frozenset(there), frozenset(missing)

@@ -1,0 +1,159 @@
+"""The probes: few, because a process on a host costs more than anything that it prints.
+
+Each is POSIX sh that also runs on busybox, and only reads.  Words of a profile are quoted here.
+"""
+
+import shlex
+
+from xenproof.facts.sections import framed
+from xenproof.profile.profile import Profile
+from xenproof.source.probe import Probe
+
+XEN_URI = "xen:///system"
+GRUB_CFGS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
+RELEASE = "{release}"
+
+# Daemons and root's tools are not always on the PATH of a command that ssh runs.
+_PATH = "PATH=$PATH:/usr/sbin:/sbin\n"
+
+_PACKAGES = r"""if command -v dpkg-query >/dev/null 2>&1; then
+echo deb
+dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n'
+else
+echo rpm
+rpm -qa --qf 'ii \t%{NAME}\t%{VERSION}-%{RELEASE}\n'
+fi"""
+
+_BRIDGES = """for d in /sys/class/net/*; do
+[ -r "$d/flags" ] || continue
+read -r flags <"$d/flags"
+kind=plain
+[ ! -d "$d/bridge" ] || kind=bridge
+printf '%s %s %s' "${d##*/}" "$kind" "$flags"
+for q in "$d"/brif/*; do [ ! -e "$q" ] || printf ' %s' "${q##*/}"; done
+echo
+done"""
+
+_PROCESSES = """for p in /proc/[0-9]*; do
+{ IFS= read -r comm <"$p/comm"; } 2>/dev/null || continue
+printf '%s %s\\n' "${p#/proc/}" "$comm"
+done"""
+
+# Only processes of the reading user: another user's name for its own process is not to be trusted.
+_QEMU_FILES = """for p in /proc/[0-9]*; do
+{ IFS= read -r comm <"$p/comm"; } 2>/dev/null || continue
+case $comm in *qemu*) [ ! -O "$p" ] || readlink "$p/exe";; esac
+done
+:"""
+
+
+def packages_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
+    """Every installed package, as dpkg or rpm lists them."""
+    return Probe("packages", framed("packages", _PACKAGES), limit_s=20)
+
+
+def xen_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
+    """What the hypervisor says through xl."""
+    parts = {"xl-info": "xl info", "xl-help": "xl help", "xl-list": "xl list 0", "xl-dmesg": "xl dmesg"}
+    return Probe("xen", _PATH + "".join(framed(name, command) for name, command in parts.items()), limit_s=20)
+
+
+def libvirt_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
+    """What libvirt says of Xen, asked in one connection."""
+    command = f"virsh -c {XEN_URI} 'uri; version --daemon; list --all' 2>&1"
+    return Probe("libvirt", framed("virsh", command), limit_s=20)
+
+
+def services_probe(profile: Profile) -> Probe:
+    """The units of systemd and the newest journal lines of some."""
+    units = shlex.join([*profile.entries("units"), "dbus.socket"])
+    script = framed("show", f"systemctl show -p Id -p LoadState -p ActiveState -p SubState -p UnitFileState {units}")
+    script += framed("rc", 'for f in /etc/rc[2345].d/S[0-9][0-9]*; do echo "$f"; done')
+    script += framed("list-units", "systemctl list-units --all --full --no-legend --no-pager")
+    for unit in _units_with_logs(profile):
+        script += framed(f"journal:{unit}", f"journalctl -q --no-pager -n 20 --unit {shlex.quote(unit)}")
+    return Probe("services", script, limit_s=20)
+
+
+def programs_probe(profile: Profile) -> Probe:
+    """What two programs say of themselves: qemu its version, sshd its configuration."""
+    binaries = [name for name in profile.entries("files") if "qemu-system" in name.rpartition("/")[2]]
+    script = _PATH + framed("qemu-files", _QEMU_FILES)
+    for binary in binaries[:1]:
+        script += framed("qemu-version", f"{shlex.quote(binary)} -version 2>&1")
+    # sshd wants to be called by its whole path.
+    return Probe("programs", script + framed("sshd", '"$(command -v sshd)" -T 2>&1'), limit_s=20)
+
+
+def host_probe(profile: Profile) -> Probe:
+    """Files, /proc and /sys, and what is on the PATH."""
+    script = framed("commands", _commands(["sh", *profile.entries("commands")]))
+    script += framed("reader", "[ -O /proc/1 ] && echo root || echo other")
+    script += framed("release", 'read -r release </proc/sys/kernel/osrelease && echo "$release"')
+    script += framed("bridges", _BRIDGES) + framed("processes", _PROCESSES)
+    script += _existing("text", _text_words(profile), '[ -f "$f" ]', "grep -a -H '' \"$@\" </dev/null")
+    script += _existing("stat", _stat_words(profile), '[ -e "$f" ] || [ -L "$f" ]', "stat -c '%f %U:%G %n' \"$@\"")
+    script += _existing("df", shlex.join(profile.entries("images")), '[ -d "$f" ]', 'df -PT "$@"')
+    for path in _paths_with_words(profile):
+        script += framed(f"tail:{section_name(path)}", f"tail -c 65536 {shlex.quote(path)}")
+    return Probe("host", script, limit_s=20)
+
+
+def _existing(name: str, words: str, test: str, command: str) -> str:
+    """Sections NAME-list, which says of each word whether it is there, and NAME, which reads those that are."""
+    listing = f"""set --
+for f in {words}; do
+if {test}; then set -- "$@" "$f"; printf 'there %s\\n' "$f"
+else printf 'missing %s\\n' "$f"; fi
+done"""
+    return framed(f"{name}-list", listing) + framed(name, f"[ $# -eq 0 ] || {command}")
+
+
+def _commands(names: list[str]) -> str:
+    # A builtin, so that hundreds of names cost no process.
+    return f"""for c in {shlex.join(names)}; do
+printf '%s ' "$c"
+command -v "$c" || echo
+done"""
+
+
+def _text_words(profile: Profile) -> str:
+    configured = [name for name in profile.entries("files") if name.endswith("/grub.cfg")]
+    fixed = (
+        "/etc/default/grub",
+        *(configured or GRUB_CFGS),
+        "/etc/xen/xl.conf",
+        "/etc/logrotate.conf",
+        "/proc/cmdline",
+        "/proc/modules",
+        "/proc/net/tcp",
+        "/proc/net/tcp6",
+        "/proc/sys/kernel/version",
+        "/proc/xen/capabilities",
+    )
+    grubenvs = [f"{path.rpartition('/')[0]}/grubenv" for path in configured or GRUB_CFGS]
+    patterns = '/etc/default/grub.d/*.cfg /etc/logrotate.d/* "/lib/modules/$release/modules.builtin"'
+    return f"{shlex.join([*fixed, *grubenvs])} {patterns}"
+
+
+def _stat_words(profile: Profile) -> str:
+    logs = [name for name in profile.entries("logs") if name.startswith("/")]
+    return " ".join(map(_released, ["/proc", *profile.entries("files"), *logs]))
+
+
+def _released(path: str) -> str:
+    # /lib/modules/{release}/kernel is under the name of the running kernel
+    return '"$release"'.join(shlex.quote(part) if part else "" for part in path.split(RELEASE))
+
+
+def _units_with_logs(profile: Profile) -> list[str]:
+    return [name for name in profile.entries("logs") if section_name(name) == name and name.endswith(".service")]
+
+
+def _paths_with_words(profile: Profile) -> list[str]:
+    return [name for name in profile.entries("logs") if name.startswith("/") and profile.get("logs", name, "mentions")]
+
+
+def section_name(name: str) -> str:
+    """A word that may name a section, made of any name."""
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._@-") else "." for letter in name)

@@ -1,0 +1,76 @@
+"""Sections: the parts of one probe's output, each with the exit code of its command.
+
+A section looks like this, with an empty line before its end:
+
+    @@xl-info
+    host                   : dom0
+
+    @@xl-info 0
+
+A host that prints such lines itself can make an output unreadable, never believable: nothing may
+stand between sections and no section may come twice.
+"""
+
+import re
+from dataclasses import dataclass
+
+from xenproof.errors import ParseError
+from xenproof.source.probe import ProbeOutput
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What one command of a probe printed, and its exit code."""
+
+    name: str
+    text: str
+    exit_code: int
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines without their ends; only a line feed ends a line."""
+        return self.text.removesuffix("\n").split("\n") if self.text else []
+
+    def ended_with(self, *allowed: int) -> "Section":
+        """This section, if its exit code is one of `allowed`; raises ParseError otherwise."""
+        if self.exit_code not in allowed:
+            raise ParseError(
+                f"{self.name!r} ended with exit code {self.exit_code}, expected one of {list(allowed)}; "
+                f"it printed: {self.text[-300:]!r}"
+            )
+        return self
+
+
+def framed(name: str, command: str) -> str:
+    """Shell text that runs `command` and prints its output as the section `name`."""
+    return f"printf '@@{name}\\n'\n{command}\nprintf '\\n@@{name} %s\\n' \"$?\"\n"
+
+
+def sections(output: ProbeOutput) -> dict[str, Section]:
+    """Every section of a probe's output; raises ParseError if it is anything but whole sections."""
+    text, found, at = output.text, dict[str, Section](), 0
+    while at < len(text) or not found:
+        # @@xl-info
+        begin = re.compile(r"@@([A-Za-z0-9:._@-]+)\n").match(text, at)
+        if begin is None:
+            raise ParseError(
+                f"probe {output.name!r}: expected the beginning of a section, found {text[at : at + 80]!r}"
+            )
+        name = begin[1]
+        # @@xl-info 0
+        end = re.compile(rf"\n@@{re.escape(name)} (\d{{1,3}})\n").search(text, begin.end())
+        if end is None:
+            raise ParseError(f"probe {output.name!r}: section {name!r} is cut off after {text[-80:]!r}")
+        if name in found:
+            raise ParseError(f"probe {output.name!r}: section {name!r} is there twice")
+        found[name] = Section(name, text[begin.end() : end.start()], int(end[1]))
+        at = end.end()
+    return found
+
+
+def section(output: ProbeOutput, name: str) -> Section:
+    """The section `name` of a probe's output; raises ParseError if it is not there."""
+    found = sections(output)
+    if name not in found:
+        raise ParseError(f"probe {output.name!r} has no section {name!r}, only {', '.join(found)}")
+    return found[name]

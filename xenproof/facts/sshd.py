@@ -1,0 +1,44 @@
+"""How sshd is configured, as it says itself."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.facts.family import Family
+from xenproof.facts.probes import programs_probe
+from xenproof.facts.sections import section
+from xenproof.source.probe import ProbeOutput
+
+# permitrootlogin without-password
+_ROW = re.compile(r"([a-z0-9]+)(?: (.*))?")
+# The first and the last of what every sshd -T prints are not fixed; these are always among it.
+_CONTROLS = frozenset({"port", "permitrootlogin", "pubkeyauthentication", "hostkey"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sshd:
+    """Each option with its value; the first one where it is given several times."""
+
+    options: Mapping[str, str]
+
+    def value(self, name: str) -> str:
+        """An option's value; raises NotEvaluable if this sshd does not know it."""
+        if (found := self.options.get(name.lower())) is None:
+            raise NotEvaluable(f"this sshd has no option {name!r}")
+        return found
+
+
+def parse_sshd(output: ProbeOutput) -> Sshd:
+    """What `sshd -T` prints; raises ParseError if a line is no option or one that each sshd has is missing."""
+    found: dict[str, str] = {}
+    for line in section(output, "sshd").ended_with(0).lines:
+        if (row := _ROW.fullmatch(line)) is None:
+            raise ParseError(f"expected an option of sshd and its value, found {line[:200]!r}")
+        found.setdefault(row[1], row[2] or "")
+    if missing := _CONTROLS - found.keys():
+        raise ParseError(f"'sshd -T' prints no {', '.join(sorted(missing))}")
+    return Sshd(found)
+
+
+SSHD = Family("sshd", programs_probe, parse_sshd)

@@ -1,0 +1,60 @@
+"""The text of configuration files and of files below /proc."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.facts.family import Family
+from xenproof.facts.listing import believable_listing
+from xenproof.facts.probes import host_probe
+from xenproof.facts.sections import section
+from xenproof.source.probe import ProbeOutput
+
+CONTROL = "/proc/cmdline"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The lines of each file that is there, and the names of those that are not."""
+
+    lines: Mapping[str, tuple[str, ...]]
+    missing: frozenset[str]
+
+    def of(self, path: str) -> tuple[str, ...]:
+        """The lines of a file; raises NotEvaluable if it is missing, ParseError if it was not read."""
+        if path in self.lines:
+            return self.lines[path]
+        if path in self.missing:
+            raise NotEvaluable(f"there is no file {path} on this host")
+        raise ParseError(f"{path} was not read")
+
+    def line(self, path: str) -> str:
+        """The one line of a file; raises ParseError if it has another number of lines."""
+        if len(found := self.of(path)) != 1:
+            raise ParseError(f"expected one line in {path}, found {len(found)}")
+        return found[0]
+
+    def below(self, folder: str) -> list[str]:
+        """The files of a folder that were read, by name."""
+        return sorted(path for path in self.lines if path.rpartition("/")[0] == folder)
+
+
+def parse_texts(output: ProbeOutput) -> Texts:
+    """The files, from lines such as '/proc/cmdline:quiet'.
+
+    Raises ParseError if a line is of no file that was to be read, or /proc/cmdline was not read.
+    """
+    there, missing = believable_listing(output, "text")
+    longest_first = sorted((f"{path}:" for path in there), key=len, reverse=True)
+    found: dict[str, list[str]] = {path: [] for path in there}
+    for line in section(output, "text").ended_with(0).lines:
+        prefix = next((prefix for prefix in longest_first if line.startswith(prefix)), None)
+        if prefix is None:
+            raise ParseError(f"expected a line of a file, as 'grep -H' prints it, found {line[:200]!r}")
+        found[prefix[:-1]].append(line[len(prefix) :])
+    if not found.get(CONTROL):
+        raise ParseError(f"{CONTROL} was not read, so nothing can be said of files that have no line")
+    return Texts({path: tuple(lines) for path, lines in found.items()}, missing)
+
+
+TEXTS = Family("texts", host_probe, parse_texts)

@@ -1,0 +1,94 @@
+"""Running versions, and whether they are those of the installed packages.
+
+A host that was updated but not restarted has the new packages and still runs the old programs.
+"""
+
+import re
+from dataclasses import dataclass
+
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.facts.answer import Answer, Version
+from xenproof.facts.libvirt import LIBVIRT
+from xenproof.facts.packages import PACKAGES, Packages
+from xenproof.facts.probes import RELEASE
+from xenproof.facts.qemu import QEMU
+from xenproof.facts.texts import TEXTS
+from xenproof.facts.xl import XL_DMESG, XL_INFO
+from xenproof.profile.profile import Profile
+from xenproof.source.probe import Recording
+
+_EPOCH = re.compile(r"\d+:")
+# Xen version 4.17.7 (Debian 4.17.7+13-g2445b30a44-0+deb12u1)
+_XEN_BANNER = re.compile(r"^\(XEN\) (?:\[[^\]]*\] )?(?:Xen version |Xen )(\d.*)$", re.MULTILINE)
+# 3.12.28-4-default: the flavour is no part of the package's version
+_FLAVOUR = re.compile(r"-[a-z][a-z0-9_-]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The versions of what runs: hypervisor, kernel, libvirt, qemu."""
+
+    recording: Recording
+    profile: Profile
+
+    def running(self, what: str) -> Version:
+        """The version of what runs, without what the distribution added to it."""
+        return Version(self._running(what), self.profile.scheme)
+
+    def package(self, name: str) -> str:
+        """A package's name, where {release} stands for the running kernel's release."""
+        return name.replace(RELEASE, self._running("kernel"))
+
+    def agrees(self, what: str, package: str) -> Answer:
+        """Whether what runs was built as the installed package; raises NotEvaluable if that cannot be told."""
+        packages: Packages = PACKAGES.of(self.recording, self.profile)
+        name = self.package(package)
+        if not packages.installed(name).yes:
+            return Answer(False, f"the package {name} is not installed")
+        installed = packages.version(name).text
+        seen = self._build(what)
+        same = built_as(seen, installed)
+        if what == "qemu" and (stale := QEMU.of(self.recording, self.profile).stale):
+            return Answer(False, f"a running qemu's file was replaced: {', '.join(stale)}")
+        return Answer(same, f"running {seen.strip()[:200]!r}, installed {name} {installed}")
+
+    def _running(self, what: str) -> str:
+        if what == "hypervisor":
+            return XL_INFO.of(self.recording, self.profile).value("xen_version")
+        if what == "kernel":
+            return XL_INFO.of(self.recording, self.profile).value("release")
+        if what == "libvirt":
+            return LIBVIRT.of(self.recording, self.profile).daemon
+        return QEMU.of(self.recording, self.profile).version
+
+    def _build(self, what: str) -> str:
+        """All that the running program says of how it was built."""
+        if what == "hypervisor":
+            version = self._running(what)
+            banner = _XEN_BANNER.search(XL_DMESG.of(self.recording, self.profile))
+            if banner is None and self.profile.scheme == "deb":
+                raise NotEvaluable("'xl dmesg' no longer has the hypervisor's first lines, which name its package")
+            return f"{version} {banner[1] if banner else ''}"
+        if what == "kernel":
+            build = TEXTS.of(self.recording, self.profile).line("/proc/sys/kernel/version")
+            return f"{_FLAVOUR.sub('', self._running(what))} {build}"
+        if what == "libvirt":
+            return self._running(what)
+        return QEMU.of(self.recording, self.profile).banner
+
+
+def built_as(seen: str, installed: str) -> bool:
+    """Whether a program that says `seen` of itself is of the package version `installed`.
+
+    The whole version has to be among the words, or a number that the version begins with where the
+    program names no package version at all: "9.0.0" is built as "9.0.0-4+deb12u2".
+    """
+    words = [word for word in re.split(r"[\s()\[\],]+", seen) if word[:1].isdecimal()]
+    if not words:
+        raise ParseError(f"expected a version, found {seen[:200]!r}")
+    plain = _EPOCH.sub("", installed, count=1) if _EPOCH.match(installed) else installed
+    if {plain, installed} & set(words):
+        return True
+    if any("-" in word and not re.fullmatch(r"[\d.-]+", word) for word in words):
+        return False  # a distribution's version, and another one
+    return any(re.match(rf"{re.escape(word)}(?![0-9])", plain) for word in words if "." in word)

@@ -1,0 +1,70 @@
+"""The console of a guest, read while it runs and kept whole."""
+
+import time
+from collections.abc import Callable
+
+from xenproof.source.connection import Stream
+
+MAX_BYTES = 4 << 20
+"""A guest can say anything for ever; what comes after this much is counted and dropped."""
+
+
+class Console:
+    """What a guest has said so far, and when each of the awaited marks first stood in it."""
+
+    def __init__(self, marks: dict[str, str]) -> None:
+        self._marks = marks
+        self._data = bytearray()
+        self._dropped = 0
+        self._stream: Stream | None = None
+        self.seen_at: dict[str, float] = {}
+        self.ended = False
+
+    def attach(self, stream: Stream) -> None:
+        """Read from `stream` from now on."""
+        self._stream = stream
+        self.ended = False
+
+    @property
+    def text(self) -> str:
+        """All of it as text; bytes that are not UTF-8 become U+FFFD."""
+        return self._data.decode("utf-8", "replace")
+
+    @property
+    def data(self) -> bytes:
+        """All of it as it came."""
+        note = b"\n[%d more bytes were dropped]\n" % self._dropped if self._dropped else b""
+        return bytes(self._data) + note
+
+    def pump(self, limit_s: float) -> bool:
+        """Take what comes within `limit_s`; False where nothing came."""
+        if self._stream is None or self.ended:
+            return False
+        chunk = self._stream.read(limit_s)
+        if chunk is None:
+            self.ended = True
+            return False
+        room = MAX_BYTES - len(self._data)
+        begin = len(self._data)
+        self._data += chunk[:room]
+        self._dropped += max(0, len(chunk) - room)
+        for label, mark in self._marks.items():
+            # A mark may be cut in two by the chunks.
+            if label not in self.seen_at and mark.encode() in self._data[max(0, begin - len(mark)) :]:
+                self.seen_at[label] = time.time()
+        return bool(chunk)
+
+    def drain(self) -> None:
+        """Take what is already there."""
+        while self.pump(0.0):
+            pass
+
+    def wait(self, until: Callable[[], bool], limit_s: float) -> bool:
+        """Read until `until()` holds; False after `limit_s` or where the console ended before."""
+        deadline = time.monotonic() + limit_s
+        while not until():
+            left = deadline - time.monotonic()
+            if left <= 0 or self.ended:
+                return False
+            self.pump(min(left, 1.0))
+        return True

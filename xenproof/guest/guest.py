@@ -1,0 +1,189 @@
+"""The life of one witness guest: defined, booted, shut down, gone.  Every step is confirmed by reading state."""
+
+import secrets
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from xenproof.errors import CommandFailed, GuestError, XenproofError
+from xenproof.guest.console import Console
+from xenproof.guest.image import BLOCK, BLOCKS, GuestImage
+from xenproof.guest.leak import Thing, Traces, leaks
+from xenproof.guest.lease import leased_memory
+from xenproof.guest.place import HostFolder
+from xenproof.guest.witness import Witness, facts, parse_witness
+from xenproof.report.verdict import GuestLine, Step
+from xenproof.source.connection import Connection, quoted
+from xenproof.xen.acting import Created, create_paused, destroy, shut_down
+from xenproof.xen.backend import DiskBackend
+from xenproof.xen.config import Disk, DomainConfig
+from xenproof.xen.domains import list_domains
+
+VDEV = "xvda"
+MEMORY_MIB = 128
+READY = "ready"
+GONE = "gone"
+_POLL_S = 0.5
+_GONE_LIMIT_S = 60.0
+_MARKS = {"grub.xen": "XENPROOF1 grub ", "kernel started": "] Linux version ", "witness ready": "XENPROOF1 ready"}
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """How far a guest came: `reached` is "ready", or in words where it stopped; `witness` is what it said then."""
+
+    reached: str
+    seconds: float
+    witness: Witness | None
+
+
+class Guest:
+    """One PV guest that `kernel` (grub.xen) boots from a raw disk file served by `backend`."""
+
+    def __init__(
+        self, dom0: Connection, folder: HostFolder, image: GuestImage, backend: DiskBackend, kernel: str, began: float
+    ) -> None:
+        self.dom0 = dom0
+        self.folder = folder
+        self.image = image
+        self.backend = backend
+        self.name = folder.new_name()
+        self.token = secrets.token_hex(16)
+        self.disk = f"{folder.path}/{self.name}.raw"
+        self.config_path = f"{folder.path}/{self.name}.cfg"
+        self.config = DomainConfig(self.name, kernel, MEMORY_MIB, (Disk(self.disk, VDEV, backend.type),))
+        self.console = Console(_MARKS)
+        self.created: Created | None = None
+        self.steps: dict[str, float] = {}
+        self._boot: Boot | None = None
+        self._began = began
+        self._held = ExitStack()
+
+    @property
+    def domid(self) -> int:
+        """Its number; raises GuestError while it was never created."""
+        if self.created is None or self.created.domid < 1:
+            raise GuestError(f"{self.name} has no domain: {self.created.problem if self.created else 'not booted yet'}")
+        return self.created.domid
+
+    @property
+    def witness(self) -> Witness:
+        """What it said of itself; raises GuestError where it did not become ready."""
+        if self._boot is None or self._boot.witness is None:
+            raise GuestError(f"{self.name} on {self.backend}: {self._boot.reached if self._boot else 'not booted yet'}")
+        return self._boot.witness
+
+    @property
+    def line(self) -> GuestLine:
+        """Its time line so far."""
+        seen = self.steps | self.console.seen_at
+        steps = tuple(Step(label, at - self._began) for label, at in sorted(seen.items(), key=lambda item: item[1]))
+        return GuestLine(self.name, f"{self.backend} disk, grub.xen", steps)
+
+    def define(self) -> None:
+        """Give it a disk of its own with its token, and a configuration; nothing runs yet."""
+        base = self.folder.place(self.image)
+        area = self.image.area_offset // BLOCK
+        write = f"dd of={quoted(self.disk)} bs={BLOCK} seek={area} conv=notrunc,fsync 2>/dev/null"
+        self.dom0.run(
+            f"cp --sparse=always {quoted(base, self.disk)} && {write}", stdin=self._token_block, limit_s=60
+        ).check()
+        self.dom0.run(f"cat >{quoted(self.config_path)}", stdin=self.config.text().encode()).check()
+
+    @property
+    def _token_block(self) -> bytes:
+        return f"XENPROOF-TOKEN {self.token}\n".encode()
+
+    def boot(self, run_folder: Path, limit_s: float, lease_limit_s: float = 600.0) -> Boot:
+        """Start it and follow its console until its witness is ready, at most `limit_s`; only once.
+
+        A guest that does not come up is no error here: the result says how far it came.
+        Raises GuestError where the host has no memory for it.
+        """
+        if self._boot is not None:
+            return self._boot
+        self._held.enter_context(leased_memory(self.dom0, run_folder, self.name, MEMORY_MIB, lease_limit_s))
+        begin = time.monotonic()
+        self.created = created = create_paused(self.dom0, self.name, self.config_path, limit_s)
+        if created.domid < 1:
+            self._boot = Boot(f"xl created no domain: {created.problem[-500:]}", time.monotonic() - begin, None)
+            return self._boot
+        self.steps["created"] = time.time()
+        # The console is open before the guest runs, so its first word is heard.
+        tty, domid = quoted(created.tty), created.domid
+        self.console.attach(
+            self._held.enter_context(self.dom0.follow(f"exec 3<{tty}; xl unpause {domid} </dev/null; exec cat <&3"))
+        )
+        self.console.wait(lambda: ("ready", "") in facts(self.console.text), limit_s - (time.monotonic() - begin))
+        self._boot = self._read(time.monotonic() - begin)
+        return self._boot
+
+    def _read(self, seconds: float) -> Boot:
+        if "witness ready" in self.console.seen_at:
+            try:
+                return Boot(READY, seconds, parse_witness(self.console.text))
+            except XenproofError as error:
+                return Boot(str(error), seconds, None)
+        seen = [label for label in _MARKS if label in self.console.seen_at]
+        last = self.console.text.rstrip().rpartition("\n")[2][-200:]
+        how = "ended" if self.console.ended else "was still not ready"
+        came = f"it came to {seen[-1]!r}" if seen else "neither GRUB nor a kernel spoke"
+        return Boot(f"{how} after {seconds:.0f} s: {came}; its console closes with {last!r}", seconds, None)
+
+    def shut_down(self, limit_s: float) -> str:
+        """Ask it to shut down and wait until it is gone; "gone", or in words how it stands after `limit_s`."""
+        shut_down(self.dom0, self.domid)
+        self.console.wait(lambda: ("poweroff", "") in facts(self.console.text), limit_s)
+        self.steps["shut down"] = time.time()
+        asked = ("poweroff", "") in facts(self.console.text)
+        if not self._wait_gone(limit_s):
+            return f"still in xl list after {limit_s:.0f} s" + (", though it said that it powers off" if asked else "")
+        return GONE if asked else "gone, but without a word of its own"
+
+    def blocks_in_image(self) -> str:
+        """The sha256 of the blocks where the guest writes, as they stand in the disk file on the host."""
+        skip = self.image.area_offset // BLOCK + 1
+        done = self.dom0.run(f"dd if={quoted(self.disk)} bs={BLOCK} skip={skip} count={BLOCKS} 2>/dev/null | sha256sum")
+        return done.check().text.partition(" ")[0]
+
+    def leaked(self, limit_s: float, *, with_files: bool) -> list[Thing]:
+        """What dom0 still has of it; its own disk and configuration count only `with_files`."""
+        files = (self.disk, self.config_path)
+        created = self.created
+        traces = Traces(self.name, created.domid if created else -1, created.uuid if created else "", files)
+        own = () if with_files else tuple(Thing("file", file) for file in files)
+        return leaks(self.dom0, traces, self.folder.path, limit_s, own)
+
+    def remove(self) -> None:
+        """Destroy it if it is still there, and remove all that is its own; a second call does nothing more.
+
+        Raises GuestError that names what is still there.
+        """
+        try:
+            if not self._wait_gone(0.0):
+                self.console.drain()
+                destroy(self.dom0, self.name)
+                if not self._wait_gone(_GONE_LIMIT_S):
+                    raise GuestError(
+                        f"{self.name} is still in xl list {_GONE_LIMIT_S:.0f} s after xl destroy; end it by hand"
+                    )
+        finally:
+            self._held.close()  # the console and the lease
+            logs = f"/var/log/xen/*-{self.name}.log*"  # a name holds nothing that a shell would expand
+            files = quoted(self.disk, self.config_path)
+            if (done := self.dom0.run(f"rm -f -- {files} {logs}")).exit_code:
+                raise CommandFailed(f"the files of {self.name} could not be removed: {done.error_text.strip()[-300:]}")
+        if left := self.leaked(30.0, with_files=True):
+            raise GuestError(f"{self.name} left in dom0: {'; '.join(map(str, left))}")
+
+    def _wait_gone(self, limit_s: float) -> bool:
+        deadline = time.monotonic() + limit_s
+        while any(row.name == self.name for row in list_domains(self.dom0)):
+            if time.monotonic() > deadline:
+                return False
+            self.console.drain()
+            time.sleep(_POLL_S)
+        if self.created is not None and self.created.domid > 0:
+            self.steps.setdefault("gone", time.time())
+        return True

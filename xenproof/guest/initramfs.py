@@ -1,0 +1,121 @@
+"""The initramfs of the witness guest: busybox, the modules of its disk, and the witness as /init."""
+
+import gzip
+import lzma
+import stat
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from xenproof.errors import LabError
+
+MODULES = ("xen-blkfront", "crc32c_generic", "ext4")
+"""What the witness needs of its kernel beyond what is built in, in the order of loading."""
+
+APPLETS = ("sh", "mount", "umount", "insmod", "usleep", "yes", "dd", "sha256sum")
+
+# Linux runs this path when the toolstack asks a PV guest to shut down.
+POWEROFF = b'#!/bin/sh\necho "XENPROOF1 poweroff"\nexec /bin/busybox poweroff -f\n'
+
+
+class Cpio:
+    """Writes an archive in the format "newc", with owner, time and inode numbers that never vary."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._count = 0
+
+    def add(self, name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> None:
+        """Append one entry; `mode` holds the file type, `device` is (major, minor) of a device node."""
+        self._count += 1
+        raw = name.encode() + b"\0"
+        fields = (self._count, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(raw), 0)
+        header = b"070701" + b"".join(b"%08X" % value for value in fields)
+        for part in (header + raw, data):
+            self._parts.append(part + b"\0" * (-len(part) % 4))
+
+    def bytes(self) -> bytes:
+        """The whole archive, with its trailer."""
+        self.add("TRAILER!!!", 0)
+        return b"".join(self._parts)
+
+
+def modules_in_order(folder: Path, wanted: tuple[str, ...] = MODULES) -> list[Path]:
+    """The module files below `folder` (/lib/modules/RELEASE) that `wanted` need, in the order of loading.
+
+    A module that modules.builtin names needs no file.  Raises LabError for one that is in neither.
+    """
+    needs = dict(_dependencies(folder / "modules.dep"))
+    by_name = {_plain(path): path for path in needs}
+    builtin = {_plain(line) for line in _text(folder / "modules.builtin").splitlines()}
+    order: list[str] = []
+
+    def visit(path: str) -> None:
+        for needed in needs[path]:
+            visit(needed)
+        if path not in order:
+            order.append(path)
+
+    for name in wanted:
+        if (plain := name.replace("-", "_")) in by_name:
+            visit(by_name[plain])
+        elif plain not in builtin:
+            raise LabError(
+                f"module {name!r} is neither in {folder}/modules.dep nor built in; give a complete root tree"
+            )
+    return [folder / path for path in order]
+
+
+def build_initramfs(busybox: Path, modules: list[Path]) -> bytes:
+    """The gzipped initramfs; raises LabError where a file is missing or compressed in an unknown way."""
+    cpio = Cpio()
+    for name in ("bin", "dev", "mnt", "modules", "proc", "root", "sbin", "sys"):
+        cpio.add(name, stat.S_IFDIR | 0o755)
+    cpio.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
+    cpio.add("bin/busybox", stat.S_IFREG | 0o755, _bytes(busybox))
+    for applet in APPLETS:
+        cpio.add(f"bin/{applet}", stat.S_IFLNK | 0o777, b"busybox")
+    cpio.add("init", stat.S_IFREG | 0o755, resources.files(__package__).joinpath("witness.sh").read_bytes())
+    cpio.add("sbin/poweroff", stat.S_IFREG | 0o755, POWEROFF)
+    names = [f"{_plain(str(path))}.ko" for path in modules]
+    cpio.add("modules/order", stat.S_IFREG | 0o644, "".join(f"{name}\n" for name in names).encode())
+    for name, path in zip(names, modules, strict=True):
+        cpio.add(f"modules/{name}", stat.S_IFREG | 0o644, _unpacked(path))
+    return gzip.compress(cpio.bytes(), 9, mtime=0)
+
+
+def _dependencies(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Rows such as "kernel/fs/ext4/ext4.ko: kernel/lib/crc16.ko kernel/fs/mbcache.ko"."""
+    for line in _text(path).splitlines():
+        module, colon, needed = line.partition(":")
+        if not colon:
+            raise LabError(f"{path} has the line {line!r}, expected MODULE: NEEDED...")
+        yield module, needed.split()
+
+
+def _plain(path: str) -> str:
+    """The name that modprobe knows: "kernel/drivers/block/xen-blkfront.ko.xz" is "xen_blkfront"."""
+    return path.rpartition("/")[2].partition(".ko")[0].replace("-", "_")
+
+
+def _unpacked(path: Path) -> bytes:
+    data = _bytes(path)
+    match path.suffix:
+        case ".ko":
+            return data
+        case ".xz":
+            return lzma.decompress(data)
+        case ".gz":
+            return gzip.decompress(data)
+    raise LabError(f"{path} is compressed in an unknown way; expected .ko, .ko.xz or .ko.gz")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise LabError(f"cannot read {path} for the witness guest: {error.strerror}") from error
+
+
+def _text(path: Path) -> str:
+    return _bytes(path).decode("utf-8", "replace")

@@ -1,0 +1,110 @@
+"""What a guest leaves behind in dom0: domains, xenstore, processes, loop devices, network devices, files."""
+
+import re
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from xenproof.errors import ParseError
+from xenproof.source.connection import Connection, quoted
+from xenproof.xen.domains import parse_xl_list
+from xenproof.xen.xenstore import parse_xenstore
+
+_POLL_S = 0.5
+_MARK = "=xenproof="
+
+# Sections, each closed by its own line, so that one that was cut off cannot pass for an empty one.
+_SNAPSHOT = """\
+xl list; echo {mark} domains $?
+xenstore-ls -f /; echo {mark} xenstore $?
+ps -ww -e -o pid=,args= | grep -e -xen-domid -e xvd; echo {mark} processes 0
+for loop in $(ls -d /sys/block/loop*); do
+    [ -e "$loop/loop/backing_file" ] && read -r file <"$loop/loop/backing_file" && echo "/dev/${{loop##*/}} $file"
+done; echo {mark} loops 0
+for net in $(ls /sys/class/net); do case $net in vif*|tap*) echo "$net" ;; esac; done; echo {mark} networks 0
+find {folder} /run/xen /var/lib/xen -maxdepth 1 ! -type d; echo {mark} files 0
+"""
+_STORE = re.compile(r"(/local/domain/\d+|/vm/[^/]+|/libxl/\d+|/local/domain/0/backend/[^/]+/\d+/\d+)\Z")
+_DOMID_OF_FILE = r"(userdata-[a-z]+\.{domid}\.|.*-{domid}$)"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Thing:
+    """One thing in dom0 that a guest can leave; `text` names it as an administrator would."""
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """By what a thing is known to belong to one guest."""
+
+    name: str
+    domid: int
+    uuid: str
+    files: tuple[str, ...]
+
+    def has(self, thing: Thing) -> bool:
+        """Whether `thing` belongs to the guest."""
+        text, domid = thing.text, self.domid
+        if self.name in text or any(file in text for file in self.files):
+            return True
+        if domid < 1:
+            return False
+        match thing.kind:
+            case "xenstore":
+                own = rf"/local/domain/{domid}|/libxl/{domid}|/local/domain/0/backend/[^/]+/{domid}/\d+|/vm/{self.uuid}"
+                return re.fullmatch(own, text) is not None
+            case "process":
+                return re.search(rf" -xen-domid {domid} | \[{domid}\.xvd", f"{text} ") is not None
+            case "network device":
+                return re.match(rf"(vif|tap){domid}[.-]", text) is not None
+            case "file":
+                return re.match(_DOMID_OF_FILE.format(domid=domid), text.rpartition("/")[2]) is not None
+        return False
+
+
+def snapshot(dom0: Connection, folder: str) -> frozenset[Thing]:
+    """All things of guests that are in dom0 now, with the files in `folder`; raises ParseError where it is cut off."""
+    return parse_snapshot(dom0.run(_SNAPSHOT.format(mark=_MARK, folder=quoted(folder))).text)
+
+
+def parse_snapshot(text: str) -> frozenset[Thing]:
+    """The things in the output of the snapshot's script; raises ParseError for a missing section."""
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if line.startswith(_MARK + " "):
+            name, _, code = line[len(_MARK) + 1 :].partition(" ")
+            if code != "0":
+                raise ParseError(f"reading {name} for the leak check ended with exit code {code}")
+            sections[name], lines = lines, []
+        else:
+            lines.append(line)
+    wanted = {"domains", "xenstore", "processes", "loops", "networks", "files"}
+    if set(sections) != wanted:
+        raise ParseError(f"the leak check read {sorted(sections)}, expected {sorted(wanted)}")
+    domains = parse_xl_list("\n".join(sections["domains"]))
+    store = parse_xenstore("\n".join(sections["xenstore"]))
+    things = [Thing("domain", f"{row.name} ({row.domid})") for row in domains if row.domid]
+    things += [Thing("xenstore", path) for path in store if _STORE.match(path) and path != "/local/domain/0"]
+    for kind, section in (("process", "processes"), ("loop device", "loops"), ("network device", "networks")):
+        things += [Thing(kind, line.strip()) for line in sections[section]]
+    things += [Thing("file", line) for line in sections["files"]]
+    return frozenset(
+        thing for thing in things if not thing.text.startswith("grep ") and " grep -e -xen" not in thing.text
+    )
+
+
+def leaks(dom0: Connection, traces: Traces, folder: str, limit_s: float, own: Collection[Thing] = ()) -> list[Thing]:
+    """What is still there of a guest after at most `limit_s` for things to settle, without what is its `own`."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        left = sorted(thing for thing in snapshot(dom0, folder) if traces.has(thing) and thing not in own)
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(_POLL_S)

@@ -1,0 +1,30 @@
+"""What a host has to say about one guest: read when something about the guest went wrong."""
+
+from collections.abc import Iterator
+
+from xenproof.errors import XenproofError
+from xenproof.guest.guest import Guest
+from xenproof.source.connection import quoted
+
+_TAIL = 65536
+
+
+def guest_logs(guest: Guest) -> Iterator[tuple[str, bytes]]:
+    """File name and content of each piece of evidence; one that cannot be read says so in its content."""
+    yield "console.txt", guest.console.data
+    yield "guest.cfg", guest.config.text().encode()
+    created = guest.created
+    since = created.host_time if created else 0
+    commands = {
+        "xl-list.txt": "xl list",
+        "xl-dmesg.txt": f"xl dmesg | tail -c {_TAIL}",
+        "xenstore.txt": "xenstore-ls -f /",
+        "xen-logs.txt": f"tail -c {_TAIL} /var/log/xen/*-{guest.name}.log /var/log/xen/xen-hotplug.log 2>/dev/null",
+        "journal.txt": quoted("journalctl", "--no-pager", "-n", "1000", f"--since=@{since}"),
+    }
+    for name, command in commands.items():
+        try:
+            done = guest.dom0.run(command, limit_s=30)
+            yield name, done.stdout + done.stderr
+        except XenproofError as error:
+            yield name, f"could not be read: {error}\n".encode()

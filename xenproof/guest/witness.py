@@ -1,0 +1,95 @@
+"""What the witness in a guest says on the console, one fact a line: "XENPROOF1 NAME VALUE"."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from xenproof.errors import ParseError
+from xenproof.guest.image import BLOCK, BLOCKS
+
+# Such as "XENPROOF1 vcpus 1"; GRUB puts cursor movements before its own.
+_FACT = re.compile(r"XENPROOF1 ([a-z_]+)(?: ([^\r\n]*))?\r*\n")
+_TOKEN = re.compile(r"[0-9a-f]{32}\Z")
+_NONCE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_NUMBER = re.compile(r"[1-9]\d{0,9}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What a guest said of itself.
+
+    `loader` is the platform that GRUB named while it ran, `token` what the guest read from its disk,
+    `nonce` what only this boot knows, `read_back` the sha256 of what it wrote and then read.
+    """
+
+    loader: str
+    release: str
+    cmdline: str
+    memory_kib: int
+    vcpus: int
+    token: str
+    menu: str
+    nonce: str
+    read_back: str
+
+    @property
+    def pattern_sha256(self) -> str:
+        """The sha256 of what the guest was to write, from its token and nonce."""
+        return pattern_sha256(self.token, self.nonce)
+
+
+def pattern_sha256(token: str, nonce: str) -> str:
+    """The sha256 of the blocks that a guest with this token writes at the boot with this nonce."""
+    line = f"{token} {nonce}\n".encode()
+    size = BLOCK * BLOCKS
+    return hashlib.sha256((line * (size // len(line) + 1))[:size]).hexdigest()
+
+
+def facts(console: str) -> Iterator[tuple[str, str]]:
+    """Every whole line of the witness so far, as name and value."""
+    for match in _FACT.finditer(console):
+        yield match[1], match[2] or ""
+
+
+def parse_witness(console: str) -> Witness:
+    """What the witness said, once it is ready.
+
+    Raises ParseError where a fact is missing, came twice, is of another shape, or where the witness
+    itself named a problem.
+    """
+    said: dict[str, str] = {}
+    problems: list[str] = []
+    for name, value in facts(console):
+        if name == "problem":
+            problems.append(value)
+        elif name == "beat":
+            continue
+        elif name in said:
+            raise ParseError(f"the witness said {name!r} twice, first {said[name][:200]!r}, then {value[:200]!r}")
+        else:
+            said[name] = value
+    if problems:
+        raise ParseError(f"the witness has a problem: {'; '.join(problems)[:500]}")
+    if "ready" not in said:
+        raise ParseError(f"the witness is not ready; so far it said {sorted(said)}")
+    return Witness(
+        said.get("grub", ""),
+        _of(said, "release", re.compile(r"\S+\Z")),
+        _of(said, "cmdline", re.compile(r".+\Z")),
+        int(_of(said, "memory_kib", _NUMBER)),
+        int(_of(said, "vcpus", _NUMBER)),
+        _of(said, "token", _TOKEN),
+        _of(said, "menu", re.compile(r".+\Z")),
+        _of(said, "nonce", _NONCE),
+        _of(said, "read_back", _SHA256),
+    )
+
+
+def _of(said: dict[str, str], name: str, shape: re.Pattern[str]) -> str:
+    if (value := said.get(name)) is None:
+        raise ParseError(f"the witness is ready but never said {name!r}; it said {sorted(said)}")
+    if not shape.match(value):
+        raise ParseError(f"the witness said {name} {value[:200]!r}, expected {shape.pattern}")
+    return value

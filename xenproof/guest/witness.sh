@@ -1,0 +1,58 @@
+#!/bin/sh
+# The witness: the only program of the guest.  It says on the console what it sees and does, one fact
+# a line: "XENPROOF1 NAME VALUE", and stays until it is powered off.  Few processes: each costs a
+# noticeable part of a second where the whole host is emulated.
+export PATH=/bin
+say() { echo "XENPROOF1 $*"; }
+area=/dev/xvda2    # block 0: the token that the host wrote; from block 1 on: what this guest writes
+block=65536
+blocks=16
+
+mount -t proc proc /proc
+say start
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+# From here on the kernel keeps to its log, so that no line of ours is torn apart.
+echo 1 >/proc/sys/kernel/printk
+while read -r module; do insmod "/modules/$module" || say problem "insmod $module failed"; done </modules/order
+
+tries=0
+while [ ! -b "$area" ] && [ "$tries" -lt 600 ]; do
+	tries=$((tries + 1))
+	usleep 100000
+done
+[ -b "$area" ] || say problem "no $area after $tries tries"
+
+read -r _ _ release _ </proc/version
+read -r cmdline </proc/cmdline
+read -r _ memory _ </proc/meminfo
+read -r nonce </proc/sys/kernel/random/uuid
+vcpus=0
+while read -r word _; do case $word in processor) vcpus=$((vcpus + 1)) ;; esac; done </proc/cpuinfo
+read -r magic token <"$area"
+[ "$magic" = XENPROOF-TOKEN ] || say problem "no token on $area"
+mount -t ext4 -o ro /dev/xvda1 /mnt && read -r menu </mnt/boot/grub/grub.cfg && umount /mnt
+say release "$release"
+say cmdline "$cmdline"
+say memory_kib "$memory"
+say vcpus "$vcpus"
+say token "$token"
+say menu "$menu"
+
+# The pattern holds the token, which the host chose, and the nonce, which only this boot knows.
+yes "$token $nonce" | dd of="$area" bs=$block seek=1 count=$blocks iflag=fullblock conv=fsync 2>/dev/null ||
+	say problem "writing to $area failed"
+echo 3 >/proc/sys/vm/drop_caches
+sum=$(dd if="$area" bs=$block skip=1 count=$blocks iflag=direct 2>/dev/null | sha256sum)
+say nonce "$nonce"
+say read_back "${sum%% *}"
+say ready
+
+beat=0
+while :; do
+	# The shell's own read with a limit: waiting costs no process.
+	read -r -t 5 word && [ "$word" = poweroff ] && exec /sbin/poweroff
+	beat=$((beat + 1))
+	read -r uptime _ </proc/uptime
+	say beat "$beat $uptime"
+done

@@ -1,0 +1,112 @@
+"""Programs that the lab runs: they end with us, and their last words are in the error."""
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from xenproof.errors import LabError
+
+_NEEDED_BY = {
+    "mmdebstrap": "package mmdebstrap",
+    "qemu-img": "package qemu-utils",
+    "qemu-system-x86_64": "package qemu-system-x86",
+    "mke2fs": "package e2fsprogs",
+    "sfdisk": "package fdisk",
+    "fakeroot": "package fakeroot",
+    "tar": "package tar",
+}
+
+
+def require(program: str) -> str:
+    """The path of `program`; raises LabError that names the Debian package which has it."""
+    # mke2fs and sfdisk are in sbin, which is not on every user's PATH.
+    found = shutil.which(program, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
+    if found is None:
+        raise LabError(f"{program} is missing, the lab needs it: install the {_NEEDED_BY.get(program, program)}")
+    return found
+
+
+def bound_to_parent(sig: signal.Signals) -> None:
+    """For a child before it executes: get `sig` when the parent dies, however it dies."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, sig)
+
+
+def run(
+    command: Sequence[str],
+    *,
+    log: Path,
+    purpose: str,
+    limit_s: float,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+) -> None:
+    """Run `command` to its end with its output appended to `log`.
+
+    Raises LabError with the tail of the log if it fails or does not end within `limit_s`.  The
+    command gets SIGTERM, then SIGKILL, when we are interrupted.
+    """
+    with started(command, log=log, env=env, stdin=stdin) as process:
+        try:
+            code = process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"{purpose} did not end within {limit_s:.0f} s; {tail(log)}") from None
+    if code != 0:
+        raise LabError(f"{purpose} failed: {Path(command[0]).name} ended with {_ending(code)}; {tail(log)}")
+
+
+@contextmanager
+def started(
+    command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, stdin: str = ""
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """`command` while it runs, in a session of its own so that Ctrl-C reaches it through us only."""
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [require(command[0]), *command[1:]],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+            preexec_fn=lambda: bound_to_parent(signal.SIGTERM),  # one prctl, no Python state
+        )
+    try:
+        if process.stdin is not None:
+            try:
+                process.stdin.write(stdin.encode())
+                process.stdin.close()
+            except BrokenPipeError:
+                pass  # its exit code and its log say why it did not read
+        yield process
+    finally:
+        end(process)
+
+
+def end(process: "subprocess.Popen[bytes]", patience_s: float = 15.0) -> None:
+    """End `process` and its session, politely first."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def tail(log: Path, count: int = 20) -> str:
+    """The last lines of `log`, as the end of an error message."""
+    try:
+        lines = log.read_text("utf-8", "replace").splitlines()[-count:]
+    except OSError as error:
+        return f"its log {log} cannot be read: {error.strerror}"
+    shown = "\n".join(f"  | {line}" for line in lines if line.strip())
+    return f"the end of {log}:\n{shown}" if shown else f"{log} is empty"
+
+
+def _ending(code: int) -> str:
+    return f"exit status {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"

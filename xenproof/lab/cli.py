@@ -1,0 +1,94 @@
+"""The lab by hand: build, up, ssh, status, down."""
+
+import os
+import shutil
+from typing import Annotated
+
+import typer
+
+from xenproof.errors import LabError
+from xenproof.lab import host as lab
+from xenproof.lab import runs
+from xenproof.lab.child import require
+from xenproof.lab.image import image_folder
+from xenproof.lab.progress import Progress
+from xenproof.lab.recipe import load_recipe, releases
+
+lab_app = typer.Typer(help="Real Xen hosts in plain QEMU, on any machine.", no_args_is_help=True)
+
+Release = Annotated[str, typer.Argument(help="which host, such as debian12")]
+
+
+@lab_app.command()
+def build(release: Release = "debian12") -> None:
+    """Build the image of a lab host and boot it once, unless that has been done."""
+    progress = Progress()
+    _, accelerator, image, _ = lab.ensure_built(release, progress)
+    typer.echo(f"{release}: {image.folder}, {accelerator.name}")
+
+
+@lab_app.command()
+def up(release: Release = "debian12") -> None:
+    """Start a lab host that stays until `xenproof lab down`."""
+    found = lab.find(release)
+    if found is None:
+        found = lab.up(release, Progress(), detached=True)
+    typer.echo(f"{release} is up: ssh on 127.0.0.1 port {found.run.port}, {found.run.accelerator}")
+    typer.echo(f"log in with: xenproof lab ssh {release}")
+
+
+@lab_app.command(context_settings={"ignore_unknown_options": True})
+def ssh(
+    release: Release = "debian12",
+    command: Annotated[list[str] | None, typer.Argument(help="a command instead of a shell")] = None,
+) -> None:
+    """Log in to a lab host that is up, or run one command there."""
+    found = lab.find(release)
+    if found is None:
+        raise LabError(f"no lab host {release} is up; start one with: xenproof lab up {release}")
+    client = require("ssh")
+    options = {
+        "UserKnownHostsFile": str(found.run.folder / "known_hosts"),
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes",
+        "IdentitiesOnly": "yes",
+        "LogLevel": "ERROR",
+    }
+    words = [client, "-F", "/dev/null", "-i", str(found.image.key), "-p", str(found.run.port)]
+    for name, value in options.items():
+        words += ["-o", f"{name}={value}"]
+    os.execv(client, [*words, "root@127.0.0.1", *(command or [])])  # noqa: S606  # a list, no shell
+
+
+@lab_app.command()
+def status() -> None:
+    """Show the images that are built and the hosts that are up."""
+    for release in releases():
+        folder = image_folder(load_recipe(release))
+        typer.echo(f"image {release}: {folder if folder.is_dir() else 'not built'}")
+    up_now = runs.running()
+    for run in up_now:
+        kind = "until `lab down`" if run.owner is None else f"for process {run.owner.pid}"
+        typer.echo(f"host {run.release}: up {kind}, port {run.port}, {run.accelerator}")
+    if not up_now:
+        typer.echo("no host is up")
+
+
+@lab_app.command()
+def down(
+    release: Annotated[str | None, typer.Argument(help="which host; all that `lab up` started if not given")] = None,
+    *,
+    images: Annotated[bool, typer.Option("--images", help="remove the images of older recipes, too")] = False,
+) -> None:
+    """End the hosts that `lab up` started, and remove what killed runs left."""
+    ended = [run for run in runs.running() if run.owner is None and release in (None, run.release)]
+    for run in ended:
+        run.remove()
+    left = runs.clean()
+    typer.echo(f"ended {len(ended)} host(s), cleaned up after {len(left)} dead run(s)")
+    if images:
+        kept = {image_folder(load_recipe(known)) for known in releases()}
+        for folder in image_folder(load_recipe(releases()[0])).parent.glob("*-*"):
+            if folder.is_dir() and folder not in kept:
+                shutil.rmtree(folder)
+                typer.echo(f"removed {folder}")

@@ -1,0 +1,135 @@
+"""A running lab host, from the image to a connection."""
+
+import os
+import signal
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from xenproof.errors import LabError, SourceError
+from xenproof.lab import accel, runs
+from xenproof.lab.child import bound_to_parent, end, require, tail
+from xenproof.lab.identity import ProcessIdentity
+from xenproof.lab.image import Image, ensure_image
+from xenproof.lab.machine import Wiring, command
+from xenproof.lab.progress import Progress
+from xenproof.lab.qmp import monitor
+from xenproof.lab.ready import connect, forwarded_port
+from xenproof.lab.recipe import Recipe, load_recipe
+from xenproof.lab.snapshot import Snapshot, ensure_snapshot, overlay
+from xenproof.source.ssh import SSHConnection
+
+UP_LIMIT_S = 120.0
+
+
+class LabHost:
+    """A lab host that runs, in an overlay of its own that is thrown away with it."""
+
+    def __init__(self, run: runs.Run, image: Image, process: "subprocess.Popen[bytes] | None" = None) -> None:
+        self.run = run
+        self.image = image
+        self._process = process
+
+    @property
+    def url(self) -> str:
+        """The host as the user names it."""
+        return f"lab://{self.run.release}"
+
+    @property
+    def serial(self) -> Path:
+        """The log of its serial console: the hypervisor's and dom0's."""
+        return self.run.folder / "serial.log"
+
+    def connect(self, limit_s: float = UP_LIMIT_S) -> SSHConnection:
+        """A connection as root; raises LabError with the end of the serial log if there is none in time."""
+        try:
+            return connect(self.image, self.url, self.run.port, self.run.folder, limit_s)
+        except SourceError as error:
+            raise LabError(f"{self.url} does not answer: {error}; {tail(self.serial)}") from error
+
+    def down(self) -> None:
+        """End the host and remove what it wrote."""
+        if self._process is not None:
+            end(self._process, 5.0)
+        self.run.remove()
+
+
+def ensure_built(release: str, progress: Progress) -> tuple[Recipe, accel.Accelerator, Image, Snapshot]:
+    """All that a host of `release` starts from, built and booted once if it is not there."""
+    recipe = load_recipe(release)
+    accelerator = accel.choose()
+    image = ensure_image(recipe, accelerator, progress)
+    return recipe, accelerator, image, ensure_snapshot(recipe, image, accelerator, progress)
+
+
+def up(release: str, progress: Progress, *, detached: bool = False) -> LabHost:
+    """A host of `release`, resumed from its booted snapshot and ready for ssh.
+
+    A host that is not `detached` ends with this process, however that ends.  Raises LabError with
+    the ends of QEMU's log and of the serial log if the host does not come up.
+    """
+    recipe, accelerator, image, snapshot = ensure_built(release, progress)
+    run = runs.new_run(release, None if detached else ProcessIdentity.of(os.getpid()))
+    host = LabHost(run, image)
+    try:
+        with progress.phase(f"resuming {recipe.title}", 4):
+            host = _resume(recipe, accelerator, image, snapshot, run, detached=detached)
+            _set_clock(host)
+    except BaseException:
+        host.down()
+        raise
+    return host
+
+
+def find(release: str) -> LabHost | None:
+    """The detached host of `release` that runs, if there is one."""
+    for run in runs.running():
+        if run.release == release and run.owner is None:
+            # The image's folder is the one that the overlay was made over, whatever the recipe says by now.
+            return LabHost(run, Image((run.folder / "image").readlink()))
+    return None
+
+
+def _resume(
+    recipe: Recipe, accelerator: accel.Accelerator, image: Image, snapshot: Snapshot, run: runs.Run, *, detached: bool
+) -> LabHost:
+    log = run.folder / "qemu.log"
+    (run.folder / "image").symlink_to(image.folder)
+    wiring = Wiring(
+        run.folder / "disk.qcow2", run.folder / "serial.log", run.folder / "qmp.sock", run.folder / "qemu.pid"
+    )
+    overlay(snapshot.disk, "qcow2", wiring.disk, log)
+    with snapshot.state.open("rb") as state, log.open("ab") as out:
+        fd = state.fileno()
+        words = command(recipe, accelerator, wiring, ["-incoming", f"fd:{fd}"])
+        process = subprocess.Popen(
+            [require(words[0]), *words[1:]],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, pass_fds=(fd,),
+            start_new_session=True,
+            preexec_fn=None if detached else (lambda: bound_to_parent(signal.SIGKILL)),
+        )  # fmt: skip
+    host = LabHost(run, image, process)
+    try:
+        with monitor(wiring.monitor) as qmp:
+            qmp.wait_for_status("query-status", {"inmigrate"}, 120)
+            qmp.command("cont")
+            port = forwarded_port(qmp)
+    except LabError as error:
+        host.down()
+        raise LabError(f"{host.url} could not be resumed: {error}; {tail(log)}") from error
+    host.run = replace(
+        run, owner=None if detached else run.owner, qemu=ProcessIdentity.of(process.pid), port=port,
+        accelerator=accelerator.name,
+    )  # fmt: skip
+    host.run.save()
+    return host
+
+
+def _set_clock(host: LabHost) -> None:
+    """Set dom0's clock, which stood still since the snapshot was taken."""
+    connection = host.connect()
+    try:
+        connection.run(f"date --utc --set=@{time.time():.3f}", limit_s=30).check()
+    finally:
+        connection.close()

@@ -1,0 +1,111 @@
+"""The image of a lab host: built once per recipe, whole or not at all."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from xenproof.errors import LabError
+from xenproof.guest.image import build_guest_image
+from xenproof.lab import rootfs
+from xenproof.lab.accel import Accelerator
+from xenproof.lab.cache import cache_folder, made, require_space
+from xenproof.lab.child import run, tail
+from xenproof.lab.machine import finishing_command
+from xenproof.lab.progress import Progress
+from xenproof.lab.recipe import Recipe
+
+BUILD_GIB = 4.5  # the archive, the tree and the disk, which exist at the same time
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A finished image: a raw disk that is never written, keys, and the guests' image."""
+
+    folder: Path
+
+    @property
+    def disk(self) -> Path:
+        """The raw disk, with Debian's own GRUB and grub.cfg on it."""
+        return self.folder / "disk.raw"
+
+    @property
+    def key(self) -> Path:
+        """The private key that logs in as root."""
+        return self.folder / "id_ed25519"
+
+    @property
+    def host_keys(self) -> Path:
+        """The host's public keys, one per line, as they stand in a known_hosts file after the name."""
+        return self.folder / "host_keys"
+
+    @property
+    def guest(self) -> Path:
+        """The folder of the witness guest's image."""
+        return self.folder / "guest"
+
+
+def image_folder(recipe: Recipe) -> Path:
+    """Where the image of `recipe` is, or would be."""
+    return cache_folder() / "images" / f"{recipe.release}-{recipe.digest}"
+
+
+def ensure_image(recipe: Recipe, accelerator: Accelerator, progress: Progress) -> Image:
+    """The image of `recipe`, built if it is not there; raises LabError if that fails.
+
+    Two runs that want the same image build it once.  A build that was interrupted left a folder of
+    another name, which is removed here and never used.
+    """
+    final = image_folder(recipe)
+    image = Image(final)
+    if final.is_dir():
+        return image
+    parent = made(final.parent)
+    with FileLock(parent / f"{final.name}.lock"):
+        if final.is_dir():
+            return image
+        work = parent / f"{final.name}.building"
+        shutil.rmtree(work, ignore_errors=True)
+        require_space(parent, BUILD_GIB, f"building the lab image {recipe.release}")
+        try:
+            _build(recipe, accelerator, progress, Image(made(work)))
+            work.rename(final)
+        except OSError as error:
+            raise LabError(f"building the lab image {recipe.release} in {work} failed: {error}") from error
+        finally:
+            _keep_log(work, parent / f"{final.name}.log")
+            shutil.rmtree(work, ignore_errors=True)
+    return image
+
+
+def _build(recipe: Recipe, accelerator: Accelerator, progress: Progress, image: Image) -> None:
+    log = image.folder / "build.log"
+    log.touch()
+    with progress.phase(f"installing {recipe.title}", 95):
+        tree = rootfs.install(recipe, image.folder, log)
+        rootfs.configure(recipe, tree, image.folder)
+    with progress.phase("making the disk and the guests' image", 15):
+        build_guest_image(tree.folder, made(image.guest))
+        rootfs.make_disk(recipe, tree, image.disk)
+    with progress.phase("letting Debian install its boot loader on the disk", 40):
+        _finish(accelerator, image, tree.folder / "boot", log)
+    rootfs.remove(tree)
+    shutil.rmtree(image.folder / "early", ignore_errors=True)
+
+
+def _finish(accelerator: Accelerator, image: Image, boot: Path, log: Path) -> None:
+    serial = image.folder / "finish.log"
+    run(
+        finishing_command(accelerator, image.disk, boot, serial),
+        log=log, purpose="the finishing boot", limit_s=600,
+    )  # fmt: skip
+    said = serial.read_text("utf-8", "replace")
+    if "xenproof-finish done" not in said:
+        raise LabError(f"the finishing boot did not install the boot loader; {tail(serial, 40)}")
+
+
+def _keep_log(work: Path, log: Path) -> None:
+    """Keep the log of a build that failed, beside the images."""
+    if (work / "build.log").is_file():
+        (work / "build.log").replace(log)

@@ -1,0 +1,72 @@
+"""QEMU's command line for a lab host, and the finishing boot that makes its disk bootable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xenproof.lab.accel import QEMU, Accelerator
+from xenproof.lab.recipe import Recipe
+
+ADDRESS = "10.0.2.15"  # of the recipe's bridge, in the private network of each QEMU
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The files and sockets of one QEMU: its disk, its serial log, its monitor, its pid file."""
+
+    disk: Path
+    serial: Path
+    monitor: Path
+    pid: Path
+
+
+def command(recipe: Recipe, accelerator: Accelerator, wiring: Wiring, extra: Sequence[str] = ()) -> list[str]:
+    """The command that runs a lab host from its disk, isolated from every network.
+
+    ssh is forwarded from a free port of loopback, which QEMU chooses.  All but 1 GiB of memory lies
+    above 4 GiB, where firmware and GRUB never run code: docs/decisions/0004 has why that matters.
+    """
+    return [
+        QEMU,
+        "-machine", "pc,max-ram-below-4g=1G",
+        *accelerator.options,
+        "-m", str(recipe.memory_mib),
+        "-smp", str(recipe.cpus),
+        "-rtc", "base=utc",
+        "-nodefaults", "-no-user-config", "-display", "none",
+        "-serial", f"file:{wiring.serial}",
+        "-qmp", f"unix:{wiring.monitor},server=on,wait=off",
+        "-pidfile", str(wiring.pid),
+        # The disk is an overlay that is thrown away: nothing has to survive the machine.
+        "-drive", f"file={wiring.disk},if=none,id=disk0,cache=unsafe,format=qcow2,discard=unmap",
+        "-device", "ich9-ahci,id=ahci0", "-device", "ide-hd,drive=disk0,bus=ahci0.0",
+        "-netdev", f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-{ADDRESS}:22",
+        "-device", "e1000,netdev=net0",
+        *extra,
+    ]  # fmt: skip
+
+
+def finishing_command(accelerator: Accelerator, disk: Path, boot: Path, serial: Path) -> list[str]:
+    """The command that boots the image's plain Linux once, with our script as its first process.
+
+    `boot` is the unpacked /boot of the image.  That boot needs no Xen, so QEMU starts the kernel.
+    """
+    kernel = _only(boot, "vmlinuz-*")
+    ramdisk = _only(boot, "initrd.img-*")
+    arguments = "root=LABEL=dom0-root rw console=ttyS0 quiet panic=-1 init=/xenproof-finish"
+    return [
+        QEMU,
+        "-machine", "pc", *accelerator.options, "-m", "1024", "-smp", "2",
+        "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+        "-serial", f"file:{serial}",
+        "-drive", f"file={disk},if=none,id=disk0,cache=unsafe,format=raw,discard=unmap",
+        "-device", "ich9-ahci,id=ahci0", "-device", "ide-hd,drive=disk0,bus=ahci0.0",
+        "-kernel", str(kernel), "-initrd", str(ramdisk), "-append", arguments,
+    ]  # fmt: skip
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        raise FileNotFoundError(f"expected one {pattern} in {folder}, found {[path.name for path in found]}")
+    return found[0]

@@ -1,0 +1,37 @@
+"""What the lab is doing, shown while it takes long."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+
+class Progress:
+    """Names each phase as it runs and says how long it took; `seconds` keeps the figures."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, what: str, usual_s: float) -> Iterator[None]:
+        """Show `what` while the body runs; `usual_s` is what it takes on two cores without KVM."""
+        begun = time.monotonic()
+        label = f"lab: {what}"
+        if self._console.is_terminal:
+            with self._console.status(f"{label} (about {usual_s:.0f} s)"):
+                yield
+        else:
+            self._console.print(f"{label} (about {usual_s:.0f} s) ...", markup=False)
+            yield
+        taken = time.monotonic() - begun
+        self.seconds[what] = taken
+        self._console.print(f"{label}: {taken:.1f} s", markup=False)
+
+
+class Silent(Progress):
+    """Shows nothing, for callers that show something else."""
+
+    def __init__(self) -> None:
+        super().__init__(Console(quiet=True))

@@ -1,0 +1,72 @@
+"""Talking to QEMU: the qemu.qmp library, with our errors and deadlines."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from qemu.qmp import QMPError
+from qemu.qmp.legacy import QEMUMonitorProtocol
+
+from xenproof.errors import LabError
+
+# What a monitor raises when it refuses, breaks or is gone.
+_BROKEN = (QMPError, OSError, EOFError)
+
+
+class Qmp:
+    """An open monitor of one QEMU."""
+
+    def __init__(self, monitor: QEMUMonitorProtocol) -> None:
+        self._monitor = monitor
+
+    def command(self, name: str, **arguments: object) -> dict[str, object]:
+        """What QEMU returns for the QMP command `name`; raises LabError if it refuses or is gone.
+
+        Arguments are spelled with underscores where QMP has dashes.
+        """
+        try:
+            spelled = {key.replace("_", "-"): value for key, value in arguments.items()}
+            answer = self._monitor.cmd(name, **spelled)
+        except _BROKEN as error:
+            raise LabError(f"QEMU did not do {name!r}: {error}") from error
+        return answer if isinstance(answer, dict) else {"return": answer}
+
+    def send_fd(self, fd: int) -> None:
+        """Hand the open file `fd` to QEMU; the command that follows names it."""
+        self._monitor.send_fd_scm(fd)
+
+    def wait_for_status(self, command: str, while_in: set[str], limit_s: float) -> str:
+        """Poll `command` until its status leaves `while_in`; the status that it then has."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            status = str(self.command(command).get("status"))
+            if status not in while_in:
+                return status
+            if time.monotonic() > deadline:
+                raise LabError(f"QEMU's {command!r} still says {status!r} after {limit_s:.0f} s")
+            time.sleep(0.05)  # a poll with the deadline above
+
+
+@contextmanager
+def monitor(socket: Path, limit_s: float = 20.0) -> Iterator[Qmp]:
+    """The monitor at `socket`, which QEMU opens early in its start; raises LabError after `limit_s`."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        protocol = QEMUMonitorProtocol(str(socket))
+        try:
+            protocol.connect()
+            break
+        except _BROKEN as error:
+            with suppress(*_BROKEN):
+                protocol.close()
+            if time.monotonic() > deadline:
+                raise LabError(f"QEMU's monitor {socket} did not answer within {limit_s:.0f} s: {error}") from error
+            time.sleep(0.05)  # a poll with the deadline above
+    try:
+        protocol.settimeout(limit_s)
+        yield Qmp(protocol)
+    finally:
+        # A QEMU that was told to quit has closed its end by now.
+        with suppress(*_BROKEN):
+            protocol.close()

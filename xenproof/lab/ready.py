@@ -1,0 +1,79 @@
+"""When a lab host is ready: its login prompt first, then ssh, asked seldom since asking costs it dearly."""
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from xenproof.errors import LabError, SourceError
+from xenproof.lab.child import tail
+from xenproof.lab.image import Image
+from xenproof.lab.qmp import Qmp
+from xenproof.source.host_keys import HostKeys
+from xenproof.source.ssh import SSHConnection
+
+_LOGIN = b" login: "
+
+
+def wait_for_login(process: "subprocess.Popen[bytes]", serial: Path, log: Path, limit_s: float) -> None:
+    """Return when dom0 shows its login prompt on the serial console.
+
+    Raises LabError with the tail of the serial log when QEMU ends or `limit_s` is over.
+    """
+    deadline = time.monotonic() + limit_s
+    while not (serial.is_file() and _LOGIN in serial.read_bytes()[-4096:]):
+        if process.poll() is not None:
+            raise LabError(f"QEMU ended with status {process.returncode} while the host booted; {tail(log)}\n"
+                           f"{tail(serial)}")  # fmt: skip
+        if time.monotonic() > deadline:
+            raise LabError(f"the lab host did not come up within {limit_s:.0f} s; {tail(serial)}")
+        time.sleep(0.2)  # a poll with the deadline above
+
+
+def forwarded_port(qmp: Qmp) -> int:
+    """The port of loopback that QEMU chose for the host's ssh."""
+    said = str(qmp.command("human-monitor-command", command_line="info usernet").get("return", ""))
+    #   TCP[HOST_FORWARD]  14       127.0.0.1 40837       10.0.2.15    22       0     0
+    found = re.search(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s", said)
+    if found is None:
+        raise LabError(f"QEMU forwards no port to the host's ssh; `info usernet` says {said!r}")
+    return int(found[1])
+
+
+def connect(image: Image, url: str, port: int, folder: Path, limit_s: float) -> SSHConnection:
+    """A connection to the lab host, trusting the keys of its image only; tries until `limit_s` is over."""
+    pins = folder / "known_hosts"
+    if not pins.exists():
+        keys = image.host_keys.read_text("utf-8").splitlines()
+        pins.write_text("".join(f"[127.0.0.1]:{port} {key}\n" for key in keys), "utf-8")
+    return SSHConnection(
+        url=url,
+        host="127.0.0.1",
+        port=port,
+        user="root",
+        identity=image.key,
+        pins=HostKeys.read(pins),
+        connect_limit_s=limit_s,
+        retry_until_s=limit_s,
+    )
+
+
+def settle(image: Image, port: int, folder: Path) -> None:
+    """Return when dom0 has started all its units; raises LabError that names those which failed.
+
+    Also asks the toolstacks once, so that what they need is in the host's memory when it is saved.
+    """
+    try:
+        connection = connect(image, "the new lab host", port, folder, 120)
+        try:
+            # wait: systemd 240 and later; a failed unit makes it "degraded" and the exit code 1.
+            state = connection.run("systemctl is-system-running --wait", limit_s=300)
+            if state.text.strip() != "running":
+                failed = connection.run("systemctl --failed --no-legend --plain", limit_s=60).text
+                raise LabError(f"dom0 is {state.text.strip()!r} after its boot, expected 'running':\n{failed}")
+            warm = "xl info; xl list; virsh -c xen:///system version --daemon; dpkg-query -W; sshd -T; sync"
+            connection.run(f"{{ {warm}; }} >/dev/null", limit_s=120).check(0)
+        finally:
+            connection.close()
+    except SourceError as error:
+        raise LabError(f"the lab host booted but cannot be used: {error}; {tail(folder / 'serial.log')}") from error

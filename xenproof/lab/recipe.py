@@ -1,0 +1,80 @@
+"""What a lab host is made of: data, with a hash that decides when an image is built again."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from xenproof.errors import UsageError
+
+# Raise it when a change of the builder's code changes what it builds from the same recipe.
+BUILDER = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeFile:
+    """A file of the image: its text and its mode."""
+
+    content: str
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A lab host: suite and packages of Debian, files, masked units, and the size of its machine."""
+
+    release: str
+    title: str
+    suite: str
+    memory_mib: int
+    cpus: int
+    disk_gib: int
+    packages: tuple[str, ...]
+    early_files: Mapping[str, RecipeFile]
+    files: Mapping[str, RecipeFile]
+    masked: tuple[str, ...]
+    digest: str
+
+
+def releases() -> list[str]:
+    """The releases that there is a recipe for, such as "debian12"."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in _recipes().iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_recipe(release: str) -> Recipe:
+    """The recipe of `release`; raises UsageError that lists the known ones."""
+    if release not in releases():
+        raise UsageError(f"there is no lab recipe {release!r}; expected one of: {', '.join(releases())}")
+    text = _recipes().joinpath(f"{release}.yaml").read_text("utf-8")
+    data: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
+    finish = finish_script()
+    return Recipe(
+        release=data["release"],
+        title=data["title"],
+        suite=data["suite"],
+        memory_mib=data["memory_mib"],
+        cpus=data["cpus"],
+        disk_gib=data["disk_gib"],
+        packages=tuple(data["packages"]),
+        early_files=_files(data["early_files"]),
+        files=_files(data["files"]),
+        masked=tuple(data["masked"]),
+        digest=hashlib.sha256(f"{BUILDER}\n{finish}\n{text}".encode()).hexdigest()[:16],
+    )
+
+
+def finish_script() -> str:
+    """The first process of the finishing boot, a POSIX sh script."""
+    return files("xenproof.lab").joinpath("finish.sh").read_text("utf-8")
+
+
+def _recipes() -> Traversable:
+    return files("xenproof.lab").joinpath("recipes")
+
+
+def _files(rows: Mapping[str, Mapping[str, str]]) -> dict[str, RecipeFile]:
+    return {path: RecipeFile(row["content"], int(row.get("mode", "0644"), 8)) for path, row in rows.items()}

@@ -1,0 +1,124 @@
+"""A lab host's root tree: Debian's packages, the recipe's files, a key to log in with."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from xenproof.errors import LabError
+from xenproof.lab.apt_sources import sources_list
+from xenproof.lab.child import require, run
+from xenproof.lab.recipe import Recipe, RecipeFile, finish_script
+
+
+@dataclass(frozen=True, slots=True)
+class RootTree:
+    """An unpacked root file system below the build folder, owned by root or by fakeroot's word."""
+
+    folder: Path
+    state: Path
+    log: Path
+
+    def as_root(self, *words: str) -> list[str]:
+        """A command that sees the tree's files with the owners that the image will have."""
+        if os.geteuid() == 0:
+            return list(words)
+        require("fakeroot")
+        return ["fakeroot", "-i", str(self.state), "-s", str(self.state), "--", *words]
+
+
+def install(recipe: Recipe, folder: Path, log: Path) -> RootTree:
+    """Install the recipe's packages into a new tree below `folder`; needs the network of apt."""
+    early = folder / "early"
+    hooks = [f"--essential-hook={hook}" for hook in _early_hooks(recipe, early)]
+    archive = folder / "root.tar"
+    run(
+        [
+            "mmdebstrap", "--variant=minbase", "--format=tar", f"--include={','.join(recipe.packages)}",
+            '--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"',
+            # The tree is packed when all is written, and thrown away if anything goes wrong.
+            "--dpkgopt=force-unsafe-io", *hooks, recipe.suite, str(archive), "-",
+        ],
+        stdin="".join(f"{line}\n" for line in sources_list(recipe.suite)),
+        log=log,
+        purpose=f"installing {recipe.title}",
+        limit_s=1800,
+        # Below the build folder, so that whatever an interrupted build leaves is found and removed.
+        env={"TMPDIR": str(folder), "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    tree = RootTree(folder / "root", folder / "fakeroot.state", log)
+    tree.folder.mkdir(mode=0o755)
+    tree.state.touch()
+    run(
+        tree.as_root("tar", "--extract", f"--file={archive}", f"--directory={tree.folder}"),
+        log=log, purpose="unpacking the packages", limit_s=300,
+    )  # fmt: skip
+    archive.unlink()
+    return tree
+
+
+def configure(recipe: Recipe, tree: RootTree, keys: Path) -> None:
+    """Write the recipe's files, mask its units, and let a new key, kept in `keys`, log in as root."""
+    for path, file in recipe.files.items():
+        write(tree.folder / path, file)
+    for unit in recipe.masked:
+        (tree.folder / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    write(tree.folder / "xenproof-finish", RecipeFile(finish_script(), 0o755))
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    with os.fdopen(os.open(keys / "id_ed25519", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(private)
+    (tree.folder / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
+    write(tree.folder / "root/.ssh/authorized_keys", RecipeFile(f"{public.decode()} xenproof-lab\n", 0o600))
+    # Host keys are made by openssh-server's installation, so they are new with each image.
+    pins = sorted((tree.folder / "etc/ssh").glob("ssh_host_*_key.pub"))
+    if not pins:
+        raise LabError(f"openssh-server made no host keys in {tree.folder}/etc/ssh, expected at least one")
+    (keys / "host_keys").write_text("".join(path.read_text("utf-8") for path in pins), "utf-8")
+
+
+def make_disk(recipe: Recipe, tree: RootTree, disk: Path) -> None:
+    """Make a raw disk with one ext4 partition that holds the tree, with neither root nor loop devices."""
+    start = 1 << 20
+    with disk.open("wb") as out:
+        out.truncate(recipe.disk_gib << 30)
+    run(["sfdisk", "--quiet", str(disk)], stdin="start=2048, type=83, bootable\n", log=tree.log,
+        purpose="partitioning the disk", limit_s=60)  # fmt: skip
+    blocks = ((recipe.disk_gib << 30) - start) // 1024
+    run(
+        tree.as_root(
+            require("mke2fs"), "-q", "-t", "ext4", "-L", "dom0-root",
+            "-E", f"offset={start},lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0",
+            "-d", str(tree.folder), str(disk), f"{blocks}k",
+        ),
+        log=tree.log, purpose="making the file system", limit_s=300,
+    )  # fmt: skip
+
+
+def write(path: Path, file: RecipeFile) -> None:
+    """Write one file of the recipe, with its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(file.content, "utf-8")
+    path.chmod(file.mode)
+
+
+def remove(tree: RootTree) -> None:
+    """Remove the tree."""
+    shutil.rmtree(tree.folder)
+    tree.state.unlink()
+
+
+def _early_hooks(recipe: Recipe, folder: Path) -> list[str]:
+    hooks = []
+    for path, file in recipe.early_files.items():
+        local = folder / path.replace("/", "_")
+        write(local, file)
+        # $1 is the tree; mmdebstrap runs each hook with sh.
+        hooks.append(f'mkdir -p "$1/{Path(path).parent}"')
+        hooks.append(f"upload {local} /{path}")
+        hooks.append(f'chmod {file.mode:o} "$1/{path}"')
+    return hooks

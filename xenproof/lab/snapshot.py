@@ -1,0 +1,119 @@
+"""A booted host as two files that are never written again: its disk's overlay and its machine state.
+
+Unlike a snapshot inside the disk image, they can serve any number of runs at the same time, each in
+an overlay of its own (docs/decisions/0006).
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from xenproof.errors import LabError
+from xenproof.lab import runs
+from xenproof.lab.accel import Accelerator
+from xenproof.lab.cache import made, require_space
+from xenproof.lab.child import run, started
+from xenproof.lab.identity import ProcessIdentity
+from xenproof.lab.image import Image
+from xenproof.lab.machine import Wiring, command
+from xenproof.lab.progress import Progress
+from xenproof.lab.qmp import Qmp, monitor
+from xenproof.lab.ready import forwarded_port, settle, wait_for_login
+from xenproof.lab.recipe import Recipe
+
+BOOT_LIMIT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A booted host at rest."""
+
+    folder: Path
+
+    @property
+    def disk(self) -> Path:
+        """The overlay over the image's disk as it was when the machine was saved."""
+        return self.folder / "disk.qcow2"
+
+    @property
+    def state(self) -> Path:
+        """The machine: memory, processors, devices, as QEMU's migration stream."""
+        return self.folder / "machine.state"
+
+
+def overlay(backing: Path, backing_format: str, disk: Path, log: Path) -> None:
+    """Make `disk`, a qcow2 overlay over `backing`."""
+    run(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(backing), "-F", backing_format, str(disk)],
+        log=log, purpose="making an overlay", limit_s=60,
+    )  # fmt: skip
+
+
+def ensure_snapshot(recipe: Recipe, image: Image, accelerator: Accelerator, progress: Progress) -> Snapshot:
+    """The booted snapshot of `image` for this QEMU and accelerator, booted once if it is not there."""
+    final = image.folder / f"booted-{accelerator.digest}"
+    snapshot = Snapshot(final)
+    if final.is_dir():
+        return snapshot
+    with FileLock(image.folder / f"{final.name}.lock"):
+        if final.is_dir():
+            return snapshot
+        work = image.folder / f"{final.name}.building"
+        shutil.rmtree(work, ignore_errors=True)
+        require_space(image.folder, 2.0, "booting the lab host for the first time")
+        try:
+            _boot_and_save(recipe, image, accelerator, progress, Snapshot(made(work)))
+            work.rename(final)
+        except OSError as error:
+            raise LabError(f"saving the booted lab host in {work} failed: {error}") from error
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return snapshot
+
+
+def _boot_and_save(
+    recipe: Recipe, image: Image, accelerator: Accelerator, progress: Progress, snapshot: Snapshot
+) -> None:
+    host = runs.new_run(recipe.release, ProcessIdentity.of(os.getpid()))
+    try:
+        log = host.folder / "qemu.log"
+        overlay(image.disk, "raw", snapshot.disk, log)
+        wiring = Wiring(snapshot.disk, host.folder / "serial.log", host.folder / "qmp.sock", host.folder / "qemu.pid")
+        with started(command(recipe, accelerator, wiring), log=log) as process:
+            with progress.phase("booting Xen and dom0 for the first time", 60):
+                wait_for_login(process, wiring.serial, log, BOOT_LIMIT_S)
+            with monitor(wiring.monitor, 60) as qmp:
+                with progress.phase("waiting until dom0 has settled", 25):
+                    settle(image, forwarded_port(qmp), host.folder)
+                with progress.phase("saving the booted host", 3):
+                    save(qmp, snapshot.state)
+                qmp.command("quit")
+            process.wait(30)
+    finally:
+        host.remove()
+
+
+def save(qmp: Qmp, state: Path) -> None:
+    """Stop the machine and write its state to `state`; raises LabError if QEMU cannot."""
+    qmp.command("stop")
+    qmp.command("migrate-set-parameters", max_bandwidth=0)
+    fd = os.open(state, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        _send_fd(qmp, fd)
+    finally:
+        os.close(fd)
+    qmp.command("migrate", uri="fd:state")
+    status = qmp.wait_for_status("query-migrate", {"setup", "active", "device", "None"}, 300)
+    if status != "completed":
+        raise LabError(f"QEMU could not save the machine: its migration is {status!r}, expected 'completed'")
+    if state.stat().st_size == 0:
+        raise LabError(f"QEMU saved an empty machine state in {state}")
+
+
+def _send_fd(qmp: Qmp, fd: int) -> None:
+    """Hand `fd` to QEMU under the name "state": no shell and no path is between QEMU and the file."""
+    qmp.send_fd(fd)
+    qmp.command("getfd", fdname="state")

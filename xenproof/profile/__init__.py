@@ -1,0 +1,1 @@
+"""What a host of some release must be: expectations as data, with a source for each value."""

@@ -1,0 +1,79 @@
+"""One expectation of a profile: a value, why it is believed, and where it stands."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How far the value of an expectation is known to be true."""
+
+    VERIFIED = "verified"
+    DOCUMENTED = "documented"
+    INFERRED = "inferred"
+
+
+class Level(StrEnum):
+    """What a mismatch means: `must` fails the host, `should` and `info` are reported."""
+
+    MUST = "must"
+    SHOULD = "should"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One value that a profile promises.
+
+    `path` is (family, entry, attribute), such as ("packages", "xen-utils-4.17", "version");
+    `where` is the file and line that set it, such as "profiles/debian12.yaml:41".
+    """
+
+    path: tuple[str, str, str]
+    value: object
+    req: tuple[str, ...]
+    source: str
+    status: Status
+    level: Level
+    profile: str
+    where: str
+
+    @property
+    def family(self) -> str:
+        """The family of facts that it is about, such as "packages"."""
+        return self.path[0]
+
+    @property
+    def name(self) -> str:
+        """The entry that it is about: a package, a unit, a path, an option."""
+        return self.path[1]
+
+    @property
+    def attribute(self) -> str:
+        """Which property of the entry it promises."""
+        return self.path[2]
+
+    @property
+    def key(self) -> str:
+        """The path in one word, such as "packages.xen-utils-4.17.version"."""
+        return ".".join(self.path)
+
+    @property
+    def text(self) -> str:
+        """The value where it is a string; raises TypeError otherwise."""
+        if not isinstance(self.value, str):
+            raise TypeError(f"{self.key} is {self.value!r}, expected a string")
+        return self.value
+
+    @property
+    def number(self) -> int:
+        """The value where it is a whole number; raises TypeError otherwise."""
+        if not isinstance(self.value, int) or isinstance(self.value, bool):
+            raise TypeError(f"{self.key} is {self.value!r}, expected a whole number")
+        return self.value
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The value where it is a list of strings; raises TypeError otherwise."""
+        if not isinstance(self.value, list) or not all(isinstance(item, str) for item in self.value):
+            raise TypeError(f"{self.key} is {self.value!r}, expected a list of strings")
+        return tuple(self.value)

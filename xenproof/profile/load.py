@@ -1,0 +1,148 @@
+"""Profiles by name or path: finds the files, follows `extends`, and gives one checked Profile."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from xenproof.errors import ProfileError, UsageError
+from xenproof.profile.complaint import nearest
+from xenproof.profile.document import Document, read_document
+from xenproof.profile.expectation import Expectation
+from xenproof.profile.merge import Merged
+from xenproof.profile.profile import Profile
+from xenproof.profile.schema import RANGES
+from xenproof.profile.version import SCHEMES, Scheme, validate_range
+
+_OURS = Path(__file__).resolve().parents[2] / "profiles"
+
+
+def profiles_folder() -> Path:
+    """Where bare names are looked up: XENPROOF_PROFILES if it is set, else `profiles/` beside the package."""
+    return Path(os.environ.get("XENPROOF_PROFILES") or _OURS)
+
+
+def list_profiles() -> list[str]:
+    """The bare names that load_profile knows, sorted."""
+    return sorted(path.stem for path in profiles_folder().glob("*.yaml"))
+
+
+def load_profile(name_or_path: str) -> Profile:
+    """The profile of a bare name such as "debian12", or in a .yaml file, with all that it inherits.
+
+    Raises ProfileError, each line of which starts with FILE:LINE and says what was expected and
+    found, and UsageError if there is no such profile.
+    """
+    documents = _chain(name_or_path)
+    leaf = documents[0]
+    merged = Merged(documents[::-1])
+    expectations = merged.expectations()
+    if not expectations:
+        raise ProfileError(f"{leaf.where('families')}: expected at least one expectation below `families`, found none")
+    scheme = _scheme(documents)
+    _check_ranges(expectations.values(), scheme)
+    return Profile(
+        name=leaf.name,
+        title=str(leaf.data.get("title", leaf.name)),
+        scheme=scheme,
+        description=str(leaf.data.get("description", "")),
+        chain=tuple(document.name for document in documents),
+        expectations=expectations,
+        settings=merged.settings(),
+    )
+
+
+def _chain(name_or_path: str) -> list[Document]:
+    """The file itself, then what it extends, up to the root."""
+    path, shown = _find(name_or_path)
+    documents = [_read(path, shown)]
+    seen = [path.resolve()]
+    while (parent := documents[-1].data.get("extends")) is not None:
+        child = documents[-1]
+        where = child.where("extends")
+        path, shown = _find_parent(str(parent), child, where)
+        if path.resolve() in seen:
+            loop = [document.name for document in documents[seen.index(path.resolve()) :]]
+            raise ProfileError(
+                f"{where}: expected a parent that does not extend this profile, found the cycle "
+                f"{' -> '.join([*loop, loop[0]])}"
+            )
+        documents.append(_read(path, shown))
+        seen.append(path.resolve())
+    return documents
+
+
+def _read(path: Path, shown: str) -> Document:
+    document = read_document(path, shown)
+    if path.parent.resolve() == profiles_folder().resolve() and document.name != path.stem:
+        raise ProfileError(
+            f"{document.where('name')}: expected the name of the file, {path.stem!r}, found {document.name!r}"
+        )
+    return document
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith((".yaml", ".yml")) or os.sep in name
+
+
+def _find(name: str) -> tuple[Path, str]:
+    """The file of a profile and how messages name it."""
+    if not _is_path(name):
+        return _known(name)
+    if not name.endswith((".yaml", ".yml")):
+        raise UsageError(f"expected the name of a profile or a path that ends in .yaml, found {name!r}")
+    return Path(name), name
+
+
+def _known(name: str) -> tuple[Path, str]:
+    path = profiles_folder() / f"{name}.yaml"
+    if not _is_file(path):
+        known = list_profiles()
+        raise UsageError(
+            f"expected a profile that {profiles_folder()} holds ({', '.join(known) or 'it holds none'}), "
+            f"found {name!r}{nearest(name, known)}"
+        )
+    # Messages and reports name our own profiles the same on every machine.
+    return path, f"profiles/{path.name}" if path.parent == _OURS else str(path)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be entered
+        return False
+
+
+def _find_parent(parent: str, child: Document, where: str) -> tuple[Path, str]:
+    try:
+        if not _is_path(parent):
+            return _known(parent)
+        path, _ = _find(parent)
+    except UsageError as error:
+        raise ProfileError(f"{where}: {error}") from error
+    found = child.path.parent / path
+    if not _is_file(found):
+        raise ProfileError(f"{where}: expected a profile to extend, found no file {str(found)!r}")
+    return found, os.path.normpath(Path(child.shown).parent / path)
+
+
+def _scheme(documents: list[Document]) -> Scheme:
+    """How versions compare: as the nearest file says."""
+    named = next((document.data["scheme"] for document in documents if "scheme" in document.data), None)
+    for scheme in SCHEMES:
+        if scheme == named:
+            return scheme
+    raise ProfileError(
+        f"{documents[0].shown}:1: expected `scheme: deb` or `scheme: rpm`, found no scheme here or above"
+    )
+
+
+def _check_ranges(expectations: Iterable[Expectation], scheme: Scheme) -> None:
+    problems: list[str] = []
+    for expected in expectations:
+        if (expected.family, expected.attribute) in RANGES:
+            try:
+                validate_range(expected.text, scheme)
+            except ProfileError as error:
+                problems.append(f"{expected.where}: {expected.key}: {error}")
+    if problems:
+        raise ProfileError("\n".join(problems))

@@ -1,0 +1,152 @@
+"""Inheritance: what a chain of profile files promises together, and which file said what."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from xenproof.errors import ProfileError
+from xenproof.profile.complaint import nearest
+from xenproof.profile.document import Document
+from xenproof.profile.expectation import Expectation, Level, Status
+from xenproof.profile.schema import DEFAULTS, METADATA
+
+Metadata = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value, the file that set it and the setting that it replaced; `layer` counts from the root of the chain."""
+
+    value: object
+    where: str
+    profile: str
+    layer: int
+    replaced: "Setting | None" = None
+
+    def ancestors(self) -> Iterator["Setting"]:
+        """What it replaced, nearest first."""
+        setting = self.replaced
+        while setting is not None:
+            yield setting
+            setting = setting.replaced
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What all files say of one entry; `metadata` is kept by layer, as provenance depends on it."""
+
+    where: str
+    metadata: dict[int, Metadata] = field(default_factory=dict)
+    settings: dict[str, Setting] = field(default_factory=dict)
+
+
+class Merged:
+    """The files of a chain, merged by key from the root to the profile itself."""
+
+    def __init__(self, root_first: Sequence[Document]) -> None:
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._defaults: dict[str, dict[int, Metadata]] = {}
+        self._layers = len(root_first)
+        for layer, document in enumerate(root_first):
+            self._remove(document)
+            self._add(document, layer)
+
+    def settings(self) -> dict[tuple[str, str, str], Setting]:
+        """Every value that is in force, with its history."""
+        return {
+            (family, name, attribute): setting
+            for (family, name), entry in self._entries.items()
+            for attribute, setting in entry.settings.items()
+        }
+
+    def expectations(self) -> dict[tuple[str, str, str], Expectation]:
+        """Every value with its metadata; raises ProfileError for each that says too little."""
+        found: dict[tuple[str, str, str], Expectation] = {}
+        problems: list[str] = []
+        for (family, name), entry in self._entries.items():
+            if not entry.settings:
+                problems.append(f"{entry.where}: {family}.{name}: expected at least one attribute, found none")
+            for attribute, setting in entry.settings.items():
+                path = (family, name, attribute)
+                try:
+                    found[path] = self._expectation(path, entry, setting)
+                except ProfileError as error:
+                    problems.append(str(error))
+        if problems:
+            raise ProfileError("\n".join(problems))
+        return found
+
+    def _remove(self, document: Document) -> None:
+        for place in document.removed:
+            family, name, *attribute = map(str, place[1:])
+            entry = self._entries.get((family, name))
+            inherited = [key for of, key in self._entries if of == family] if entry is None else list(entry.settings)
+            if entry is None or (attribute and attribute[0] not in entry.settings):
+                wrong = attribute[0] if entry is not None else name
+                raise ProfileError(
+                    f"{document.where(*place)}: expected something inherited to remove, found "
+                    f"{'.'.join([family, name, *attribute])}, which is not{nearest(wrong, inherited)}"
+                )
+            if attribute:
+                del entry.settings[attribute[0]]
+            else:
+                del self._entries[family, name]
+
+    def _add(self, document: Document, layer: int) -> None:
+        for family, entries in document.families.items():
+            for name, said in entries.items():
+                metadata = {key: value for key, value in said.items() if key in METADATA}
+                if name == DEFAULTS:
+                    self._defaults.setdefault(family, {})[layer] = metadata
+                    continue
+                where = document.where("families", family, name)
+                entry = self._entries.setdefault((family, name), _Entry(where))
+                entry.where = where
+                entry.metadata[layer] = metadata
+                for key in [key for key in said if key not in metadata]:
+                    at = document.where("families", family, name, key)
+                    entry.settings[key] = Setting(said[key], at, document.name, layer, entry.settings.get(key))
+
+    def _expectation(self, path: tuple[str, str, str], entry: _Entry, setting: Setting) -> Expectation:
+        defaults = self._defaults.get(path[0], {})
+        source = self._provenance("source", entry, setting, defaults)
+        status = self._provenance("status", entry, setting, defaults)
+        req = self._policy("req", entry, defaults)
+        missing = [key for key, value in (("req", req), ("source", source), ("status", status)) if value is None]
+        if missing:
+            raise ProfileError(
+                f"{setting.where}: {'.'.join(path)}: expected {', '.join(METADATA[:3])} on the entry or in the "
+                f"`defaults` of its family, found no {' and no '.join(missing)}"
+            )
+        return Expectation(
+            path=path,
+            value=setting.value,
+            req=tuple(req) if isinstance(req, list) else (),
+            source=str(source),
+            status=Status(str(status)),
+            level=Level(str(self._policy("level", entry, defaults) or Level.MUST)),
+            profile=setting.profile,
+            where=setting.where,
+        )
+
+    def _policy(self, key: str, entry: _Entry, defaults: Mapping[int, Metadata]) -> object:
+        """`req` and `level` are about the entry: the nearest file decides, the entry before the defaults."""
+        for by_layer in (entry.metadata, defaults):
+            for layer in reversed(range(self._layers)):
+                if key in (metadata := by_layer.get(layer, {})):
+                    return metadata[key]
+        return None
+
+    def _provenance(self, key: str, entry: _Entry, setting: Setting, defaults: Mapping[int, Metadata]) -> object:
+        """`source` and `status` are about the value: the file that set it decides, unless a nearer one restates them.
+
+        The defaults of a nearer file do not count, for that file did not look at this value.  A
+        status that only the replaced value had is not that of the new one, which is then inferred.
+        """
+        changed = setting.replaced is not None and setting.replaced.value != setting.value
+        for layer in reversed(range(self._layers)):
+            looked_at = layer <= setting.layer
+            for metadata in (entry.metadata.get(layer, {}), defaults.get(layer, {}) if looked_at else {}):
+                if key in metadata:
+                    stale = key == "status" and changed and layer < setting.layer
+                    return Status.INFERRED if stale else metadata[key]
+        return None

@@ -1,0 +1,133 @@
+"""What a profile may say: its families, their attributes and the types of these.
+
+To add a family, add a line to FAMILIES; for a new kind of value, add a type above it.  `description`
+completes the sentence "expected ..." of an error message.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Kind = Mapping[str, Any]
+
+METADATA = ("req", "source", "status", "level")
+DEFAULTS = "defaults"
+
+# fmt: off
+_UNIT_STATES = (
+    "enabled", "enabled-runtime", "linked", "linked-runtime", "alias", "masked", "masked-runtime", "static",
+    "indirect", "disabled", "generated", "transient", "bad",
+)
+# fmt: on
+
+
+def _one_of(*values: str) -> Kind:
+    return {"type": "string", "enum": list(values), "description": "one of " + ", ".join(values)}
+
+
+def _text(description: str, pattern: str = r"\S") -> Kind:
+    return {"type": "string", "pattern": pattern, "description": description}
+
+
+TEXT = _text("a string that is not empty")
+BOOL: Kind = {"type": "boolean", "description": "true or false"}
+COUNT: Kind = {"type": "integer", "minimum": 0, "description": "a whole number, 0 or more"}
+NAMES: Kind = {"type": "array", "items": TEXT, "uniqueItems": True, "description": "a list of strings, none twice"}
+SOME_NAMES: Kind = {**NAMES, "minItems": 1, "description": "a list of one or more strings, none twice"}
+RANGE: Kind = _text('a version range such as ">=4.17, <4.18"', pattern="")  # read by version.py, which says more
+STRING: Kind = _text("a string", pattern="")
+BOOL_OR_TEXT: Kind = {"type": ["boolean", "string"], "minLength": 1, "description": "true, false or a string"}
+PATH = _text("an absolute path", "^/")
+MODE = _text('an octal mode with a leading 0, such as "0755"', r"^0[0-7]{3,4}$")
+OWNER = _text('a user and a group, such as "root:root"', r"^[^:\s]+:[^:\s]+$")
+REQ: Kind = {**SOME_NAMES, "description": "a list of one or more requirements, such as [S06]"}
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyShape:
+    """The attributes of a family's entries; `only` lists its entries where they are fixed, `names` is their pattern."""
+
+    attributes: Mapping[str, Kind]
+    only: tuple[str, ...] = ()
+    names: str = r"\S"
+
+
+def _family(only: str = "", names: str = r"\S", **attributes: Kind) -> FamilyShape:
+    # `is_` stands for the attribute `is`, which Python reserves.
+    return FamilyShape({name.rstrip("_"): kind for name, kind in attributes.items()}, tuple(only.split()), names)
+
+
+FAMILIES: dict[str, FamilyShape] = {
+    "packages": _family(installed=BOOL, version=RANGE),
+    "versions": _family(only="hypervisor kernel libvirt qemu", running=RANGE, agrees_with=TEXT),
+    "units": _family(active=_one_of("active", "inactive"), enabled=_one_of(*_UNIT_STATES), exists=BOOL),
+    "systemd": _family(failed=NAMES, state=SOME_NAMES),
+    "files": _family(names="^/", exists=BOOL, type=_one_of("file", "directory", "symlink"), mode=MODE, owner=OWNER),
+    "grub": _family(present=BOOL, has=SOME_NAMES),
+    "boot": _family(only="hypervisor kernel", generated=BOOL, running=BOOL, has=SOME_NAMES, default_xen=BOOL),
+    "dom0": _family(only="memory vcpus control", pinned=BOOL, running=BOOL, min_mib=COUNT, max=COUNT, is_=BOOL),
+    "xl_conf": _family(is_=STRING, one_of=SOME_NAMES),
+    "xl_commands": _family(present=BOOL),
+    "commands": _family(on_path=BOOL),
+    "bridges": _family(exists=BOOL, up=BOOL, has_port=BOOL),
+    "sshd": _family(is_=STRING, one_of=SOME_NAMES),
+    "images": _family(names="^/", filesystem=SOME_NAMES, free_mib=COUNT),
+    "modules": _family(loaded=BOOL),
+    "processes": _family(running=BOOL),
+    "ports": _family(names="^[1-9][0-9]{0,4}$", listening=BOOL),
+    "logs": _family(readable=BOOL, rotated=BOOL, mentions=TEXT),
+    "hypervisor": _family(is_=STRING, has=SOME_NAMES, range=RANGE),
+    "guest": _family(only="grub_xen qdisk blkback images", path=PATH, type=_one_of("phy", "qdisk")),
+    "libvirt": _family(only="connects dom0_listed driver", is_=BOOL_OR_TEXT),
+}
+
+RANGES = frozenset(
+    (family, name) for family, shape in FAMILIES.items() for name, kind in shape.attributes.items() if kind is RANGE
+)
+
+_METADATA_KINDS: Mapping[str, Kind] = {
+    "req": REQ,
+    "source": _text("where the value comes from, as a string that is not empty"),
+    "status": _one_of("verified", "documented", "inferred"),
+    "level": _one_of("must", "should", "info"),
+}
+
+
+def _closed(properties: Mapping[str, Kind], description: str) -> Kind:
+    return {"type": "object", "properties": properties, "additionalProperties": False, "description": description}
+
+
+def _family_schema(name: str, shape: FamilyShape) -> Kind:
+    entry = _closed({**shape.attributes, **_METADATA_KINDS}, "a map of attributes")
+    defaults = _closed(_METADATA_KINDS, "a map of " + ", ".join(METADATA))
+    description = f"a map of entries of {name}"
+    if shape.only:
+        return _closed({**dict.fromkeys(shape.only, entry), DEFAULTS: defaults}, description)
+    return {
+        "type": "object",
+        "properties": {DEFAULTS: defaults},
+        "propertyNames": {
+            "pattern": f"(?:{shape.names})|^{DEFAULTS}$",
+            "description": f"an entry whose name matches {shape.names}",
+        },
+        "additionalProperties": entry,
+        "description": description,
+    }
+
+
+SCHEMA: Kind = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    **_closed(
+        {
+            "name": _text('a name such as "debian12"', r"^[a-z0-9][a-z0-9._-]*$"),
+            "title": TEXT,
+            "extends": _text("the name of a profile, or a relative path that ends in .yaml"),
+            "scheme": _one_of("deb", "rpm"),
+            "description": TEXT,
+            "families": _closed(
+                {name: _family_schema(name, shape) for name, shape in FAMILIES.items()}, "a map of families"
+            ),
+        },
+        "a map with name, title, scheme and families",
+    ),
+}

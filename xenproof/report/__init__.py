@@ -1,0 +1,1 @@
+"""The verdict model and what is written from it: JUnit, JSON, HTML."""

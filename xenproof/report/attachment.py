@@ -1,0 +1,76 @@
+"""Logs that belong to a verdict, read back for the page."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from xenproof.report.plain import log_text
+
+TAIL_BYTES = 64 << 10
+PAGE_BYTES = 4 << 20  # all logs of one page together, so that a browser still opens it
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One log: its name, a link that is safe to write into a page, its end, and its size in bytes.
+
+    `problem` says why there is no text.
+    """
+
+    name: str
+    href: str
+    size: int = 0
+    tail: str = ""
+    problem: str = ""
+
+    @property
+    def cut(self) -> bool:
+        """Whether `tail` is less than the whole."""
+        return self.size > TAIL_BYTES
+
+
+class Attachments:
+    """The logs below a report's folder; a budget limits what one page takes in."""
+
+    def __init__(self, folder: Path) -> None:
+        self._logs = folder / "logs"
+        self._left = PAGE_BYTES
+
+    def link(self, name: str) -> str:
+        """Where the page finds the log `name`: always below logs/, whatever the name is."""
+        return "logs/" + (quote(name, safe="") if _is_file_name(name) else "")
+
+    def read(self, name: str) -> Attachment:
+        """The end of the log `name`, without escape sequences; never raises for what is on the disk."""
+        href = self.link(name)
+        if not _is_file_name(name):
+            return Attachment(name, href, problem="this is not the name of a file in logs/")
+        if self._left <= 0:
+            return Attachment(name, href, problem="not shown, the page is long enough; open the file")
+        try:
+            size, data = _tail(self._logs / name)
+        except OSError as error:
+            why = error.strerror or str(error)
+            return Attachment(name, href, problem=f"cannot be read: {why}")
+        self._left -= len(data)
+        if size > len(data):
+            data = data.partition(b"\n")[2] or data  # not half a line
+        return Attachment(name, href, size, log_text(data.decode("utf-8", "replace")))
+
+
+def _is_file_name(name: str) -> bool:
+    """Whether `name` can only mean a file right in a folder."""
+    return name.isprintable() and "/" not in name and name not in ("", ".", "..") and len(name) <= 255
+
+
+def _tail(path: Path) -> tuple[int, bytes]:
+    """Size and last bytes of a regular file; a link or a pipe is refused, because others fill the folder."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError("it is not a regular file")
+        file.seek(max(0, about.st_size - TAIL_BYTES))
+        return about.st_size, file.read(TAIL_BYTES)

@@ -1,0 +1,97 @@
+"""What a run says about its hosts, in one sentence."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from xenproof.report.verdict import Outcome, Run, Verdict
+
+_ENDED = {
+    2: "the run was interrupted",
+    3: "xenproof or pytest had an internal error",
+    4: "the call or the profile is wrong",
+    5: "no check was selected",
+}
+
+
+class Kind(StrEnum):
+    """Which of the three things a conclusion says."""
+
+    CONFORMS = "conforms"
+    DIFFERS = "differs"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """One sentence about one host or a whole run; `asides` are what a reader should know besides."""
+
+    kind: Kind
+    text: str
+    asides: tuple[str, ...] = ()
+
+
+def host_conclusion(profile: str, verdicts: Sequence[Verdict]) -> Conclusion:
+    """What `verdicts` say of a host: where nothing passed, nothing was proved."""
+    fails = _count(v.outcome is Outcome.FAIL and v.level == "must" for v in verdicts)
+    advice = _count(v.outcome is Outcome.FAIL and v.level != "must" for v in verdicts)
+    errors = _count(v.outcome is Outcome.ERROR for v in verdicts)
+    silent = _count(v.outcome is Outcome.NOT_EVALUABLE for v in verdicts)
+    asides = [
+        f"{_checks(errors)} could not be evaluated" if errors and fails else "",
+        f"{silent} not evaluable from this source" if silent else "",
+        f"{advice} of its recommendations {'is' if advice == 1 else 'are'} not met" if advice else "",
+    ]
+    told = tuple(filter(None, asides))
+    if fails:
+        noun = f"{_checks(len(verdicts))} {'fails' if fails == 1 else 'fail'}"
+        return Conclusion(Kind.DIFFERS, f"does not conform to {profile}: {fails} of {noun}", told)
+    if errors:
+        return Conclusion(
+            Kind.UNKNOWN, f"could not be evaluated: {errors} of {_checks(len(verdicts))} ended in error", told
+        )
+    if not any(v.outcome is Outcome.PASS for v in verdicts):
+        return Conclusion(Kind.UNKNOWN, "could not be evaluated: no check passed and none failed", told)
+    return Conclusion(Kind.CONFORMS, f"conforms to {profile}", told)
+
+
+def conclusion(run: Run) -> Conclusion:
+    """What the whole run says.  It never says "conforms" where the exit status says otherwise."""
+    said = host_conclusion(run.profile, run.verdicts)
+    empty = [host for host, verdicts in by_host(run).items() if not verdicts]
+    why = _ENDED.get(run.exit_status, f"the run ended with exit status {run.exit_status}")
+    if said.kind is not Kind.CONFORMS:
+        ended = (why,) if run.exit_status in _ENDED else ()
+        return Conclusion(said.kind, said.text, (*said.asides, *ended))
+    if run.exit_status == 1:
+        return Conclusion(Kind.DIFFERS, f"does not conform to {run.profile}: {why}", said.asides)
+    if run.exit_status != 0:
+        return Conclusion(Kind.UNKNOWN, f"could not be evaluated: {why}", said.asides)
+    if empty:
+        return Conclusion(Kind.UNKNOWN, f"could not be evaluated: no check ran on {', '.join(empty)}", said.asides)
+    return said
+
+
+def by_host(run: Run) -> dict[str, list[Verdict]]:
+    """The verdicts of each host; hosts in the order of the run, then those that only verdicts name."""
+    found: dict[str, list[Verdict]] = {host.url: [] for host in run.hosts}
+    for verdict in run.verdicts:
+        found.setdefault(verdict.host, []).append(verdict)
+    return found
+
+
+def duration(seconds: float) -> str:
+    """A span of time in words, such as "0.4 s" or "2 min 5 s"."""
+    if seconds < 10:
+        return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.1f} s"
+    whole = round(seconds)
+    parts = [(whole // 3600, "h"), (whole % 3600 // 60, "min"), (whole % 60, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+
+
+def _checks(number: int) -> str:
+    return f"{number} check" if number == 1 else f"{number} checks"
+
+
+def _count(hits: Iterable[bool]) -> int:
+    return sum(hits)

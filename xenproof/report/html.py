@@ -1,0 +1,92 @@
+"""report.html: one page that needs nothing but itself."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from xenproof.report import page
+from xenproof.report.attachment import Attachments
+from xenproof.report.conclusion import conclusion, duration
+from xenproof.report.plain import log_text, shortened, visible
+from xenproof.report.timeline import chart
+from xenproof.report.verdict import Outcome, Run
+
+_SIGNS = {
+    Outcome.PASS: "\u2713",
+    Outcome.FAIL: "\u2717",
+    Outcome.ERROR: "!",
+    Outcome.WAIVED: "~",
+    Outcome.NOT_APPLICABLE: "\u2013",
+    Outcome.NOT_EVALUABLE: "?",
+}
+
+
+def render_html(run: Run, folder: Path) -> str:
+    """The run as one page; logs of what failed are read from `folder`/logs and put into it, shortened."""
+    env = _environment()
+    # The page allows exactly this style and this script: nothing that a host said can add to them.
+    style = env.get_template("report.css").render()
+    script = env.get_template("report.js.j2").render()
+    attachments = Attachments(folder)
+    rows = page.rows(run)
+    hosts = page.hosts(run)
+    return (
+        env.get_template("report.html.j2")
+        .render(
+            run=run,
+            said=conclusion(run),
+            counts=page.counts(run.verdicts),
+            hosts=hosts,
+            matrix=page.matrix(rows, [host.summary.url for host in hosts]) if len(hosts) > 1 else (),
+            failures=page.failures(rows),
+            errors=page.errors(rows),
+            unjudged=page.unjudged(rows),
+            families=page.families(rows),
+            chart=chart(run.verdicts),
+            bad=page.BAD,
+            signs=_SIGNS,
+            attachments=attachments,
+            style=Markup(style),  # noqa: S704  # our own file, not a host's text
+            script=Markup(script),  # noqa: S704  # our own file, not a host's text
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+        )
+        .lstrip()
+    )
+
+
+@cache
+def _environment() -> Environment:
+    env = Environment(
+        loader=PackageLoader("xenproof", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_harmless,
+    )
+    filters: dict[str, Callable[..., str]] = {
+        "log": lambda text: shortened(log_text(text), 64 << 10),
+        "value": lambda text: visible(shortened(text, 4 << 10)),
+        "duration": duration,
+        "slug": lambda outcome: str(outcome).replace(" ", "-"),
+    }
+    env.filters.update(filters)
+    return env
+
+
+def _harmless(value: Any) -> Any:
+    """Every value on its way into the page, so that no place in the template can forget it."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return visible(shortened(value, 128 << 10))
+    return value
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,109 @@
+"""junit.xml: one test suite for each host, one test case for each verdict."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+
+from junit_xml import TestCase, TestSuite
+
+from xenproof.report.conclusion import by_host
+from xenproof.report.plain import log_text, shortened, visible
+from xenproof.report.verdict import Finding, Outcome, Run, Verdict
+
+_LONGEST = 64 << 10  # characters of one text; CI servers refuse much more
+
+
+def render_junit(run: Run) -> str:
+    """The run as JUnit XML, readable by any XML 1.0 parser whatever a host printed."""
+    root = ET.Element("testsuites", {"name": f"xenproof {visible(run.profile)}"})
+    for host, verdicts in by_host(run).items():
+        root.append(_suite(run, host, verdicts))
+    for key in ("tests", "failures", "errors", "skipped"):
+        root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
+    root.set("time", f"{run.seconds:.3f}")
+    ET.indent(root, " ")
+    return ET.tostring(root, encoding="unicode", xml_declaration=False).join(
+        ('<?xml version="1.0" encoding="utf-8"?>\n', "\n")
+    )
+
+
+def _suite(run: Run, host: str, verdicts: Sequence[Verdict]) -> ET.Element:
+    properties = {
+        "host": visible(host),
+        "profile": visible(run.profile),
+        "digest": visible(run.profile_digest),
+        "xenproof": visible(run.xenproof_version),
+    }
+    suite = TestSuite(
+        visible(host),
+        [_case(verdict) for verdict in verdicts],
+        hostname=visible(host),
+        timestamp=visible(run.started),
+        properties=properties,
+    )
+    element: ET.Element = suite.build_xml_doc()
+    for case, verdict in zip(element.iter("testcase"), verdicts, strict=True):
+        case.insert(0, _properties(verdict))
+    return element
+
+
+def _case(verdict: Verdict) -> TestCase:
+    case = TestCase(
+        visible(verdict.id),
+        classname=visible(verdict.family),
+        elapsed_sec=verdict.seconds,
+        stdout=_finding(verdict.finding) if verdict.finding else None,
+    )
+    # junit-xml drops a failure without message and text, which would turn it into a pass.
+    message = shortened(visible(_message(verdict)), 1000, "see the text") or str(verdict.outcome)
+    text = _text(verdict)
+    match verdict.outcome:
+        case Outcome.FAIL:
+            case.add_failure_info(message, text, visible(verdict.level) or "must")
+        case Outcome.ERROR:
+            case.add_error_info(message, text, "error")
+        case Outcome.WAIVED | Outcome.NOT_APPLICABLE | Outcome.NOT_EVALUABLE:
+            case.add_skipped_info(f"{verdict.outcome}: {message}", text)
+        case Outcome.PASS:
+            pass
+    return case
+
+
+def _properties(verdict: Verdict) -> ET.Element:
+    """Properties of one case, which junit-xml cannot write; pytest's own JUnit puts them there too."""
+    properties = ET.Element("properties")
+    pairs = [("title", verdict.title), ("outcome", str(verdict.outcome)), ("level", verdict.level)]
+    pairs += [("req", req) for req in verdict.req]
+    pairs += [("attachment", f"logs/{name}") for name in verdict.attachments]
+    for name, value in pairs:
+        ET.SubElement(properties, "property", {"name": name, "value": visible(value)})
+    return properties
+
+
+def _message(verdict: Verdict) -> str:
+    finding = verdict.finding
+    if verdict.outcome is Outcome.FAIL and finding:
+        return f"{verdict.title}: expected {finding.expected}, found {finding.found}"
+    return verdict.reason or verdict.title
+
+
+def _text(verdict: Verdict) -> str:
+    parts = [
+        visible(verdict.title),
+        _finding(verdict.finding) if verdict.finding else "",
+        shortened(log_text(verdict.reason), _LONGEST),
+        shortened(log_text(verdict.details), _LONGEST),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _finding(finding: Finding) -> str:
+    source = f"{finding.source} ({finding.status})" if finding.status else finding.source
+    rows = {
+        "expected": finding.expected,
+        "found": finding.found,
+        "by": finding.by,
+        "source": source,
+        "where": finding.where,
+        "try": finding.hint,
+    }
+    return "\n".join(f"{name:9} {visible(shortened(text, _LONGEST))}" for name, text in rows.items() if text)

@@ -1,0 +1,127 @@
+"""What report.html shows, in the order in which it shows it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from xenproof.report.conclusion import Conclusion, by_host, host_conclusion
+from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
+
+# The gravest first: where one check has two verdicts on a host, the graver one stands for both.
+GRAVITY = (
+    Outcome.FAIL,
+    Outcome.ERROR,
+    Outcome.NOT_EVALUABLE,
+    Outcome.WAIVED,
+    Outcome.NOT_APPLICABLE,
+    Outcome.PASS,
+)
+BAD = (Outcome.FAIL, Outcome.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One verdict and the anchor by which the page links to it."""
+
+    anchor: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that belong together, and how many there are of each outcome, the gravest first."""
+
+    name: str
+    rows: tuple[Row, ...]
+
+    @property
+    def counts(self) -> tuple[tuple[Outcome, int], ...]:
+        """The outcomes that occur here."""
+        return counts([row.verdict for row in self.rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host, what is said about it, and its counts."""
+
+    summary: HostSummary
+    conclusion: Conclusion
+    counts: tuple[tuple[Outcome, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixLine:
+    """One check on all hosts, in their order; None where it did not run."""
+
+    id: str
+    title: str
+    cells: tuple[Row | None, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it passes everywhere, so that there is nothing to compare."""
+        return all(cell is not None and cell.verdict.outcome is Outcome.PASS for cell in self.cells)
+
+
+def counts(verdicts: Sequence[Verdict]) -> tuple[tuple[Outcome, int], ...]:
+    """How many verdicts there are of each outcome that occurs, the gravest first."""
+    found = Counter(verdict.outcome for verdict in verdicts)
+    return tuple((outcome, found[outcome]) for outcome in GRAVITY if found[outcome])
+
+
+def rows(run: Run) -> tuple[Row, ...]:
+    """All verdicts, with anchors that hold nothing from a host."""
+    return tuple(Row(f"v{number}", verdict) for number, verdict in enumerate(run.verdicts, 1))
+
+
+def hosts(run: Run) -> tuple[Host, ...]:
+    """Each host of the run with its conclusion."""
+    known: Mapping[str, HostSummary] = {host.url: host for host in run.hosts}
+    return tuple(
+        Host(known.get(url, HostSummary(url)), host_conclusion(run.profile, verdicts), counts(verdicts))
+        for url, verdicts in by_host(run).items()
+    )
+
+
+def failures(all_rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The failures: what a release must have before what it should have."""
+    failed = [row for row in all_rows if row.verdict.outcome is Outcome.FAIL]
+    return tuple(sorted(failed, key=lambda row: row.verdict.level != "must"))
+
+
+def errors(all_rows: Sequence[Row]) -> tuple[Group, ...]:
+    """The errors, those with the same cause as one group: a host that is down is one problem, not 140."""
+    causes: dict[tuple[str, str], list[Row]] = {}
+    for row in all_rows:
+        if row.verdict.outcome is Outcome.ERROR:
+            causes.setdefault((row.verdict.host, row.verdict.reason or row.anchor), []).append(row)
+    return tuple(Group(same[0].verdict.reason, tuple(same)) for same in causes.values())
+
+
+def unjudged(all_rows: Sequence[Row]) -> tuple[Row, ...]:
+    """What was neither proved nor refuted, each with its reason."""
+    kinds = (Outcome.NOT_EVALUABLE, Outcome.WAIVED, Outcome.NOT_APPLICABLE)
+    found = [row for row in all_rows if row.verdict.outcome in kinds]
+    return tuple(sorted(found, key=lambda row: kinds.index(row.verdict.outcome)))
+
+
+def families(all_rows: Sequence[Row]) -> tuple[Group, ...]:
+    """All verdicts by family, in the order in which the families first occur."""
+    found: dict[str, list[Row]] = {}
+    for row in all_rows:
+        found.setdefault(row.verdict.family, []).append(row)
+    return tuple(Group(name, tuple(same)) for name, same in found.items())
+
+
+def matrix(all_rows: Sequence[Row], urls: Sequence[str]) -> tuple[MatrixLine, ...]:
+    """Each check on each host; a check is the same one where its id is the same."""
+    cells: dict[str, dict[str, Row]] = {}
+    for row in all_rows:
+        at = cells.setdefault(row.verdict.id, {})
+        other = at.get(row.verdict.host)
+        if other is None or GRAVITY.index(row.verdict.outcome) < GRAVITY.index(other.verdict.outcome):
+            at[row.verdict.host] = row
+    return tuple(
+        MatrixLine(name, next(iter(at.values())).verdict.title, tuple(at.get(url) for url in urls))
+        for name, at in cells.items()
+    )

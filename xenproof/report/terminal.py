@@ -1,0 +1,103 @@
+"""The closing words on the terminal: what is said of each host, what failed, what to try."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from xenproof.report import page
+from xenproof.report.conclusion import Kind, conclusion, duration
+from xenproof.report.plain import shortened, visible
+from xenproof.report.verdict import Finding, Outcome, Run, Verdict
+
+_MOST = 20  # failures and errors in full; more would push the verdict off the screen
+_COLOURS = {Kind.CONFORMS: "bold green", Kind.DIFFERS: "bold red", Kind.UNKNOWN: "bold yellow"}
+_STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "yellow"}
+
+
+def summary(run: Run, console: Console, report: Path | None = None) -> None:
+    """Print the end of a run; `report` is the page that says more.
+
+    Nothing that came from a host can move the cursor, colour the text or act as rich's markup.
+    """
+    rows, hosts = page.rows(run), page.hosts(run)
+    failed, errors = page.failures(rows), page.errors(rows)
+    several = len(hosts) > 1
+    for row in failed[:_MOST]:
+        _failure(console, row.verdict, several)
+    for group in errors[:_MOST]:
+        _error(console, [row.verdict for row in group.rows], several)
+    left = max(len(failed) - _MOST, 0) + max(len(errors) - _MOST, 0)
+    if left:
+        console.print(Text(f"... and {left} more, in the report\n", "dim"))
+    for host in hosts:
+        line = Text()
+        line.append(_safe(host.summary.url, console), "bold").append("  ")
+        line.append(_safe(host.conclusion.text, console), _COLOURS[host.conclusion.kind])
+        console.print(line, soft_wrap=True)
+        console.print(Text("  ").append_text(_counts(host.counts)), soft_wrap=True)
+    said = conclusion(run)
+    if several or [said.text] != [host.conclusion.text for host in hosts]:
+        console.print(Text(_safe(f"All in all: {said.text}", console), _COLOURS[said.kind]), soft_wrap=True)
+    for aside in (*said.asides, *run.notes):
+        console.print(Text(_safe(f"  {aside}", console), "dim"), soft_wrap=True)
+    console.print(Text(f"  {duration(run.seconds)}", "dim"))
+    if report:
+        # One unbroken line: a path that is wrapped cannot be opened with a click.
+        console.print(Text(_safe(f"  report: {report}", console)), soft_wrap=True)
+
+
+def _failure(console: Console, verdict: Verdict, several: bool) -> None:
+    head = "FAIL" if verdict.level == "must" else f"FAIL ({_safe(verdict.level, console)})"
+    _head(console, head, "bold red", verdict, several)
+    if verdict.finding:
+        _block(console, _finding(verdict.finding))
+    else:
+        _block(console, [("reason", verdict.reason or "none given")])
+
+
+def _error(console: Console, verdicts: Sequence[Verdict], several: bool) -> None:
+    _head(console, "ERROR", "bold yellow", verdicts[0], several)
+    rows = [("reason", verdicts[0].reason or "none given")]
+    if len(verdicts) > 1:
+        rows.append(("also", f"{len(verdicts) - 1} more with the same cause"))
+    _block(console, rows)
+
+
+def _head(console: Console, word: str, style: str, verdict: Verdict, several: bool) -> None:
+    line = Text.assemble((word, style), "  ", (_safe(verdict.title or verdict.id, console), "bold"))
+    if several:
+        line.append(_safe(f"  on {verdict.host}", console), "dim")
+    console.print(line, soft_wrap=True)
+
+
+def _finding(finding: Finding) -> list[tuple[str, str]]:
+    status = f" ({finding.status})" if finding.status else ""
+    said = f"{finding.where}: {finding.source}" if finding.where and finding.source else finding.where or finding.source
+    rows = [("expected", finding.expected), ("", f"from {said}{status}" if said else "")]
+    rows += [("found", finding.found), ("", f"by {finding.by}" if finding.by else ""), ("try", finding.hint)]
+    return [(name, text) for name, text in rows if text]
+
+
+def _block(console: Console, rows: Sequence[tuple[str, str]]) -> None:
+    for name, text in rows:
+        shown = _safe("\n".join(text.splitlines()[:8]), console)
+        lines = Text(shown, "" if name else "dim").wrap(console, max(console.width - 16, 20), overflow="fold")
+        for number, line in enumerate(lines):
+            line.rstrip()
+            label = "" if number else name
+            console.print(Text.assemble("      ", (f"{label:10}", "dim"), line), soft_wrap=True)
+    console.print()
+
+
+def _counts(counts: Sequence[tuple[Outcome, int]]) -> Text:
+    parts = [Text(f"{number} {outcome}", _STYLES.get(outcome, "dim")) for outcome, number in counts]
+    return Text(", ").join(parts) if parts else Text("no checks", "dim")
+
+
+def _safe(text: str, console: Console) -> str:
+    """`text` as this terminal can show it: no escapes, not endless, no character it has no code for."""
+    shown = shortened(visible(text), 600)
+    coding = console.encoding
+    return shown.encode(coding, "backslashreplace").decode(coding, "replace")

@@ -1,0 +1,78 @@
+"""The time lines of guests, as shares of one common axis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from xenproof.report.verdict import GuestLine, Verdict
+
+COLOURS = 8  # as many as report.css names
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """From one step to the next: where it lies in percent of the axis, and which colour it has."""
+
+    label: str
+    until: str
+    from_percent: float
+    percent: float
+    seconds: float
+    colour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One guest: its segments, and each step in seconds since its first one."""
+
+    verdict: Verdict
+    guest: GuestLine
+    segments: tuple[Segment, ...]
+    steps: tuple[tuple[str, float, int], ...]
+    began_s: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The bars of all guests on an axis of `seconds`, with its marks as (percent, seconds)."""
+
+    bars: tuple[Bar, ...]
+    seconds: float
+    marks: tuple[tuple[float, float], ...]
+
+
+def chart(verdicts: Sequence[Verdict]) -> Chart | None:
+    """The time lines of the guests of `verdicts`, each counted from its first step; None if there are none."""
+    lines: dict[tuple[str, GuestLine], Verdict] = {}
+    for verdict in verdicts:
+        if verdict.guest and verdict.guest.steps:
+            lines.setdefault((verdict.host, verdict.guest), verdict)
+    if not lines:
+        return None
+    spans = {key: max(step.at_s for step in key[1].steps) - key[1].steps[0].at_s for key in lines}
+    axis = max(max(spans.values()), 0.001)
+    colours: dict[str, int] = {}
+    bars = tuple(_bar(verdict, guest, axis, colours) for (_, guest), verdict in lines.items())
+    return Chart(bars, axis, _marks(axis))
+
+
+def _bar(verdict: Verdict, guest: GuestLine, axis: float, colours: dict[str, int]) -> Bar:
+    start = guest.steps[0].at_s
+    steps = tuple(
+        (step.label, max(step.at_s - start, 0.0), colours.setdefault(step.label, len(colours) % COLOURS))
+        for step in guest.steps
+    )
+    segments = tuple(
+        Segment(label, until, 100 * at / axis, 100 * max(end - at, 0.0) / axis, max(end - at, 0.0), colour)
+        for (label, at, colour), (until, end, _) in pairwise(steps)
+    )
+    return Bar(verdict, guest, segments, steps, start, max(at for _, at, _ in steps))
+
+
+def _marks(axis: float) -> tuple[tuple[float, float], ...]:
+    """Four to nine round figures along the axis, such as 0, 5, 10, 15 seconds."""
+    step = next(
+        (base * 10**power for power in range(-4, 9) for base in (1, 2, 5) if axis / (base * 10**power) <= 8), axis
+    )
+    return tuple((100 * number * step / axis, number * step) for number in range(int(axis / step) + 1))

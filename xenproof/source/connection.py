@@ -1,0 +1,76 @@
+"""What every way to a live host has in common: run a command, follow a command, close."""
+
+import shlex
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from xenproof.errors import CommandFailed
+
+
+def quoted(*words: str) -> str:
+    """`words` as one POSIX shell command in which each word is taken literally."""
+    return shlex.join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A command that ended, with what it printed and how long it took."""
+
+    command: str
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """Standard output as text; bytes that are not UTF-8 become U+FFFD."""
+        return self.stdout.decode("utf-8", "replace")
+
+    @property
+    def error_text(self) -> str:
+        """Standard error as text; bytes that are not UTF-8 become U+FFFD."""
+        return self.stderr.decode("utf-8", "replace")
+
+    def check(self, *allowed: int) -> "Completed":
+        """This result, if its exit code is one of `allowed` (0 if none is given); raises CommandFailed otherwise."""
+        if self.exit_code not in (allowed or (0,)):
+            raise CommandFailed(
+                f"{self.command!r} ended with exit code {self.exit_code}, expected {list(allowed) or [0]}; "
+                f"it said: {(self.error_text or self.text).strip()[-500:]!r}"
+            )
+        return self
+
+
+class Stream(Protocol):
+    """The output of a command that still runs."""
+
+    def read(self, limit_s: float) -> bytes | None:
+        """The next bytes of standard output, b"" if none came within `limit_s`, None at its end."""
+        ...
+
+
+class Connection(Protocol):
+    """A live host on which commands run as root."""
+
+    @property
+    def url(self) -> str:
+        """The host, as the user named it."""
+        ...
+
+    def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
+        """Run a shell command to its end.
+
+        Raises CommandTimedOut after `limit_s`, OutputTooLarge where stdout or stderr grow beyond
+        `max_bytes`, SourceError where the connection breaks.  The exit code is the caller's to judge.
+        """
+        ...
+
+    def follow(self, command: str) -> AbstractContextManager[Stream]:
+        """Start a shell command and read its output while it runs; leaving the context ends it."""
+        ...
+
+    def close(self) -> None:
+        """End the connection; a second call does nothing."""
+        ...

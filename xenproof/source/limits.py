@@ -1,0 +1,73 @@
+"""The limits of a command on a host, and what it printed before it went beyond one."""
+
+from xenproof.errors import CommandTimedOut, OutputTooLarge
+
+READ_SIZE = 1 << 16
+
+
+class TimedOut(CommandTimedOut):
+    """A command did not end within its limit; `stdout` and `stderr` are what it printed until then."""
+
+    def __init__(self, message: str, stdout: bytes, stderr: bytes) -> None:
+        super().__init__(message)
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+class TooLarge(OutputTooLarge):
+    """A command printed more than is accepted; `stdout` and `stderr` are what was accepted."""
+
+    def __init__(self, message: str, stdout: bytes, stderr: bytes) -> None:
+        super().__init__(message)
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+class Collected:
+    """The output of one command, up to `max_bytes` on each of stdout and stderr."""
+
+    def __init__(self, command: str, url: str, max_bytes: int) -> None:
+        self._what = f"{_short(command)!r} on {url}"
+        self._max_bytes = max_bytes
+        self._stdout = bytearray()
+        self._stderr = bytearray()
+
+    @property
+    def stdout(self) -> bytes:
+        """Standard output so far."""
+        return bytes(self._stdout)
+
+    @property
+    def stderr(self) -> bytes:
+        """Standard error so far."""
+        return bytes(self._stderr)
+
+    def add_stdout(self, data: bytes) -> None:
+        """Append to standard output; raises TooLarge beyond the limit."""
+        self._add(self._stdout, data, "stdout")
+
+    def add_stderr(self, data: bytes) -> None:
+        """Append to standard error; raises TooLarge beyond the limit."""
+        self._add(self._stderr, data, "stderr")
+
+    def timed_out(self, limit_s: float, note: str = "") -> TimedOut:
+        """The error that says that the command did not end; `note` tells what became of it."""
+        said = (self.stderr or self.stdout).decode("utf-8", "replace").strip()[-300:]
+        return TimedOut(
+            f"{self._what} did not end within {limit_s:g} s{note}; the last it said: {said!r}", self.stdout, self.stderr
+        )
+
+    def _add(self, buffer: bytearray, data: bytes, name: str) -> None:
+        room = self._max_bytes - len(buffer)
+        buffer += data[:room]
+        if len(data) > room:
+            raise TooLarge(
+                f"{self._what} printed more than {self._max_bytes} bytes on {name}, so it was ended; "
+                "no command of a check prints that much, look at what it runs on",
+                self.stdout,
+                self.stderr,
+            )
+
+
+def _short(command: str) -> str:
+    return command if len(command) <= 200 else command[:200] + "..."

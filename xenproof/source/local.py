@@ -1,0 +1,131 @@
+"""Commands on this machine, with the limits and errors of every other connection."""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from xenproof.errors import SourceError
+from xenproof.source.connection import Completed
+from xenproof.source.limits import READ_SIZE, Collected
+
+
+class LocalConnection:
+    """This machine as a host; each command is a session of its own, so that ending it ends its children."""
+
+    def __init__(self, url: str = "local://") -> None:
+        self._url = url
+
+    @property
+    def url(self) -> str:
+        """The host, as the user named it."""
+        return self._url
+
+    def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
+        """Run a shell command to its end; raises what Connection.run raises."""
+        started = time.monotonic()
+        output = Collected(command, self._url, max_bytes)
+        with _started(command) as process:
+            if not _pump(process, stdin, output, started + limit_s):
+                raise output.timed_out(limit_s, " and was killed with its children")
+            code = process.wait()
+        # A shell says 128 + N of a command that signal N ended; so do we of the shell itself.
+        code = code if code >= 0 else 128 - code
+        return Completed(command, code, output.stdout, output.stderr, time.monotonic() - started)
+
+    @contextmanager
+    def follow(self, command: str) -> Iterator["LocalStream"]:
+        """Start a shell command and read its output while it runs; leaving the context ends it."""
+        with _started(command, stderr=subprocess.DEVNULL) as process:
+            assert process.stdin is not None  # noqa: S101  # it is a pipe: _started says so
+            process.stdin.close()
+            yield LocalStream(process)
+
+    def close(self) -> None:
+        """Nothing is held between commands, so there is nothing to end."""
+
+
+class LocalStream:
+    """The output of a local command that still runs."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdout is not None  # noqa: S101  # it is a pipe: _started says so
+        self._fd = process.stdout.fileno()
+
+    def read(self, limit_s: float) -> bytes | None:
+        """The next bytes of standard output, b"" if none came within `limit_s`, None at its end."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._fd, selectors.EVENT_READ)
+            if not selector.select(limit_s):
+                return b""
+        return os.read(self._fd, READ_SIZE) or None
+
+
+@contextmanager
+def _started(command: str, stderr: int = subprocess.PIPE) -> Iterator["subprocess.Popen[bytes]"]:
+    pipe = subprocess.PIPE
+    try:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", command], stdin=pipe, stdout=pipe, stderr=stderr, start_new_session=True, bufsize=0
+        )
+    except OSError as error:
+        raise SourceError(f"cannot start a shell on this machine: {error.strerror}") from error
+    with process:  # closes the pipes and reaps, whatever happens
+        ended = False
+        try:
+            yield process
+            ended = process.poll() is not None
+        finally:
+            # What a command that ended by itself left running on purpose is not ours to end.
+            if not ended:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+
+def _pump(process: "subprocess.Popen[bytes]", stdin: bytes, output: Collected, deadline: float) -> bool:
+    """Move bytes until both outputs end; False if `deadline` came first."""
+    assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
+    sinks = {process.stdout.fileno(): output.add_stdout, process.stderr.fileno(): output.add_stderr}
+    source = process.stdin.fileno()
+    pending = memoryview(stdin)
+    os.set_blocking(source, False)
+    with selectors.DefaultSelector() as selector:
+        for fd in sinks:
+            selector.register(fd, selectors.EVENT_READ)
+        if pending:
+            selector.register(source, selectors.EVENT_WRITE)
+        else:
+            process.stdin.close()
+        open_sinks = len(sinks)
+        while open_sinks:
+            if (left := deadline - time.monotonic()) <= 0:
+                return False
+            ready = selector.select(left)
+            for key, _ in ready:
+                if key.fd in sinks:
+                    data = os.read(key.fd, READ_SIZE)
+                    sinks[key.fd](data)
+                    if not data:
+                        selector.unregister(key.fd)
+                        open_sinks -= 1
+                    continue
+                try:
+                    pending = pending[os.write(source, pending[:READ_SIZE]) :]
+                except BrokenPipeError:  # the command does not want the rest
+                    pending = pending[:0]
+                if not pending:
+                    selector.unregister(source)
+                    process.stdin.close()
+    return _ended(process, deadline)
+
+
+def _ended(process: "subprocess.Popen[bytes]", deadline: float) -> bool:
+    try:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True

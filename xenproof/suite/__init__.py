@@ -1,0 +1,1 @@
+"""What wires xenproof to pytest: options, fixtures, expectations as parameters, verdicts."""

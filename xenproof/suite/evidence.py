@@ -1,0 +1,22 @@
+"""Files that explain a verdict: consoles and logs, kept below `logs/` of the report."""
+
+import re
+from pathlib import Path
+
+
+class Evidence:
+    """Where one test leaves what explains its result."""
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self._folder = folder
+        self._prefix = re.sub(r"[^A-Za-z0-9._-]+", "_", prefix)[-120:]
+        self.names: list[str] = []
+
+    def save(self, name: str, data: bytes) -> Path:
+        """Keep `data` as a file that ends in `name`; the report links to it."""
+        path = self._folder / f"{self._prefix}.{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        if path.name not in self.names:
+            self.names.append(path.name)
+        return path

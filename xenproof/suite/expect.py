@@ -1,0 +1,75 @@
+"""The one way in which a check compares what it found with what its profile promises."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from xenproof.profile.expectation import Expectation
+from xenproof.report.verdict import Finding
+
+
+class Mismatch(AssertionError):
+    """A host does not have what its profile promises; `finding` holds both sides."""
+
+    def __init__(self, claim: str, finding: Finding) -> None:
+        lines = [
+            claim,
+            f"  expected  {finding.expected}",
+            f"            from {finding.where}: {finding.source} ({finding.status})",
+            f"  found     {finding.found}",
+            f"            by {finding.by}",
+        ]
+        if finding.hint:
+            lines.append(f"  try       {finding.hint}")
+        super().__init__("\n".join(lines))
+        self.finding = finding
+
+
+class Expect:
+    """Compares and keeps what it saw, so that a report can show passes too.
+
+    A check that never compared anything proves nothing; the suite makes that an error.
+    """
+
+    def __init__(self, claim: str) -> None:
+        self.claim = claim
+        self.findings: list[Finding] = []
+
+    def __call__(
+        self,
+        expected: Expectation,
+        found: object,
+        *,
+        by: str,
+        matches: Callable[[Any, Any], bool] = lambda want, have: bool(want == have),
+        wanted: str | None = None,
+        hint: str = "",
+    ) -> None:
+        """Raise Mismatch unless `matches(expected.value, found)`.
+
+        `by` names the command or file that `found` came from, `wanted` is the expected value in
+        words where its plain form would not say enough, `hint` is what an administrator can do.
+        """
+        finding = Finding(
+            wanted if wanted is not None else _words(expected.value),
+            _words(found),
+            by,
+            expected.source,
+            str(expected.status),
+            expected.where,
+            hint,
+        )
+        self.findings.append(finding)
+        if not matches(expected.value, found):
+            raise Mismatch(self.claim, finding)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return value if value else "(empty)"
+    if isinstance(value, Collection):
+        return ", ".join(map(_words, value)) if value else "none"
+    return str(value)

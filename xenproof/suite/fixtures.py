@@ -1,0 +1,77 @@
+"""The fixtures that every check can ask for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import testinfra.host
+
+from xenproof.profile.expectation import Expectation
+from xenproof.profile.profile import Profile
+from xenproof.source.connection import Connection
+from xenproof.source.probe import Recording
+from xenproof.source.testinfra_backend import testinfra_host
+from xenproof.suite.evidence import Evidence
+from xenproof.suite.expect import Expect
+from xenproof.suite.plugin import ITEM, STATE, ItemData
+from xenproof.suite.target import Target
+
+
+@pytest.fixture(scope="session")
+def profile(pytestconfig: pytest.Config) -> Profile:
+    """What the hosts must be."""
+    return pytestconfig.stash[STATE].profile
+
+
+@pytest.fixture(scope="session")
+def run_folder(pytestconfig: pytest.Config) -> Path:
+    """A folder that all workers of this run share and that is removed at its end."""
+    return pytestconfig.stash[STATE].folder
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Target:
+    """The host that is examined."""
+    return request.config.stash[STATE].targets[request.param]
+
+
+@pytest.fixture(scope="session")
+def recording(target: Target) -> Recording:
+    """All that the host's probes printed, gathered once for the whole run."""
+    return target.read()
+
+
+@pytest.fixture(scope="session")
+def dom0(target: Target) -> Iterator[Connection]:
+    """The live dom0, as root; one connection for each worker."""
+    connection = target.connect()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def host(dom0: Connection) -> testinfra.host.Host:
+    """testinfra's host, over our connection, for checks that a user writes."""
+    return testinfra_host(dom0)
+
+
+@pytest.fixture
+def expected(request: pytest.FixtureRequest) -> Expectation:
+    """The expectation that a check of a family is about; `each` gives it."""
+    raise pytest.UsageError(f"{request.node.nodeid} asks for `expected` without @each(...)")
+
+
+@pytest.fixture
+def expect(request: pytest.FixtureRequest) -> Expect:
+    """Compares what was found with what the profile promises; a check that never does is an error."""
+    data: ItemData = request.node.stash[ITEM]
+    data.compares = True
+    return data.expect
+
+
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest) -> Evidence:
+    """Where this test keeps what explains its result."""
+    kept = Evidence(request.config.stash[STATE].report / "logs", request.node.name)
+    kept.names = request.node.stash[ITEM].attachments
+    return kept

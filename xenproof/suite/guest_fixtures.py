@@ -1,0 +1,170 @@
+"""The fixtures of checks that run guests: `guest_defined`, `guest_booted`, and the dimension `disk_backend`.
+
+One guest for each disk backend serves all checks of a run that ask for it.
+"""
+
+import json
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from xenproof.errors import GuestError, NotEvaluable, XenproofError
+from xenproof.guest.guest import READY, Boot, Guest
+from xenproof.guest.image import GuestImage
+from xenproof.guest.logs import guest_logs
+from xenproof.guest.place import IMAGES, HostFolder
+from xenproof.profile.expectation import Expectation, Level, Status
+from xenproof.profile.profile import Profile
+from xenproof.source.connection import Connection
+from xenproof.suite.evidence import Evidence
+from xenproof.suite.plugin import STATE
+from xenproof.xen.backend import DiskBackend
+
+BOOT_LIMIT_S = 240.0
+SHUTDOWN_LIMIT_S = 120.0
+SETTLE_LIMIT_S = 30.0
+_FAILED = pytest.StashKey[bool]()
+
+Promise = Callable[[str, object, str], Expectation]
+
+
+class Guests:
+    """The guests of one worker on one host, by disk backend; each is made when the first check asks for it."""
+
+    def __init__(self, dom0: Connection, profile: Profile, image: GuestImage, run_folder: Path, began: float) -> None:
+        self._dom0, self._profile, self._image, self._run_folder, self._began = dom0, profile, image, run_folder, began
+        images = profile.get("guest", "images", "path")
+        self._folder = HostFolder(dom0, run_folder, images.text if images else IMAGES)
+        self._guests: dict[DiskBackend, Guest | XenproofError] = {}
+
+    def defined(self, backend: DiskBackend) -> Guest:
+        """The guest with this backend; an error while it was defined is raised for each check that asks."""
+        if backend not in self._guests:
+            self._guests[backend] = self._define(backend)
+        guest = self._guests[backend]
+        if isinstance(guest, XenproofError):
+            raise GuestError(f"the guest on {backend} could not be defined: {guest}") from guest
+        return guest
+
+    def boot(self, guest: Guest) -> Boot:
+        """Boot the guest, if it was not booted yet, and say how far it came."""
+        return guest.boot(self._run_folder, BOOT_LIMIT_S)
+
+    def _define(self, backend: DiskBackend) -> Guest | XenproofError:
+        kernel = self._profile.get("guest", "grub_xen", "path")
+        if kernel is None:
+            return NotEvaluable(
+                f"profile {self._profile.name} does not say where grub.xen is: give guest.grub_xen.path"
+            )
+        try:
+            self._folder.enter()
+            guest = Guest(self._dom0, self._folder, self._image, backend, kernel.text, self._began)
+            guest.define()
+        except XenproofError as error:
+            return error
+        return guest
+
+    def close(self) -> None:
+        """Remove all guests and, with the last worker, their folder; raises the first error after trying all."""
+        errors: list[XenproofError] = []
+        for guest in self._guests.values():
+            if isinstance(guest, Guest):
+                try:
+                    guest.remove()
+                except XenproofError as error:
+                    errors.append(error)
+        if self._folder.path:
+            try:
+                self._folder.leave()
+            except XenproofError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+
+@pytest.fixture(scope="session")
+def guests(
+    dom0: Connection, profile: Profile, guest_image: GuestImage, run_folder: Path, pytestconfig: pytest.Config
+) -> Iterator[Guests]:
+    """The witness guests on this host, all removed at the end."""
+    made = Guests(dom0, profile, guest_image, run_folder, pytestconfig.stash[STATE].began)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def disk_backend(expected: Expectation) -> DiskBackend:
+    """The disk backend under test: the entry of the profile that the check is about, such as "qdisk"."""
+    try:
+        return DiskBackend(expected.name)
+    except ValueError:
+        raise NotEvaluable(
+            f"{expected.where}: no disk backend is called {expected.name!r}; expected qdisk or blkback"
+        ) from None
+
+
+@pytest.fixture
+def guest_defined(
+    guests: Guests, disk_backend: DiskBackend, evidence: Evidence, request: pytest.FixtureRequest
+) -> Iterator[Guest]:
+    """A guest with disk and configuration that may not run yet; what explains a failure is kept."""
+    guest = guests.defined(disk_backend)
+    before = set(guest.line.steps)
+    yield guest
+    guest.console.drain()
+    if request.node.stash.get(_FAILED, False):
+        for name, data in guest_logs(guest):
+            evidence.save(name, data)
+    elif set(guest.line.steps) != before:
+        evidence.save("console.txt", guest.console.data)
+    if set(guest.line.steps) != before:
+        request.node.user_properties.append(("guest", json.dumps(asdict(guest.line))))
+
+
+@pytest.fixture
+def boot(guests: Guests, guest_defined: Guest) -> Callable[[], Boot]:
+    """Boots the guest; for checks of booting, whose red is the host's."""
+    return lambda: guests.boot(guest_defined)
+
+
+@pytest.fixture
+def guest_booted(guests: Guests, guest_defined: Guest) -> Guest:
+    """A guest whose witness has answered; raises GuestError with the end of its console where it has not."""
+    if (result := guests.boot(guest_defined)).reached != READY:
+        raise GuestError(f"{guest_defined.name} on {guest_defined.backend} did not boot: {result.reached}")
+    return guest_defined
+
+
+@pytest.fixture
+def promised(profile: Profile, guest_image: GuestImage, disk_backend: DiskBackend) -> Promise:
+    """Makes an expectation of what the suite itself gave the guest, such as its token."""
+
+    def make(attribute: str, value: object, source: str) -> Expectation:
+        where = f"guest image {guest_image.sha256[:12]}"
+        path = ("guest", str(disk_backend), attribute)
+        return Expectation(path, value, (), source, Status.VERIFIED, Level.MUST, profile.name, where)
+
+    return make
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the checks of one guest on one worker, so that they share it; needs --dist loadgroup."""
+    for item in items:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        if "guest_defined" in getattr(item, "fixturenames", ()) and isinstance(params.get("expected"), Expectation):
+            group = f"guest-{params.get('target', '')}-{params['expected'].name}"
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember whether set-up or call failed: evidence is kept while the guest is still there."""
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report

@@ -1,0 +1,118 @@
+"""Opening the hosts of a run: reach each one, read all its facts in one round trip, keep them."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xenproof.errors import LabError, UsageError, XenproofError
+from xenproof.facts.families import FAMILIES
+from xenproof.facts.identity import PROBE, parse_identity
+from xenproof.lab import host as lab
+from xenproof.lab.progress import Progress
+from xenproof.profile.profile import Profile
+from xenproof.source.address import Address, Scheme, parse_url
+from xenproof.source.connection import Connection
+from xenproof.source.gather import gather
+from xenproof.source.probe import Probe, Recording
+from xenproof.suite.target import Target, Way
+
+
+@dataclass(slots=True)
+class Opened:
+    """A host while the run lasts: what workers see of it, and what the controller holds open."""
+
+    target: Target
+    recording: Recording | None = None
+    connection: Connection | None = None
+    lab_host: lab.LabHost | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """End the connection and the lab host, if there is one."""
+        if self.connection is not None:
+            with contextlib.suppress(XenproofError, OSError):
+                self.connection.close()
+        if self.lab_host is not None:
+            self.lab_host.down()
+
+
+def probes(profile: Profile) -> list[Probe]:
+    """All probes that the profile's expectations need, the host's identity first."""
+    wanted = {expectation.family for expectation in profile.expectations.values()}
+    return [PROBE, *(family.probe(profile) for family in FAMILIES if family.name in wanted)]
+
+
+def open_host(
+    url: str, profile: Profile, folder: Path, progress: Progress, *, identity: Path | None, known_hosts: Path | None
+) -> Opened:
+    """Open one host and record its facts in `folder`.
+
+    What keeps it from being evaluated is in the result's `target.blocked`; raises UsageError for a
+    URL that cannot be opened by any host's fault.
+    """
+    address = parse_url(url)
+    opened = Opened(Target(url))
+    try:
+        if address.path is not None and address.scheme is Scheme.RECORDING:
+            _replay(opened, address.path, url)
+        else:
+            _reach(opened, address, url, progress, identity, known_hosts)
+            _gather(opened, profile, folder, progress)
+        assert opened.recording is not None  # noqa: S101  # either way above sets it or raises
+        parse_identity(opened.recording.output(PROBE)).require_dom0(url)
+    except UsageError:
+        opened.close()
+        raise
+    except XenproofError as error:
+        opened.target = Target(url, opened.target.recording, opened.target.live, opened.target.way, str(error))
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _reach(
+    opened: Opened, address: Address, url: str, progress: Progress, identity: Path | None, known_hosts: Path | None
+) -> None:
+    if address.scheme is Scheme.LAB:
+        opened.lab_host = host = lab.up(address.release, progress)
+        run = host.run
+        way = Way("127.0.0.1", run.port, "root", str(host.image.key), str(run.folder / "known_hosts"))
+    elif address.scheme is Scheme.SSH:
+        way = Way(address.host, address.port, address.user, str(identity or ""), str(known_hosts or ""))
+    elif address.scheme is Scheme.LOCAL:
+        opened.target = Target(url, live=True)
+        opened.connection = opened.target.connect()
+        return
+    else:
+        raise UsageError(f"{url}: the source {address.scheme}:// is not built yet in this version")
+    opened.target = Target(url, live=True, way=way)
+    opened.connection = opened.target.connect()
+
+
+def _gather(opened: Opened, profile: Profile, folder: Path, progress: Progress) -> None:
+    assert opened.connection is not None  # noqa: S101  # _reach set it or raised
+    about = {"accelerator": opened.lab_host.run.accelerator} if opened.lab_host else {}
+    with progress.phase(f"reading {opened.target.url}", 4):
+        opened.recording = gather(opened.connection, probes(profile), about)
+    path = folder / f"recording-{len(list(folder.glob('recording-*')))}.json"
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+            out.write(opened.recording.to_json())
+    except OSError as error:
+        raise LabError(f"cannot keep the recording of {opened.target.url} in {path}: {error.strerror}") from error
+    opened.target = Target(opened.target.url, str(path), opened.target.live, opened.target.way)
+
+
+def _replay(opened: Opened, path: Path, url: str) -> None:
+    opened.recording = Recording.read(path)
+    opened.target = Target(url, str(path.absolute()))
+
+
+def close_all(hosts: Sequence[Opened]) -> None:
+    """Close every host; a problem with one does not keep the others open."""
+    for opened in hosts:
+        with contextlib.suppress(XenproofError):
+            opened.close()

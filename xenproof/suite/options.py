@@ -1,0 +1,27 @@
+"""The options of the suite."""
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that say what is examined, against what, and where the report goes."""
+    group = parser.getgroup("xenproof", "xenproof: what is examined")
+    group.addoption("--profile", metavar="NAME_OR_PATH", help="what the hosts must be: a profile's name or its file")
+    group.addoption(
+        "--hosts",
+        metavar="URL[,URL]",
+        help="the hosts: ssh://user@host[:port], local://, lab://RELEASE, recording://PATH",
+    )
+    group.addoption(
+        "--report",
+        metavar="FOLDER",
+        type=Path,
+        default=Path("reports/latest"),
+        help="where the report is written (default: reports/latest)",
+    )
+    group.addoption("--identity", metavar="FILE", type=Path, help="the private key to log in with (ssh://)")
+    group.addoption(
+        "--known-hosts", metavar="FILE", type=Path, help="the pinned host keys (default: ~/.ssh/known_hosts)"
+    )

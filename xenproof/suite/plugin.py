@@ -1,0 +1,372 @@
+"""The suite as a pytest plugin: it opens the hosts, runs the checks and writes the report."""
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import xenproof
+from xenproof.errors import NotEvaluable, UsageError, XenproofError
+from xenproof.lab import runs
+from xenproof.lab.identity import ProcessIdentity
+from xenproof.lab.progress import Progress
+from xenproof.profile.load import load_profile
+from xenproof.profile.profile import Profile
+from xenproof.report.terminal import summary
+from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
+from xenproof.report.write import write_reports
+from xenproof.source.address import parse_urls
+from xenproof.suite import options
+from xenproof.suite.collector import KEY, Collector
+from xenproof.suite.expect import Expect, Mismatch
+from xenproof.suite.host_logs import keep_host_logs
+from xenproof.suite.opening import Opened, close_all, open_host
+from xenproof.suite.summary import host_summary
+from xenproof.suite.target import Target
+
+pytest_addoption = options.pytest_addoption
+
+STATE = pytest.StashKey["State"]()
+ITEM = pytest.StashKey["ItemData"]()
+
+
+class ItemData:
+    """What one test says of itself while it runs."""
+
+    def __init__(self, claim: str) -> None:
+        self.expect = Expect(claim)
+        self.compares = False
+        self.attachments: list[str] = []
+        self.said: dict[str, tuple[str, str, str]] = {}
+        self.began = time.time()
+
+
+class State:
+    """The run as this process sees it: all of it in the controller, its plain part in a worker."""
+
+    def __init__(self, profile: Profile, urls: list[str], report: Path) -> None:
+        self.profile = profile
+        self.urls = urls
+        self.report = report
+        self.began = time.time()
+        self.targets: dict[str, Target] = {}
+        self.folder = Path()
+        self.is_worker = False
+
+
+class Controller:
+    """What only the process does that the user started: hosts, verdicts, report."""
+
+    def __init__(self, state: State, config: pytest.Config) -> None:
+        self.state = state
+        self.config = config
+        self.collector = Collector()
+        self.hosts: list[Opened] = []
+        self.run: runs.Run | None = None
+        self.result: Run | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Open the hosts before anything is collected: an unreachable one is said once."""
+        signal.signal(signal.SIGTERM, _interrupt)
+        _new_report_folder(self.state.report)
+        self.run = runs.new_run("session", ProcessIdentity.of(os.getpid()))
+        self.state.folder = self.run.folder
+        progress = Progress(Console(file=sys.__stderr__, highlight=False))
+        with self._uncaptured():
+            for url in self.state.urls:
+                opened = open_host(
+                    url,
+                    self.state.profile,
+                    self.state.folder,
+                    progress,
+                    identity=self.config.getoption("--identity"),
+                    known_hosts=self.config.getoption("--known-hosts"),
+                )
+                self.hosts.append(opened)
+                self.state.targets[url] = opened.target
+        if all(opened.target.blocked for opened in self.hosts):
+            self._finish(interrupted=False)
+            self._show()
+            pytest.exit("no host could be evaluated", returncode=6)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Hand the run to an xdist worker."""
+        node.workerinput[KEY] = json.dumps(
+            {
+                "folder": str(self.state.folder),
+                "began": self.state.began,
+                "targets": [target.to_plain() for target in self.state.targets.values()],
+            }
+        )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take each phase of each test, whichever worker ran it."""
+        self.collector.add(report)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the report and set the exit status, unless pytest has something worse to say."""
+        if self.result is not None:
+            return
+        interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        self._finish(interrupted=interrupted)
+        if not interrupted and exitstatus != pytest.ExitCode.USAGE_ERROR and self.result is not None:
+            session.exitstatus = self.result.exit_status
+
+    def pytest_terminal_summary(self) -> None:
+        """Close with the verdict."""
+        self._show()
+
+    def pytest_unconfigure(self) -> None:
+        """Leave nothing, however the run ended."""
+        self._close()
+
+    def _finish(self, *, interrupted: bool) -> None:
+        try:
+            verdicts = (*_blocked(self.hosts), *self.collector.verdicts())
+            if not interrupted:
+                for opened in self.hosts:
+                    keep_host_logs(opened, verdicts, self.state.report / "logs", self.state.began)
+            notes = ("The run was interrupted: not every check ran.",) if interrupted else ()
+            self.result = self._run(verdicts, notes)
+            write_reports(self.result, self.state.report)
+        finally:
+            self._close()
+
+    def _run(self, verdicts: tuple[Verdict, ...], notes: tuple[str, ...]) -> Run:
+        profile = self.state.profile
+        return Run(
+            profile=profile.name,
+            profile_title=profile.title,
+            profile_digest=profile.digest,
+            started=datetime.fromtimestamp(self.state.began, UTC).isoformat(timespec="seconds"),
+            seconds=time.time() - self.state.began,
+            xenproof_version=xenproof.__version__,
+            command=shlex.join(["pytest", *self.config.invocation_params.args]),
+            hosts=tuple(
+                host_summary(opened.target.url, opened.recording)
+                if opened.recording
+                else HostSummary(opened.target.url)
+                for opened in self.hosts
+            ),
+            verdicts=verdicts,
+            exit_status=exit_status(verdicts),
+            notes=notes,
+        )
+
+    def _show(self) -> None:
+        if self.result is not None:
+            with self._uncaptured():
+                summary(self.result, Console(highlight=False))
+                Console(highlight=False).print(f"report: {self.state.report / 'report.html'}", markup=False)
+
+    def _close(self) -> None:
+        close_all(self.hosts)
+        if self.run is not None:
+            self.run.remove()
+            self.run = None
+
+    def _uncaptured(self) -> contextlib.AbstractContextManager[None]:
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        return capture.global_and_fixture_disabled() if capture else contextlib.nullcontext()
+
+
+def exit_status(verdicts: tuple[Verdict, ...]) -> int:
+    """0 conforms, 1 does not, 6 could not be evaluated: no verdict at all is no conformance."""
+    if any(verdict.outcome is Outcome.FAIL and verdict.level == "must" for verdict in verdicts):
+        return 1
+    return 6 if not verdicts or any(verdict.outcome is Outcome.ERROR for verdict in verdicts) else 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the call before anything is touched: a wrong one is exit status 4."""
+    hosts, profile_name = config.getoption("--hosts"), config.getoption("--profile")
+    if not hosts and not profile_name:
+        return
+    if not hosts or not profile_name:
+        given, missing = ("--hosts", "--profile") if hosts else ("--profile", "--hosts")
+        raise pytest.UsageError(f"{given} is given without {missing}: expected both, such as "
+                                "--profile debian12 --hosts lab://debian12")  # fmt: skip
+    try:
+        profile = load_profile(profile_name)
+        state = State(profile, [address.url for address in parse_urls(hosts)], config.getoption("--report").absolute())
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[STATE] = state
+    handed = getattr(config, "workerinput", {}).get(KEY)
+    if handed is None:
+        config.pluginmanager.register(Controller(state, config), "xenproof-controller")
+        return
+    data = json.loads(handed)
+    state.is_worker = True
+    state.folder, state.began = Path(data["folder"]), data["began"]
+    state.targets = {row["url"]: Target.from_plain(row) for row in data["targets"]}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each host, and for each expectation that a check is about."""
+    state = metafunc.config.stash.get(STATE, None)
+    if "target" in metafunc.fixturenames:
+        if state is None:
+            raise pytest.UsageError(
+                f"{metafunc.definition.nodeid} examines a host: give --profile NAME --hosts URL, such as "
+                "--profile debian12 --hosts lab://debian12"
+            )
+        metafunc.parametrize("target", state.urls, ids=state.urls, indirect=True, scope="session")
+    mark = metafunc.definition.get_closest_marker("each")
+    if mark is not None and state is not None:
+        chosen = state.profile.select(mark.args[0])
+        metafunc.parametrize("expected", chosen, ids=[expectation.name for expectation in chosen])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Drop what nobody promises, and what a blocked host would only say again."""
+    state = config.stash.get(STATE, None)
+    if state is None:
+        return
+    blocked = {url for url, target in state.targets.items() if target.blocked}
+    dropped = [item for item in items if _is_empty(item) or _host_of(item) in blocked]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in set(dropped)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give the test a place for what it says."""
+    item.stash[ITEM] = ItemData(_title(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say what each phase means for the verdict, and send it along with pytest's own report."""
+    report = yield
+    data = item.stash.get(ITEM, None)
+    if data is None or "target" not in getattr(item, "fixturenames", ()):
+        return report
+    if call.excinfo is not None:
+        data.said[call.when] = _said(call, report)
+    elif call.when == "call" and data.compares and not data.expect.findings:
+        data.said["call"] = (Outcome.ERROR, "the check compared nothing, so it proves nothing", "")
+        report.outcome = "failed"
+        report.longrepr = "the check compared nothing, so it proves nothing"
+    if call.excinfo is not None and call.excinfo.errisinstance(NotEvaluable):
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), 0, f"not evaluable: {call.excinfo.value}")
+    report.user_properties = [(KEY, json.dumps(_plain(item, data))), *_of_guests(item)]
+    return report
+
+
+def _said(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[str, str, str]:
+    assert call.excinfo is not None  # noqa: S101  # the caller looked
+    error = call.excinfo.value
+    if isinstance(error, NotEvaluable):
+        return Outcome.NOT_EVALUABLE, str(error), ""
+    if isinstance(error, pytest.skip.Exception):
+        return Outcome.NOT_APPLICABLE, str(error), ""
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, Mismatch):
+        return Outcome.FAIL, first, ""
+    if isinstance(error, AssertionError) and call.when == "call":
+        return Outcome.FAIL, first, report.longreprtext
+    if isinstance(error, XenproofError):
+        return Outcome.ERROR, str(error), ""
+    return Outcome.ERROR, f"{type(error).__name__}: {first}", report.longreprtext
+
+
+def _plain(item: pytest.Item, data: ItemData) -> dict[str, Any]:
+    expected = getattr(item, "callspec", None) and item.callspec.params.get("expected")  # type: ignore[attr-defined]  # a parametrised function has it
+    finding = data.expect.findings[-1] if data.expect.findings else None
+    state = item.config.stash[STATE]
+    ids = {name for mark in item.iter_markers("req") for name in mark.args}
+    if expected is not None:
+        ids |= set(expected.req)
+    return {
+        "id": item.nodeid,
+        "host": _host_of(item),
+        "family": item.path.stem.removeprefix("test_"),
+        "title": _title(item),
+        "level": str(expected.level) if expected is not None else "must",
+        "req": sorted(ids),
+        "finding": {name: getattr(finding, name) for name in finding.__slots__} if finding else None,
+        "said": data.said,
+        "started_s": data.began - state.began,
+        "attachments": data.attachments,
+    }
+
+
+def _of_guests(item: pytest.Item) -> list[tuple[str, object]]:
+    return [(key, value) for key, value in item.user_properties if key == "guest"]
+
+
+def _title(item: pytest.Item) -> str:
+    """The docstring of the test, with the expectation that it is about filled in."""
+    text = " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or item.name).split())
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    expected = params.get("expected")
+    if expected is not None and not isinstance(expected, type(pytest)):
+        text = text.replace("{name}", str(expected.name)).replace("{value}", str(expected.value))
+    for key, value in params.items():
+        text = text.replace(f"{{{key}}}", str(value))
+    return text
+
+
+def _host_of(item: pytest.Item) -> str:
+    return str(getattr(getattr(item, "callspec", None), "params", {}).get("target", ""))
+
+
+def _is_empty(item: pytest.Item) -> bool:
+    """Whether pytest made this item only to say that there is nothing to run."""
+    if item.get_closest_marker("each") is None:
+        return False
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return not hasattr(params.get("expected"), "path")
+
+
+def _blocked(hosts: list[Opened]) -> tuple[Verdict, ...]:
+    return tuple(
+        Verdict(
+            id=f"host can be evaluated [{opened.target.url}]",
+            host=opened.target.url,
+            family="host",
+            title="The host answers and is a Xen dom0.",
+            outcome=Outcome.ERROR,
+            reason=opened.target.blocked,
+        )
+        for opened in hosts
+        if opened.target.blocked
+    )
+
+
+def _new_report_folder(folder: Path) -> None:
+    """Empty the report folder of what a former run of ours left there."""
+    logs = folder / "logs"
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+        for old in (*logs.iterdir(), *(folder / name for name in ("report.html", "results.json", "junit.xml"))):
+            if old.is_file() or old.is_symlink():
+                old.unlink()
+    except OSError as error:
+        raise pytest.UsageError(
+            f"cannot write the report to {folder}: {error.strerror}; name another folder with --report"
+        ) from error
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """SIGTERM ends a run as Ctrl-C does: with everything undone."""
+    raise KeyboardInterrupt("SIGTERM")

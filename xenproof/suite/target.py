@@ -1,0 +1,72 @@
+"""One host of a run, as the controller opened it and as every worker sees it."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from xenproof.errors import NotEvaluable, XenproofError
+from xenproof.source.connection import Connection
+from xenproof.source.host_keys import HostKeys
+from xenproof.source.local import LocalConnection
+from xenproof.source.probe import Recording
+from xenproof.source.ssh import SSHConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to reach a live host over ssh; plain data, so that it can be handed to workers."""
+
+    host: str
+    port: int
+    user: str
+    identity: str
+    known_hosts: str
+
+    def connect(self, url: str) -> SSHConnection:
+        """A new connection."""
+        return SSHConnection(
+            url=url,
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            identity=Path(self.identity) if self.identity else None,
+            pins=HostKeys.read(Path(self.known_hosts)) if self.known_hosts else HostKeys.read(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One host of the run.
+
+    `recording` is the file with all that its probes printed.  `way` is None for a host that is not
+    reached by ssh; `live` says whether commands can be run on it.  `blocked` is why nothing can be
+    said about it, empty if it can.
+    """
+
+    url: str
+    recording: str = ""
+    live: bool = False
+    way: Way | None = None
+    blocked: str = ""
+
+    def connect(self) -> Connection:
+        """A new connection; raises NotEvaluable where the source is not a live host."""
+        if not self.live:
+            raise NotEvaluable(f"{self.url} is not a live host: give ssh://, local:// or lab://")
+        return self.way.connect(self.url) if self.way else LocalConnection(self.url)
+
+    def read(self) -> Recording:
+        """The recording of its probes; raises XenproofError where there is none."""
+        if self.blocked or not self.recording:
+            raise XenproofError(self.blocked or f"{self.url} was not recorded")
+        return Recording.read(Path(self.recording))
+
+    def to_plain(self) -> dict[str, Any]:
+        """The target as plain data."""
+        return asdict(self)
+
+    @staticmethod
+    def from_plain(data: dict[str, Any]) -> "Target":
+        """The target that `to_plain` gave."""
+        way = data["way"]
+        return Target(**{**data, "way": Way(**way) if way else None})

@@ -1,0 +1,1 @@
+"""Acting on a live dom0: xl, xenstore, domain configurations."""

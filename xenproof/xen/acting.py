@@ -1,0 +1,53 @@
+"""Changing the state of domains through xl: each act is one command, each result is read back by its caller."""
+
+from dataclasses import dataclass
+
+from xenproof.errors import ParseError
+from xenproof.source.connection import Connection, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What is known of a domain right after `xl create -p`; `problem` is what xl said where it is not there."""
+
+    domid: int
+    uuid: str
+    tty: str
+    host_time: int
+    problem: str
+
+
+# xl's own exit code is not trusted: the domain is there if xenstore has its name.
+_CREATE = """\
+date +%s
+xl create -p {config} </dev/null >&2
+domid=$(xl domid {name} 2>/dev/null) || {{ echo none; exit 0; }}
+own=/local/domain/$domid
+xenstore-read $own/name $own/domid $own/vm $own/console/tty
+"""
+
+
+def create_paused(dom0: Connection, name: str, config: str, limit_s: float) -> Created:
+    """Create the domain `name` from the file `config`, paused, so that nothing of its console is missed."""
+    done = dom0.run(_CREATE.format(config=quoted(config), name=quoted(name)), limit_s=limit_s)
+    time, *rest = done.text.split("\n")
+    problem = done.error_text.strip()
+    if not time.isdecimal():
+        raise ParseError(f"date +%s printed {time[:100]!r}, expected seconds")
+    match rest:
+        case [str(found), str(domid), str(vm), str(tty), ""] if (
+            found == name and domid.isdecimal() and vm.startswith("/vm/") and tty.startswith("/dev/")
+        ):
+            return Created(int(domid), vm.removeprefix("/vm/"), tty, int(time), "")
+        case _:
+            return Created(-1, "", "", int(time), problem or f"xl create -p said nothing and xenstore has {rest!r}")
+
+
+def shut_down(dom0: Connection, domid: int) -> None:
+    """Ask the guest to shut itself down."""
+    dom0.run(quoted("xl", "shutdown", str(domid)))
+
+
+def destroy(dom0: Connection, name: str) -> None:
+    """End the domain `name` at once, if there is one."""
+    dom0.run(quoted("xl", "destroy", name))

@@ -1,0 +1,54 @@
+"""The domains of a host, as `xl list` shows them, and what `xl info` says of its memory."""
+
+import re
+from dataclasses import dataclass
+
+from xenproof.errors import ParseError
+from xenproof.source.connection import Connection
+
+# Such as: Domain-0                                     0  1024     2     r-----      90.3
+_ROW = re.compile(r"(\S.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([rbpscd-]{6})\s+(\d+\.\d)\s*\Z")
+_HEADER = ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]
+# Such as: free_memory            : 2014
+_FREE = re.compile(r"^free_memory\s*:\s*(\d+)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRow:
+    """One line of `xl list`; `state` is its six letters, such as "-b----"."""
+
+    name: str
+    domid: int
+    mem_mib: int
+    vcpus: int
+    state: str
+
+
+def parse_xl_list(text: str) -> list[DomainRow]:
+    """Rows of `xl list`, dom0 first; raises ParseError for another shape or where Domain-0 is missing."""
+    header, *lines = text.rstrip("\n").split("\n")
+    if header.split() != _HEADER:
+        raise ParseError(f"xl list begins with {header[:200]!r}, expected {' '.join(_HEADER)!r}")
+    rows = [_row(line) for line in lines]
+    if not rows or rows[0].domid != 0:
+        raise ParseError("xl list does not begin with dom0, so it proves nothing")
+    return rows
+
+
+def list_domains(dom0: Connection) -> list[DomainRow]:
+    """The domains of the host now."""
+    return parse_xl_list(dom0.run("xl list").check().text)
+
+
+def free_memory_mib(dom0: Connection) -> int:
+    """What Xen has left for new guests, in MiB; raises ParseError where xl info does not say."""
+    text = dom0.run("xl info").check().text
+    if (match := _FREE.search(text)) is None:
+        raise ParseError(f"xl info has no line free_memory : NUMBER; it printed {text[:300]!r}")
+    return int(match[1])
+
+
+def _row(line: str) -> DomainRow:
+    if (match := _ROW.match(line)) is None:
+        raise ParseError(f"xl list has the line {line[:200]!r}, expected name, ID, memory, vcpus, state and time")
+    return DomainRow(match[1], int(match[2]), int(match[3]), int(match[4]), match[5])

@@ -1,0 +1,42 @@
+"""Xenstore as `xenstore-ls -f` prints it: every path with its value."""
+
+import re
+from collections.abc import Mapping
+
+from xenproof.errors import ParseError
+from xenproof.source.connection import Connection, quoted
+
+# Such as: /local/domain/1/console/tty = "/dev/pts/0"
+_LINE = re.compile(r'(/\S*) = "(.*)"\Z')
+# xenstore-ls writes what is not printable as \t, \n, \r, \\, \" or three octal digits.
+_ESCAPE = re.compile(r"\\(?:([0-7]{3})|(.))")
+_NAMED = {"t": "\t", "n": "\n", "r": "\r"}
+
+
+def parse_xenstore(text: str) -> dict[str, str]:
+    """Paths and values of `xenstore-ls -f`; raises ParseError for another shape or no row at all."""
+    rows: dict[str, str] = {}
+    for line in text.split("\n"):
+        if not line:
+            continue
+        if (match := _LINE.match(line)) is None:
+            raise ParseError(f'xenstore-ls printed {line[:200]!r}, expected PATH = "VALUE"')
+        rows[match[1]] = _ESCAPE.sub(_unescaped, match[2])
+    if not rows:
+        raise ParseError("xenstore-ls printed no path at all, expected at least those of dom0")
+    return rows
+
+
+def read_xenstore(dom0: Connection) -> dict[str, str]:
+    """All of xenstore; raises CommandFailed or ParseError where it does not answer as expected."""
+    return parse_xenstore(dom0.run(quoted("xenstore-ls", "-f", "/")).check().text)
+
+
+def below(store: Mapping[str, str], path: str) -> dict[str, str]:
+    """The part of `store` below `path`, with the paths that remain: "console/tty" below "/local/domain/1"."""
+    prefix = path.rstrip("/") + "/"
+    return {key[len(prefix) :]: value for key, value in store.items() if key.startswith(prefix)}
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return chr(int(match[1], 8)) if match[1] else _NAMED.get(match[2], match[2])

@@ -61,9 +61,8 @@ class SuiteRun:
 
 
 def _short(verdict: dict[str, Any]) -> str:
-    # tests/host/test_units.py::test_unit_is_active[lab://debian12-xen.service]
-    name = str(verdict["id"]).rpartition("::")[2]
-    return name.replace(f"{verdict['host']}-", "").replace(f"[{verdict['host']}]", "")
+    # tests/host/test_units.py::test_unit_is_active[xen.service]
+    return str(verdict["id"]).rpartition("::")[2]
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Suite:
     def command(self, *arguments: str) -> list[str]:
         return [
             sys.executable, "-m", "pytest", "--rootdir", str(REPOSITORY), "-c", str(REPOSITORY / "pytest.ini"),
-            "-p", "no:cacheprovider", f"--report={self.report}", *arguments,
+            f"--report={self.report}", *arguments,
         ]  # fmt: skip
 
     def run(self, *arguments: str, limit_s: float = 400) -> SuiteRun:

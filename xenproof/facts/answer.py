@@ -33,6 +33,11 @@ def says(want: bool, have: Answer) -> bool:
     return have.yes is want
 
 
+def confirmed(want: object, have: Answer) -> bool:  # noqa: ARG001  # the answer is about what was wanted
+    """Whether the answer is yes, where the question had the wanted value in it."""
+    return have.yes
+
+
 def within(want: str, have: Version) -> bool:
     """Whether the version is in the wanted range; raises ParseError if the host printed none."""
     return in_range(have.text, want, have.scheme)

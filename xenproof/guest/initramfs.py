@@ -14,8 +14,8 @@ MODULES = ("xen-blkfront", "crc32c_generic", "ext4")
 
 APPLETS = ("sh", "mount", "umount", "insmod", "usleep", "yes", "dd", "sha256sum")
 
-# Linux runs this path when the toolstack asks a PV guest to shut down.
-POWEROFF = b'#!/bin/sh\necho "XENPROOF1 poweroff"\nexec /bin/busybox poweroff -f\n'
+# Linux runs this path, with no file open, when the toolstack asks a PV guest to shut down.
+POWEROFF = b'#!/bin/sh\necho "XENPROOF1 poweroff" >/dev/console\nexec /bin/busybox poweroff -f\n'
 
 
 class Cpio:

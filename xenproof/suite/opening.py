@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xenproof.errors import LabError, UsageError, XenproofError
-from xenproof.facts.families import FAMILIES
+from xenproof.facts.families import probes
 from xenproof.facts.identity import PROBE, parse_identity
 from xenproof.lab import host as lab
 from xenproof.lab.progress import Progress
@@ -15,7 +15,7 @@ from xenproof.profile.profile import Profile
 from xenproof.source.address import Address, Scheme, parse_url
 from xenproof.source.connection import Connection
 from xenproof.source.gather import gather
-from xenproof.source.probe import Probe, Recording
+from xenproof.source.probe import Recording
 from xenproof.suite.target import Target, Way
 
 
@@ -36,12 +36,6 @@ class Opened:
                 self.connection.close()
         if self.lab_host is not None:
             self.lab_host.down()
-
-
-def probes(profile: Profile) -> list[Probe]:
-    """All probes that the profile's expectations need, the host's identity first."""
-    wanted = {expectation.family for expectation in profile.expectations.values()}
-    return [PROBE, *(family.probe(profile) for family in FAMILIES if family.name in wanted)]
 
 
 def open_host(
@@ -96,7 +90,7 @@ def _gather(opened: Opened, profile: Profile, folder: Path, progress: Progress) 
     assert opened.connection is not None  # noqa: S101  # _reach set it or raised
     about = {"accelerator": opened.lab_host.run.accelerator} if opened.lab_host else {}
     with progress.phase(f"reading {opened.target.url}", 4):
-        opened.recording = gather(opened.connection, probes(profile), about)
+        opened.recording = gather(opened.connection, [PROBE, *probes(profile)], about)
     path = folder / f"recording-{len(list(folder.glob('recording-*')))}.json"
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:

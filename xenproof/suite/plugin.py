@@ -21,12 +21,14 @@ from xenproof.errors import NotEvaluable, UsageError, XenproofError
 from xenproof.lab import runs
 from xenproof.lab.identity import ProcessIdentity
 from xenproof.lab.progress import Progress
+from xenproof.lab.recipe import load_recipe
 from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
 from xenproof.report.terminal import summary
 from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
 from xenproof.report.write import write_reports
-from xenproof.source.address import parse_urls
+from xenproof.source.address import Scheme, parse_urls
+from xenproof.source.open import check_built
 from xenproof.suite import options
 from xenproof.suite.collector import KEY, Collector
 from xenproof.suite.expect import Expect, Mismatch
@@ -163,15 +165,14 @@ class Controller:
                 for opened in self.hosts
             ),
             verdicts=verdicts,
-            exit_status=exit_status(verdicts),
+            exit_status=exit_status(verdicts, self.state.urls),
             notes=notes,
         )
 
     def _show(self) -> None:
         if self.result is not None:
             with self._uncaptured():
-                summary(self.result, Console(highlight=False))
-                Console(highlight=False).print(f"report: {self.state.report / 'report.html'}", markup=False)
+                summary(self.result, Console(highlight=False), self.state.report / "report.html")
 
     def _close(self) -> None:
         close_all(self.hosts)
@@ -184,11 +185,13 @@ class Controller:
         return capture.global_and_fixture_disabled() if capture else contextlib.nullcontext()
 
 
-def exit_status(verdicts: tuple[Verdict, ...]) -> int:
-    """0 conforms, 1 does not, 6 could not be evaluated: no verdict at all is no conformance."""
+def exit_status(verdicts: tuple[Verdict, ...], urls: list[str]) -> int:
+    """0 conforms, 1 does not, 6 could not be evaluated: a host without one pass has not conformed."""
     if any(verdict.outcome is Outcome.FAIL and verdict.level == "must" for verdict in verdicts):
         return 1
-    return 6 if not verdicts or any(verdict.outcome is Outcome.ERROR for verdict in verdicts) else 0
+    passed = {verdict.host for verdict in verdicts if verdict.outcome is Outcome.PASS}
+    unclear = any(verdict.outcome is Outcome.ERROR for verdict in verdicts)
+    return 6 if unclear or passed != set(urls) else 0
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -201,8 +204,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"{given} is given without {missing}: expected both, such as "
                                 "--profile debian12 --hosts lab://debian12")  # fmt: skip
     try:
+        addresses = parse_urls(hosts)
+        for address in addresses:
+            check_built(address)
+            if address.scheme is Scheme.LAB:
+                load_recipe(address.release)
         profile = load_profile(profile_name)
-        state = State(profile, [address.url for address in parse_urls(hosts)], config.getoption("--report").absolute())
+        state = State(profile, [address.url for address in addresses], config.getoption("--report").absolute())
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[STATE] = state
@@ -265,6 +273,9 @@ def pytest_runtest_makereport(
         data.said["call"] = (Outcome.ERROR, "the check compared nothing, so it proves nothing", "")
         report.outcome = "failed"
         report.longrepr = "the check compared nothing, so it proves nothing"
+    if call.excinfo is not None and call.excinfo.errisinstance(Mismatch):
+        # The message says it all; the frames are those of the comparison.
+        report.longrepr = str(call.excinfo.value)
     if call.excinfo is not None and call.excinfo.errisinstance(NotEvaluable):
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, f"not evaluable: {call.excinfo.value}")
@@ -297,7 +308,7 @@ def _plain(item: pytest.Item, data: ItemData) -> dict[str, Any]:
     if expected is not None:
         ids |= set(expected.req)
     return {
-        "id": item.nodeid,
+        "id": _id(item),
         "host": _host_of(item),
         "family": item.path.stem.removeprefix("test_"),
         "title": _title(item),
@@ -328,6 +339,12 @@ def _title(item: pytest.Item) -> str:
 
 def _host_of(item: pytest.Item) -> str:
     return str(getattr(getattr(item, "callspec", None), "params", {}).get("target", ""))
+
+
+def _id(item: pytest.Item) -> str:
+    """The check without its host, so that the same check on two hosts has one name."""
+    host = _host_of(item)
+    return item.nodeid.replace(f"[{host}-", "[").replace(f"[{host}]", "")
 
 
 def _is_empty(item: pytest.Item) -> bool:

@@ -94,8 +94,7 @@ class DiskWorkers:
 
 # One pass over the processes: where dom0 is emulated, each new process costs a tenth of a second.
 _WORKERS = """\
-set -f
-for loop in $(set +f; ls -d /sys/block/loop*); do
+for loop in /sys/block/loop*; do
     [ -e "$loop/loop/backing_file" ] && read -r file <"$loop/loop/backing_file" &&
         [ "$file" = "$path" ] && echo "loop ${loop##*/}"
 done

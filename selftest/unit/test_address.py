@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xenproof.errors import UsageError
+from xenproof.source.address import Address, Scheme, parse_url, parse_urls
+from xenproof.source.open import open_connection, open_recording
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "user"),
+    [
+        ("ssh://xen1", "xen1", 22, "root"),
+        ("ssh://xen-1.example.org:2222", "xen-1.example.org", 2222, "root"),
+        ("ssh://admin@10.0.0.1", "10.0.0.1", 22, "admin"),
+        ("ssh://admin@[fe80::1]:22", "fe80::1", 22, "admin"),
+        ("ssh://[2001:DB8::1]", "2001:db8::1", 22, "root"),
+        ("ssh://root@[fe80::1%25eth0]", "fe80::1%eth0", 22, "root"),
+    ],
+)
+def test_ssh_urls_name_host_port_and_user(url: str, host: str, port: int, user: str) -> None:
+    assert parse_url(url) == Address(url, Scheme.SSH, host, port, user)
+
+
+def test_other_urls_name_what_they_need() -> None:
+    assert parse_url("local://").scheme is Scheme.LOCAL
+    assert parse_url("lab://debian12").release == "debian12"
+    assert parse_url("recording:///tmp/a.json").path == Path("/tmp/a.json")  # noqa: S108  # never opened
+    assert parse_url("image://disk.raw").path == Path("disk.raw")
+    assert parse_url("supportconfig://scc.txz").path == Path("scc.txz")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("xen1", "ssh://root@xen1"),
+        ("telnet://xen1", "recording://PATH"),
+        ("SSH//xen1", "is no URL"),
+        ("ssh://", "found none"),
+        ("ssh://root@", "found none"),
+        ("ssh://:22", "found none"),
+        ("ssh://@xen1", "a user name before '@'"),
+        ("ssh://xen1:", "a port from 1 to 65535"),
+        ("ssh://xen1:ssh", "found 'ssh'"),
+        ("ssh://xen1:0", "found '0'"),
+        ("ssh://xen1:65536", "found '65536'"),
+        ("ssh://xen1/etc", "found 'xen1/etc'"),
+        ("ssh://-oProxyCommand=x", "a host name"),
+        ("ssh://fe80::1", "an IPv6 address in brackets"),
+        ("ssh://[fe80::1", "an IPv6 address in brackets"),
+        ("ssh://[xen1]", "an IPv6 address in the brackets"),
+        ("ssh://a@b@xen1", "ssh://[user@]host[:port]"),
+        ("local://xen1", "names this machine"),
+        ("lab://", "lab://RELEASE"),
+        ("lab://../x", "lab://RELEASE"),
+        ("recording://", "expected a path"),
+        ("image://", "expected a path"),
+    ],
+)
+def test_a_wrong_url_is_a_usage_error_that_says_what_was_expected(url: str, said: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse_url(url)
+    assert said in str(raised.value)
+
+
+def test_a_password_is_refused_and_not_repeated() -> None:
+    with pytest.raises(UsageError, match="no password") as raised:
+        parse_url("ssh://root:hunter2@xen1")
+    assert "hunter2" not in str(raised.value)
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_a_usage_error(text: str) -> None:
+    for url in (text, f"ssh://{text}", f"lab://{text}"):
+        try:
+            assert parse_url(url).url == url
+        except UsageError as error:
+            assert str(error)  # noqa: PT017  # either outcome is right, none other is
+
+
+def test_a_list_of_urls_is_split_at_commas() -> None:
+    assert [address.host for address in parse_urls("ssh://a, ssh://b")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["", " , ", "ssh://a,ssh://a"])
+def test_a_list_without_hosts_or_with_the_same_twice_is_a_usage_error(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_urls(text)
+
+
+@pytest.mark.parametrize("url", ["image://disk.raw", "supportconfig://scc.txz"])
+def test_sources_that_are_not_built_yet_say_so(url: str) -> None:
+    for opened in (open_connection, open_recording):
+        with pytest.raises(UsageError, match="not built yet in this version"):
+            opened(parse_url(url))
+
+
+@pytest.mark.parametrize("url", ["lab://debian12", "recording://x"])
+def test_only_hosts_that_run_can_be_logged_in_to(url: str) -> None:
+    with pytest.raises(UsageError, match="names no host that can be logged in to"):
+        open_connection(parse_url(url))
+
+
+def test_local_opens_this_machine() -> None:
+    assert open_connection(parse_url("local://")).run("echo hello").text == "hello\n"

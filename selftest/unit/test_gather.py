@@ -1,0 +1,111 @@
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xenproof.errors import NotEvaluable, SourceError
+from xenproof.source.connection import Completed
+from xenproof.source.gather import gather
+from xenproof.source.local import LocalConnection
+from xenproof.source.probe import Probe, Recording
+from xenproof.source.redact import redacted
+
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\nZXktdjE=\n-----END OPENSSH PRIVATE KEY-----"
+
+
+class Broken(LocalConnection):
+    """This machine behind something odd: a login shell that does `prefix` first, a limit of `max_bytes`."""
+
+    def __init__(self, prefix: str = "", max_bytes: int = 1 << 20, limit_s: float = 60) -> None:
+        super().__init__("local://")
+        self._prefix, self._max, self._limit = prefix, max_bytes, limit_s
+
+    def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
+        limit_s = min(limit_s, self._limit)
+        return super().run(f"{self._prefix}\n{command}", limit_s=limit_s, stdin=stdin, max_bytes=self._max)
+
+
+def test_a_recording_holds_every_probe_and_survives_json() -> None:
+    probes = [Probe("one", "echo 1"), Probe("two", "echo 2; exit 3", allowed=frozenset({3}))]
+    recording = gather(LocalConnection(), probes, {"accelerator": "tcg"})
+    assert [recording.output(probe).text for probe in probes] == ["1\n", "2\n"]
+    assert recording.host == "local://"
+    assert (recording.about["accelerator"], recording.about["limits"]) == ("tcg", "session")
+    assert recording.taken.endswith("+00:00")
+    assert Recording.from_json(recording.to_json(), "x") == recording
+    with pytest.raises(NotEvaluable):
+        recording.output(Probe("three", ":"))
+
+
+def test_a_banner_of_the_login_shell_is_noted_and_ignored() -> None:
+    recording = gather(Broken("echo Welcome; echo careful >&2"), [Probe("one", "echo 1")], {})
+    assert recording.about["login noise"] == "Welcome\ncareful"
+    assert recording.outputs["one"].stdout == b"1\n"
+
+
+def test_a_shell_that_refuses_is_an_error_with_its_words() -> None:
+    with pytest.raises(SourceError, match=r"did not run the script.*account is not available"):
+        gather(Broken("echo This account is not available; exit 1"), [Probe("one", "echo 1")], {})
+
+
+@pytest.mark.parametrize(
+    ("host", "script", "why"),
+    [
+        (Broken(max_bytes=5000), "yes", "more than 5000 bytes"),
+        (Broken(limit_s=1.5), "echo x; sleep 1000", "did not end within 1.5 s"),
+    ],
+)
+def test_a_cut_keeps_the_probes_that_ended(host: Broken, script: str, why: str) -> None:
+    first, second, third = Probe("first", "echo 1"), Probe("second", script), Probe("third", "echo 3")
+    recording = gather(host, [first, second, third], {})
+    assert recording.output(first).text == "1\n"
+    assert recording.about["cut probes"] == "second, third"
+    assert why in recording.about["cut"]
+    for probe in (second, third):
+        with pytest.raises(SourceError, match="the output of the host was cut"):
+            recording.output(probe)
+
+
+def test_no_probes_are_an_error() -> None:
+    with pytest.raises(SourceError, match="no probe"):
+        gather(LocalConnection(), [], {})
+
+
+def test_secrets_never_reach_a_recording() -> None:
+    script = (
+        f"echo before; echo {shlex.quote(KEY)}; echo {shlex.quote(KEY)} >&2; echo \"vncpasswd='hunter2'\"; echo after"
+    )
+    recording = gather(LocalConnection(), [Probe("secret", script)], {})
+    found = recording.outputs["secret"]
+    assert found.text == "before\n[redacted]\nvncpasswd=[redacted]\nafter\n"
+    assert found.error_text == "[redacted]\n"
+    assert recording.about["redacted"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        (KEY[:-20], "[redacted]"),
+        (KEY.replace("OPENSSH ", ""), "[redacted]"),
+        (f"{KEY}\n{KEY}", "[redacted]\n[redacted]"),
+        (KEY.replace("PRIVATE", "PUBLIC"), KEY.replace("PRIVATE", "PUBLIC")),
+        ('vnc = 1\nspicepasswd = "a b"', "vnc = 1\nspicepasswd = [redacted]"),
+        ('vncpasswd=""', 'vncpasswd=""'),
+        ("<graphics type='vnc' passwd='x'/>", "<graphics type='vnc' passwd=[redacted]/>"),
+        ("root:$6$abc$DEFGHIJK./:1", "root:[redacted]:1"),
+        ("password_pbkdf2 root grub.pbkdf2.sha512.10000.0A1B2C3D4E5F60718293", "password_pbkdf2 root [redacted]"),
+        (
+            "GRUB_CMDLINE_XEN=dom0_mem=2G $6 PasswordAuthentication no",
+            "GRUB_CMDLINE_XEN=dom0_mem=2G $6 PasswordAuthentication no",
+        ),
+    ],
+)
+def test_what_is_redacted_and_what_is_not(text: str, clean: str) -> None:
+    assert redacted(text.encode())[0].decode() == clean
+
+
+@given(st.binary(), st.binary(), st.sampled_from(["RSA ", "EC ", "", "ENCRYPTED "]))
+def test_no_part_of_a_key_stays(before: bytes, after: bytes, kind: str) -> None:
+    key = KEY.replace("OPENSSH ", kind).encode()
+    assert b"b3BlbnNzaC1r" not in redacted(before + key + after)[0]

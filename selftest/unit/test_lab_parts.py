@@ -1,0 +1,158 @@
+"""The lab's parts that need no host: sources, recipes, the runs and what killed ones leave."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xenproof.errors import LabError, UsageError
+from xenproof.lab import accel, cache, child, runs
+from xenproof.lab.apt_sources import lines_for, sources_list
+from xenproof.lab.identity import ProcessIdentity
+from xenproof.lab.recipe import load_recipe, releases
+
+# What `apt-get indextargets` printed on a Debian 13 machine with a third party's source; the hosts are made up.
+INDEX_TARGETS = """\
+http://deb.example/debian/|trixie|main|Debian|Debian|Packages
+http://deb.example/debian/|trixie|main|Debian|Debian|Translations
+http://deb.example/debian/|trixie|contrib|Debian|Debian|Packages
+http://deb.example/debian/|trixie-updates|main|Debian|Debian|Packages
+http://deb.example/debian/|trixie-backports|main|Debian Backports|Debian Backports|Packages
+http://sec.example/debian-security/|trixie-security|main|Debian|Debian-Security|Packages
+https://apt.example/|nodistro|main|. nodistro|. nodistro|Packages
+"""
+
+
+def test_sources_are_the_machines_own_with_the_suite_changed() -> None:
+    assert lines_for("bookworm", INDEX_TARGETS) == [
+        "deb http://deb.example/debian/ bookworm main",
+        "deb http://deb.example/debian/ bookworm-updates main",
+        "deb http://sec.example/debian-security/ bookworm-security main",
+    ]
+
+
+def test_a_machine_without_a_debian_source_leaves_it_to_mmdebstrap() -> None:
+    assert lines_for("bookworm", "http://u.example/ubuntu/|noble|main|Ubuntu|Ubuntu|Packages\n") == []
+
+
+def test_the_users_mirror_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XENPROOF_MIRROR", "http://mirror.example/debian")
+
+    assert sources_list("bookworm") == ["deb http://mirror.example/debian bookworm main"]
+
+
+def test_a_machine_without_apt_is_told_about_the_mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("XENPROOF_MIRROR", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(LabError, match="XENPROOF_MIRROR"):
+        sources_list("bookworm")
+
+
+def test_an_unknown_release_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="debian12"):
+        load_recipe("debian99")
+
+
+@pytest.mark.parametrize("release", releases())
+def test_every_recipe_loads(release: str) -> None:
+    assert load_recipe(release).release == release
+
+
+def test_a_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child.shutil, "which", lambda *_, **__: None)
+
+    with pytest.raises(LabError, match="package qemu-utils"):
+        child.require("qemu-img")
+
+
+def test_an_old_qemu_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    old = tmp_path / accel.QEMU
+    old.write_text("#!/bin/sh\necho 'QEMU emulator version 5.2.0 (Debian 1:5.2+dfsg-11)'\n", "utf-8")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    with pytest.raises(LabError, match=r"QEMU 5\.2\.0 is too old"):
+        accel.qemu_version()
+
+
+def test_a_failed_program_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+
+    with pytest.raises(LabError, match="counting failed: sh ended with exit status 3(.|\n)*one too many"):
+        child.run(["sh", "-c", "echo one too many; exit 3"], log=log, purpose="counting", limit_s=30)
+
+
+def test_a_program_that_hangs_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="did not end within 0 s"):
+        child.run(["sleep", "60"], log=tmp_path / "log", purpose="waiting", limit_s=0.2)
+
+
+def test_a_full_disk_is_said_before_the_build(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="XENPROOF_CACHE"):
+        cache.require_space(tmp_path, 1e9, "building")
+
+
+def test_a_cache_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(LabError, match="XENPROOF_CACHE"):
+        cache.made(tmp_path / "file" / "cache")
+
+
+@pytest.fixture
+def lab_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("XENPROOF_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def dead_process() -> ProcessIdentity:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        identity = ProcessIdentity.of(process.pid)
+        process.kill()
+    return identity
+
+
+def me() -> ProcessIdentity:
+    import os
+
+    return ProcessIdentity.of(os.getpid())
+
+
+def test_a_dead_runs_folder_is_removed_by_the_next_run(lab_cache: Path) -> None:
+    left = runs.new_run("debian12", dead_process())
+
+    runs.new_run("debian12", me())
+
+    assert lab_cache in left.folder.parents
+    assert not left.folder.exists()
+
+
+def test_a_living_run_is_kept(lab_cache: Path) -> None:
+    mine = runs.new_run("debian12", me())
+
+    assert runs.clean() == []
+    assert runs.running() == [mine]
+    assert lab_cache in mine.folder.parents
+
+
+def test_a_process_number_that_was_given_away_is_not_killed(lab_cache: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as innocent:
+        stranger = ProcessIdentity.of(innocent.pid)
+        run = runs.new_run("debian12", dead_process())
+        runs.Run(run.folder, "debian12", run.owner, ProcessIdentity(stranger.pid, stranger.started - 100)).save()
+
+        runs.clean()
+
+        assert stranger.alive()
+        innocent.kill()
+    assert lab_cache.exists()
+
+
+def test_a_cut_off_state_file_is_cleaned_up(lab_cache: Path) -> None:
+    run = runs.new_run("debian12", me())
+    (run.folder / "run.json").write_text('{"release": "deb', "utf-8")
+
+    assert [left.folder for left in runs.clean()] == [run.folder]
+    assert lab_cache.exists()

@@ -1,0 +1,169 @@
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xenproof.errors import SourceError
+from xenproof.source.probe import Probe, ProbeOutput
+from xenproof.source.script import CUT, CUT_EXIT_CODE, Reading, build, parse
+
+MARK = "0123456789abcdef0123456789abcdef"
+SHELLS = ("dash", "bash", "busybox")
+
+
+@pytest.fixture(params=SHELLS)
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A PATH on which `sh` is the shell of the parameter; on busybox, nothing but busybox is there."""
+    shell = shutil.which(request.param)
+    assert shell, f"{request.param} is not installed; it is needed to test the script of the probes"
+    if request.param == "busybox":
+        subprocess.run([shell, "--install", "-s", tmp_path], check=True)
+        return str(tmp_path)
+    (tmp_path / "sh").symlink_to(shell)
+    return f"{tmp_path}:{os.environ['PATH']}"
+
+
+def run(probes: list[Probe], path: str, own_session: bool = True) -> Reading:
+    """Run the script of `probes` as a connection would."""
+    done = subprocess.run(
+        ["sh", "-c", 'eval "$(cat)"'],
+        input=build(probes, MARK).encode(),
+        capture_output=True,
+        timeout=60,
+        start_new_session=own_session,
+        env={"PATH": path, "LC_ALL": "de_DE.UTF-8"},
+        check=False,
+        executable=shutil.which("sh", path=path),
+    )
+    return parse(done.stdout, done.stderr, MARK, probes)
+
+
+@pytest.mark.parametrize("own_session", [True, False])
+def test_each_probe_has_its_own_output_and_exit_code(path: str, own_session: bool) -> None:
+    probes = [
+        Probe("both", "echo out; echo err >&2; exit 7"),
+        Probe("silent", ":"),
+        Probe("bytes", r"printf '\000\377\n\n'; printf 'no newline' >&2"),
+        Probe("quotes", """echo "it's" '$HOME' \\\\ "`echo x`" """),
+        Probe("stdin", "cat; echo end"),
+        Probe("unset", "set -eu; echo $nothing; echo not reached"),
+        Probe("missing", "no-such-command"),
+        Probe("syntax", "if"),
+        Probe("locale", "echo $LC_ALL; echo $PATH"),
+        Probe("mark", "set; ps ax || ps"),
+    ]
+    reading = run(probes, path, own_session)
+    outputs = reading.outputs
+    assert reading.limits == ("session" if own_session else "timeout")
+    assert (reading.noise, reading.cut) == (b"", ())
+    assert outputs["both"] == ProbeOutput("both", b"out\n", b"err\n", 7)
+    assert outputs["silent"] == ProbeOutput("silent", b"", b"", 0)
+    assert outputs["bytes"] == ProbeOutput("bytes", b"\0\xff\n\n", b"no newline", 0)
+    assert outputs["quotes"].text == "it's $HOME \\ x\n"
+    assert outputs["stdin"].text == "end\n"
+    assert outputs["unset"].stdout == b""
+    assert outputs["unset"].exit_code != 0
+    assert outputs["missing"].exit_code == 127
+    assert outputs["syntax"].exit_code != 0
+    assert outputs["locale"].text == f"C\n{path}\n"
+    assert MARK not in outputs["mark"].text
+
+
+@pytest.mark.parametrize("own_session", [True, False])
+def test_a_probe_that_hangs_is_ended_with_its_children_and_the_next_one_runs(
+    path: str, own_session: bool, tmp_path: Path
+) -> None:
+    left = tmp_path / "left"
+    probes = [
+        Probe("before", "echo 1"),
+        Probe("hangs", f"echo begun; (sleep 1000; echo x >{left}) | cat; echo never", limit_s=1),
+        Probe("after", "echo 2"),
+        Probe("left", "ps ax | grep '[s]leep 1000' || ps | grep '[s]leep 1000'", allowed=frozenset({1})),
+    ]
+    outputs = run(probes, path, own_session).outputs
+    assert (outputs["hangs"].stdout, outputs["hangs"].timed_out) == (b"begun\n", True)
+    assert (outputs["before"].text, outputs["after"].text) == ("1\n", "2\n")
+    assert outputs["left"].stdout == b""
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("code", [124, 127, 137, 138, 143, 255])
+def test_an_exit_code_that_looks_like_a_timeout_is_none(path: str, code: int) -> None:
+    found = run([Probe("odd", f"sleep 1.2; exit {code}", limit_s=5)], path).outputs["odd"]
+    assert (found.exit_code, found.timed_out) == (code, False)
+
+
+def test_many_long_probes_fit(path: str) -> None:
+    probes = [Probe(f"p{number}", f"# {'x' * 20_000}\necho {number}") for number in range(30)]
+    outputs = run(probes, path).outputs
+    assert [out.text for out in outputs.values()] == [f"{number}\n" for number in range(30)]
+
+
+def test_a_script_that_arrives_in_part_runs_nothing(path: str, tmp_path: Path) -> None:
+    text = build([Probe("touch", f"echo x >{tmp_path}/touched"), Probe("second", "echo 2")], MARK)
+    for part in (text[: text.index("second")], text[: text.index("touched") + 9], text.rpartition("main")[0]):
+        subprocess.run(
+            ["sh", "-c", 'eval "$(cat)"'], input=part.encode(), capture_output=True, timeout=60, check=False,
+            executable=shutil.which("sh", path=path), env={"PATH": path},
+        )  # fmt: skip
+    assert not (tmp_path / "touched").exists()
+
+
+@pytest.mark.parametrize("probes", [[], [Probe("a", ":"), Probe("a", ":")], [Probe("nul", "a\0b")]])
+def test_probes_that_cannot_be_run_are_refused(probes: list[Probe]) -> None:
+    with pytest.raises(ValueError, match=r"expected probes|NUL"):
+        build(probes, MARK)
+
+
+def framed(chunks: list[bytes], noise: bytes = b"") -> bytes:
+    mark = MARK.encode()
+    frames = b"".join(chunk + b"%s %d %d 0\n" % (mark, number, number % 256) for number, chunk in enumerate(chunks))
+    return noise + mark + b" start session\n" + frames + mark + b" end\n"
+
+
+def probes_for(count: int) -> list[Probe]:
+    return [Probe(f"p{number}", ":") for number in range(count)]
+
+
+# What a hostile host would print: anything, and what looks like our frames.
+HOSTILE = st.one_of(
+    st.binary(), st.sampled_from([b" 0 0 0\n", b" end\n", MARK[:-1].encode() + b" 1 0 0\n", b" start x\n"])
+)
+NOISE = HOSTILE.filter(lambda data: MARK.encode() not in data)
+
+
+@given(st.lists(st.tuples(NOISE, NOISE), min_size=1, max_size=5), NOISE)
+def test_any_bytes_survive_the_framing(chunks: list[tuple[bytes, bytes]], noise: bytes) -> None:
+    probes = probes_for(len(chunks))
+    out, err = framed([out for out, _ in chunks], noise), framed([err for _, err in chunks], noise)
+    reading = parse(out, err, MARK, probes)
+    assert [(found.stdout, found.stderr) for found in reading.outputs.values()] == chunks
+    assert [found.exit_code for found in reading.outputs.values()] == list(range(len(chunks)))
+    assert not reading.cut
+
+
+@given(st.lists(NOISE, min_size=1, max_size=4), st.data())
+def test_a_cut_keeps_what_ended_and_never_invents(chunks: list[bytes], data: st.DataObject) -> None:
+    whole, probes = framed(chunks), probes_for(len(chunks))
+    ends = data.draw(st.tuples(*[st.integers(0, len(whole))] * 2))
+    try:
+        reading = parse(whole[: ends[0]], whole[: ends[1]], MARK, probes)
+    except SourceError:
+        assert min(ends) < len(framed([]))
+        return
+    assert list(reading.outputs) == [probe.name for probe in probes]
+    for probe, chunk, number in zip(probes, chunks, range(9), strict=False):
+        kept = ProbeOutput(probe.name, chunk, chunk, number)
+        assert reading.outputs[probe.name] in (kept, ProbeOutput(probe.name, b"", CUT, CUT_EXIT_CODE))
+        assert (reading.outputs[probe.name] != kept) == (probe.name in reading.cut)
+
+
+@settings(max_examples=300)
+@given(st.binary(), st.binary())
+def test_output_without_frames_is_an_error(out: bytes, err: bytes) -> None:
+    with pytest.raises(SourceError, match="did not run the script"):
+        parse(out, err, MARK, probes_for(1))

@@ -1,0 +1,20 @@
+"""The running processes of dom0."""
+
+from xenproof.facts.answer import says
+from xenproof.facts.processes import Processes
+from xenproof.profile.expectation import Expectation
+from xenproof.suite.each import each, req
+from xenproof.suite.expect import Expect
+
+
+@req("S07", "S09")
+@each("processes.*.running")
+def test_process_is_running(processes: Processes, expected: Expectation, expect: Expect) -> None:
+    """A process {name} is running: {value}."""
+    expect(
+        expected,
+        processes.running(expected.name),
+        by="/proc/*/comm",
+        matches=says,
+        hint="see the journal of the unit that starts it",
+    )

@@ -1,0 +1,23 @@
+"""The settings of xl."""
+
+from xenproof.facts.answer import one_of
+from xenproof.facts.xl_conf import XlConf
+from xenproof.profile.expectation import Expectation
+from xenproof.suite.each import each, req
+from xenproof.suite.expect import Expect
+
+
+@req("S10")
+@each("xl_conf.*.is")
+def test_setting_is(xl_conf: XlConf, expected: Expectation, expect: Expect) -> None:
+    """The setting {name} of xl.conf is {value}."""
+    expect(expected, xl_conf.value(expected.name), by="/etc/xen/xl.conf", hint="set it in /etc/xen/xl.conf")
+
+
+@req("S10", "S13")
+@each("xl_conf.*.one_of")
+def test_setting_is_one_of(xl_conf: XlConf, expected: Expectation, expect: Expect) -> None:
+    """The setting {name} of xl.conf is one of {value}."""
+    expect(
+        expected, xl_conf.value(expected.name), by="/etc/xen/xl.conf", matches=one_of, hint="set it in /etc/xen/xl.conf"
+    )

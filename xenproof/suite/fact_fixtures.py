@@ -1,0 +1,147 @@
+"""The facts that a check can ask for, one fixture for each family.
+
+They live as long as the recording that they are read from: each output is parsed once for a host.
+"""
+
+import pytest
+
+from xenproof.facts.boot import Boot
+from xenproof.facts.bridges import BRIDGES, Bridges
+from xenproof.facts.commands import COMMANDS, Commands
+from xenproof.facts.dom0 import Dom0
+from xenproof.facts.files import FILES, Files
+from xenproof.facts.grub_defaults import GRUB_DEFAULTS, GrubDefaults
+from xenproof.facts.images import IMAGES, Images
+from xenproof.facts.libvirt import LIBVIRT, Libvirt
+from xenproof.facts.logs import Logs
+from xenproof.facts.modules import MODULES, Modules
+from xenproof.facts.packages import PACKAGES, Packages
+from xenproof.facts.ports import PORTS, Ports
+from xenproof.facts.processes import PROCESSES, Processes
+from xenproof.facts.sshd import SSHD, Sshd
+from xenproof.facts.units import SYSTEMD_STATE, UNITS, SystemdState, Units
+from xenproof.facts.versions import Versions
+from xenproof.facts.xl import XL_COMMANDS, XL_INFO, XlCommands, XlInfo
+from xenproof.facts.xl_conf import XL_CONF_SETTINGS, XlConf
+from xenproof.profile.profile import Profile
+from xenproof.source.probe import Recording
+
+
+@pytest.fixture(scope="session")
+def packages(recording: Recording, profile: Profile) -> Packages:
+    """The installed packages."""
+    return PACKAGES.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def versions(recording: Recording, profile: Profile) -> Versions:
+    """The versions of what runs."""
+    return Versions(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def units(recording: Recording, profile: Profile) -> Units:
+    """The systemd units that the profile names."""
+    return UNITS.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def systemd_state(recording: Recording, profile: Profile) -> SystemdState:
+    """Systemd as a whole."""
+    return SYSTEMD_STATE.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def files(recording: Recording, profile: Profile) -> Files:
+    """The paths that the profile names."""
+    return FILES.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def grub_defaults(recording: Recording, profile: Profile) -> GrubDefaults:
+    """The variables of /etc/default/grub and grub.d."""
+    return GRUB_DEFAULTS.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def boot_options(recording: Recording, profile: Profile) -> Boot:
+    """The boot options: configured, in grub.cfg, running."""
+    return Boot(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def domain0(recording: Recording, profile: Profile) -> Dom0:
+    """Domain-0's share of the machine."""
+    return Dom0(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def xl_conf(recording: Recording, profile: Profile) -> XlConf:
+    """The settings of xl.conf."""
+    return XL_CONF_SETTINGS.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def xl_commands(recording: Recording, profile: Profile) -> XlCommands:
+    """The subcommands of xl."""
+    return XL_COMMANDS.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def commands(recording: Recording, profile: Profile) -> Commands:
+    """What is on the PATH."""
+    return COMMANDS.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def bridges(recording: Recording, profile: Profile) -> Bridges:
+    """The network bridges."""
+    return BRIDGES.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def sshd(recording: Recording, profile: Profile) -> Sshd:
+    """How sshd is configured."""
+    return SSHD.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def images(recording: Recording, profile: Profile) -> Images:
+    """The directories for guests' images."""
+    return IMAGES.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def modules(recording: Recording, profile: Profile) -> Modules:
+    """The modules of dom0's kernel."""
+    return MODULES.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def processes(recording: Recording, profile: Profile) -> Processes:
+    """The running processes of dom0."""
+    return PROCESSES.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def ports(recording: Recording, profile: Profile) -> Ports:
+    """The TCP ports on which dom0 listens."""
+    return PORTS.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def logs(recording: Recording, profile: Profile) -> Logs:
+    """The logs that the profile names."""
+    return Logs(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def hypervisor(recording: Recording, profile: Profile) -> XlInfo:
+    """What the hypervisor says of itself."""
+    return XL_INFO.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def libvirt(recording: Recording, profile: Profile) -> Libvirt:
+    """What libvirt says of Xen."""
+    return LIBVIRT.of(recording, profile)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from selftest.lab.conftest import Suite
+from selftest.lab.suite import Suite
 from xenproof.lab.host import LabHost
 
 

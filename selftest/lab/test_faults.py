@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from selftest.lab.conftest import Suite
+from selftest.lab.suite import Suite
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from selftest.lab.conftest import clean_environment
+from selftest.lab.suite import clean_environment
 from xenproof.errors import HostKeyError
 from xenproof.lab import host as lab
 from xenproof.lab import ready, runs

@@ -61,7 +61,7 @@ def test_every_recipe_loads(release: str) -> None:
 
 
 def test_a_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
 
     with pytest.raises(LabError, match="package qemu-utils"):
         child.require("qemu-img")

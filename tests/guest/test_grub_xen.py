@@ -8,8 +8,7 @@ from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
 from xenproof.suite.guest_fixtures import SETTLE_LIMIT_S, SHUTDOWN_LIMIT_S, Promise
-from xenproof.xen.backend import disk_workers, vbd_in_xenstore
-from xenproof.xen.xenstore import read_xenstore
+from xenproof.xen.backend import disk_workers, read_vbd
 
 CONSOLE = "the witness, on the guest's console"
 
@@ -58,7 +57,7 @@ def test_guest_reads_its_own_disk(guest_booted: Guest, promised: Promise, expect
 @each("guest.*.type")
 def test_disk_has_the_backend_that_was_asked_for(guest_booted: Guest, expected: Expectation, expect: Expect) -> None:
     """A disk that asks for {name} has the backend type "{value}" in xenstore, and both its ends are connected."""
-    vbd = vbd_in_xenstore(read_xenstore(guest_booted.dom0), guest_booted.domid, VDEV)
+    vbd = read_vbd(guest_booted.dom0, guest_booted.domid, VDEV)
     found = vbd.type if vbd.connected else f"{vbd.type}, but its ends are not connected"
     expect(
         expected, found, by=f"xenstore, {vbd.path}", hint="xl dmesg and xen-hotplug.log say why a backend is missing"

@@ -77,10 +77,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class HostSummary:
-    """What the report says of one host before its checks: names and versions, in order."""
+    """What the report says of one host before its checks: names and versions, in order.
+
+    `logs` are file names below the report's `logs/`, kept where something went wrong on the host.
+    """
 
     url: str
     facts: dict[str, str] = field(default_factory=dict)
+    logs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

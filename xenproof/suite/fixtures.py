@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 import testinfra.host
 
+from xenproof.guest.image import GuestImage
+from xenproof.lab.accel import choose
+from xenproof.lab.image import ensure_image
+from xenproof.lab.progress import Silent
+from xenproof.lab.recipe import load_recipe
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
@@ -53,6 +58,14 @@ def dom0(target: Target) -> Iterator[Connection]:
 def host(dom0: Connection) -> testinfra.host.Host:
     """testinfra's host, over our connection, for checks that a user writes."""
     return testinfra_host(dom0)
+
+
+@pytest.fixture(scope="session")
+def guest_image(dom0: Connection) -> GuestImage:  # noqa: ARG001  # needs a live host, not a word with it
+    """The witness guest's image, which is made along with the lab's image of Debian 12."""
+    # dom0 first: a source without a live host must not cost minutes of building.
+    image = ensure_image(load_recipe("debian12"), choose(), Silent())
+    return GuestImage.read(image.guest)
 
 
 @pytest.fixture

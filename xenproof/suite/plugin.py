@@ -34,7 +34,7 @@ from xenproof.suite.collector import KEY, Collector
 from xenproof.suite.expect import Expect, Mismatch
 from xenproof.suite.host_logs import keep_host_logs
 from xenproof.suite.opening import Opened, close_all, open_host
-from xenproof.suite.summary import host_summary
+from xenproof.suite.summary import host_facts
 from xenproof.suite.target import Target
 
 pytest_addoption = options.pytest_addoption
@@ -139,16 +139,17 @@ class Controller:
     def _finish(self, *, interrupted: bool) -> None:
         try:
             verdicts = (*_blocked(self.hosts), *self.collector.verdicts())
-            if not interrupted:
-                for opened in self.hosts:
-                    keep_host_logs(opened, verdicts, self.state.report / "logs", self.state.began)
             notes = ("The run was interrupted: not every check ran.",) if interrupted else ()
-            self.result = self._run(verdicts, notes)
+            self.result = self._run(verdicts, tuple(self._summary(opened, verdicts) for opened in self.hosts), notes)
             write_reports(self.result, self.state.report)
         finally:
             self._close()
 
-    def _run(self, verdicts: tuple[Verdict, ...], notes: tuple[str, ...]) -> Run:
+    def _summary(self, opened: Opened, verdicts: tuple[Verdict, ...]) -> HostSummary:
+        logs = keep_host_logs(opened, verdicts, self.state.report / "logs", self.state.began)
+        return HostSummary(opened.target.url, host_facts(opened.recording, self.state.profile), tuple(logs))
+
+    def _run(self, verdicts: tuple[Verdict, ...], hosts: tuple[HostSummary, ...], notes: tuple[str, ...]) -> Run:
         profile = self.state.profile
         return Run(
             profile=profile.name,
@@ -158,12 +159,7 @@ class Controller:
             seconds=time.time() - self.state.began,
             xenproof_version=xenproof.__version__,
             command=shlex.join(["pytest", *self.config.invocation_params.args]),
-            hosts=tuple(
-                host_summary(opened.target.url, opened.recording)
-                if opened.recording
-                else HostSummary(opened.target.url)
-                for opened in self.hosts
-            ),
+            hosts=hosts,
             verdicts=verdicts,
             exit_status=exit_status(verdicts, self.state.urls),
             notes=notes,

@@ -4,24 +4,29 @@ from collections.abc import Callable
 
 from xenproof.errors import XenproofError
 from xenproof.facts.identity import PROBE, parse_identity
-from xenproof.report.verdict import HostSummary
+from xenproof.facts.versions import Versions
+from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 
 
-def host_summary(url: str, recording: Recording) -> HostSummary:
-    """The host's system, versions and, for a lab host, its accelerator; what cannot be read is left out."""
+def host_facts(recording: Recording | None, profile: Profile) -> dict[str, str]:
+    """The host's system and versions and, for a lab host, its accelerator; what cannot be read is left out."""
+    if recording is None:
+        return {}
+    versions = Versions(recording, profile)
+    rows: dict[str, Callable[[], str]] = {
+        "system": lambda: parse_identity(recording.output(PROBE)).system,
+        "Xen": lambda: versions.running("hypervisor").text,
+        "kernel": lambda: parse_identity(recording.output(PROBE)).kernel,
+        "libvirt": lambda: versions.running("libvirt").text,
+        "qemu": lambda: versions.running("qemu").text,
+        "recorded": lambda: recording.taken,
+        "accelerator": lambda: recording.about["accelerator"],
+    }
     facts: dict[str, str] = {}
-    for add in _ROWS:
+    for name, read in rows.items():
         try:
-            facts.update(add(recording))
-        except XenproofError:
+            facts[name] = read()
+        except (XenproofError, KeyError):
             continue  # the checks say what is wrong with it
-    return HostSummary(url, facts | {"recorded": recording.taken} | dict(recording.about))
-
-
-def _identity(recording: Recording) -> dict[str, str]:
-    seen = parse_identity(recording.output(PROBE))
-    return {"system": seen.system, "kernel": seen.kernel}
-
-
-_ROWS: tuple[Callable[[Recording], dict[str, str]], ...] = (_identity,)
+    return facts

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from xenproof.errors import ParseError
 from xenproof.source.connection import Connection
-from xenproof.xen.xenstore import below
+from xenproof.xen.xenstore import below, read_xenstore
 
 CONNECTED = "4"  # XenbusStateConnected
 
@@ -61,6 +61,12 @@ def vbd_in_xenstore(store: Mapping[str, str], domid: int, vdev: str) -> StoreVbd
             ends == (CONNECTED, CONNECTED), path,
         )  # fmt: skip
     raise ParseError(f"xenstore has no backend of a disk {vdev!r} for domain {domid}")
+
+
+def read_vbd(dom0: Connection, domid: int, vdev: str) -> StoreVbd:
+    """The disk `vdev` of a guest as xenstore has it now; raises what `vbd_in_xenstore` and `read_xenstore` raise."""
+    store = read_xenstore(dom0, f"/local/domain/{domid}/device", "/local/domain/0/backend")
+    return vbd_in_xenstore(store, domid, vdev)
 
 
 @dataclass(frozen=True, slots=True)

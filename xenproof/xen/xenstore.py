@@ -27,9 +27,13 @@ def parse_xenstore(text: str) -> dict[str, str]:
     return rows
 
 
-def read_xenstore(dom0: Connection) -> dict[str, str]:
-    """All of xenstore; raises CommandFailed or ParseError where it does not answer as expected."""
-    return parse_xenstore(dom0.run(quoted("xenstore-ls", "-f", "/")).check().text)
+def read_xenstore(dom0: Connection, *paths: str) -> dict[str, str]:
+    """What is below `paths`; raises CommandFailed or ParseError where one of them cannot be read.
+
+    Each node is a round trip in dom0, so only what is needed should be read.
+    """
+    command = " && ".join(quoted("xenstore-ls", "-f", path) for path in paths)
+    return parse_xenstore(dom0.run(command, limit_s=90).check().text)
 
 
 def below(store: Mapping[str, str], path: str) -> dict[str, str]:

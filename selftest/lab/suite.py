@@ -1,0 +1,72 @@
+"""The suite as a user starts it: a process of its own, with a report."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xenproof.lab.host import LabHost
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class SuiteRun:
+    """One run of the suite as a user starts it."""
+
+    exit_status: int
+    output: str
+    report: Path
+
+    @property
+    def verdicts(self) -> list[dict[str, Any]]:
+        verdicts = json.loads((self.report / "results.json").read_text("utf-8"))["verdicts"]
+        assert isinstance(verdicts, list)
+        return verdicts
+
+    def ids(self, outcome: str) -> set[str]:
+        """The checks with this outcome: the test's name and its parameter, without file and host."""
+        return {_short(verdict) for verdict in self.verdicts if verdict["outcome"] == outcome}
+
+
+def _short(verdict: dict[str, Any]) -> str:
+    # tests/host/test_units.py::test_unit_is_active[xen.service]
+    return str(verdict["id"]).rpartition("::")[2]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Runs the suite in a process of its own."""
+
+    report: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        return [
+            sys.executable, "-m", "pytest", "--rootdir", str(REPOSITORY), "-c", str(REPOSITORY / "pytest.ini"),
+            f"--report={self.report}", *arguments,
+        ]  # fmt: skip
+
+    def run(self, *arguments: str, limit_s: float = 400) -> SuiteRun:
+        done = subprocess.run(
+            self.command(*arguments), cwd=REPOSITORY, capture_output=True, text=True, timeout=limit_s, check=False,
+            env=clean_environment(),
+        )  # fmt: skip
+        return SuiteRun(done.returncode, done.stdout + done.stderr, self.report)
+
+    def against(self, host: LabHost, *arguments: str) -> SuiteRun:
+        """Run it against a lab host as if that were anybody's host, over ssh://."""
+        return self.run(
+            "--profile=debian12",
+            f"--hosts=ssh://root@127.0.0.1:{host.run.port}",
+            f"--identity={host.image.key}",
+            f"--known-hosts={host.run.folder / 'known_hosts'}",
+            *arguments,
+        )
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without what pytest and xdist leave in it for their own."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}

@@ -1,0 +1,122 @@
+"""A run that is interrupted or killed, at whatever moment, leaves no process, and no file outside its cache."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from selftest.lab.suite import REPOSITORY, Suite, clean_environment
+from xenproof.lab import cache, runs
+from xenproof.lab import host as lab
+from xenproof.lab.progress import Silent
+
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class OwnCache:
+    """A cache of this test's own, so that what is left in it is this test's."""
+
+    folder: Path
+
+    def processes(self) -> list[str]:
+        """The command lines of all processes that name this cache."""
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            words = " ".join(process.info["cmdline"] or ())
+            if str(self.folder) in words and process.pid != os.getpid():
+                found.append(words)
+        return found
+
+    def wait_until_idle(self) -> list[str]:
+        """The processes that still name this cache after a while, which should be none."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (left := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.2)  # a poll with the deadline above
+        return left
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path) -> Iterator[OwnCache]:
+    """An empty cache, and a check that nothing of it is left outside."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    temporary = {path.name for path in Path("/tmp").iterdir()}  # noqa: S108  # looked at, not written
+    yield OwnCache(folder)
+    news = {path.name for path in Path("/tmp").iterdir()} - temporary  # noqa: S108
+    assert not {name for name in news if "xenproof" in name or "mmdebstrap" in name}
+
+
+@pytest.fixture
+def warm_cache(own_cache: OwnCache) -> OwnCache:
+    """A cache with the images that other tests use as well, which no run writes to."""
+    lab.ensure_built("debian12", Silent())
+    (own_cache.folder / "images").symlink_to(cache.cache_folder() / "images")
+    return own_cache
+
+
+def start(suite: Suite, own: OwnCache, tmp_path: Path, *arguments: str) -> tuple["subprocess.Popen[bytes]", Path]:
+    output = tmp_path / "output"
+    with output.open("wb") as out:
+        process = subprocess.Popen(
+            suite.command(*arguments), cwd=REPOSITORY, stdout=out, stderr=subprocess.STDOUT,
+            env={**clean_environment(), "XENPROOF_CACHE": str(own.folder)}, start_new_session=True,
+        )  # fmt: skip
+    return process, output
+
+
+def wait_for(process: "subprocess.Popen[bytes]", output: Path, text: str) -> None:
+    deadline = time.monotonic() + 240
+    while text not in output.read_text("utf-8", "replace"):
+        assert process.poll() is None, output.read_text("utf-8", "replace")
+        assert time.monotonic() < deadline, output.read_text("utf-8", "replace")
+        time.sleep(0.1)  # a poll with the deadline above
+
+
+@pytest.mark.parametrize("moment", ["lab: resuming", "lab: reading", "collected"])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name)
+def test_a_run_that_is_ended_leaves_nothing(
+    suite: Suite, warm_cache: OwnCache, tmp_path: Path, moment: str, sent: signal.Signals
+) -> None:
+    process, output = start(
+        suite, warm_cache, tmp_path, "--profile=debian12", "--hosts=lab://debian12", "tests/host", "tests/guest"
+    )
+    wait_for(process, output, moment)
+    process.send_signal(sent)
+    status = process.wait(PATIENCE_S)
+
+    assert warm_cache.wait_until_idle() == []
+    assert status == (-signal.SIGKILL if sent is signal.SIGKILL else 2), output.read_text("utf-8", "replace")
+    left = list((warm_cache.folder / "runs").glob("*-*"))
+    if sent is signal.SIGKILL:
+        # Nobody could tidy up after a kill: the next run does.
+        assert left
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XENPROOF_CACHE", str(warm_cache.folder))
+            runs.clean()
+        left = list((warm_cache.folder / "runs").glob("*-*"))
+    assert left == []
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name)
+def test_a_build_that_is_ended_is_never_used(
+    suite: Suite, own_cache: OwnCache, tmp_path: Path, sent: signal.Signals
+) -> None:
+    process, output = start(suite, own_cache, tmp_path, "--profile=debian12", "--hosts=lab://debian12", "tests/host")
+    wait_for(process, output, "lab: installing")
+    deadline = time.monotonic() + PATIENCE_S
+    while not list(own_cache.folder.glob("images/*.building/mmdebstrap.*/usr")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)  # a poll with the deadline above
+    process.send_signal(sent)
+    process.wait(PATIENCE_S)
+
+    assert own_cache.wait_until_idle() == []
+    images = {path.name for path in (own_cache.folder / "images").iterdir() if path.is_dir()}
+    assert not {name for name in images if not name.endswith(".building")}

@@ -1,0 +1,111 @@
+"""Xenstore, `xl list` and `xl info`, on output of Xen 4.17 with a guest on each disk backend."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xenproof.errors import ParseError, UsageError
+from xenproof.source.connection import Completed
+from xenproof.xen.config import Disk, DomainConfig
+from xenproof.xen.domains import free_memory_mib, parse_xl_list
+from xenproof.xen.xenstore import below, parse_xenstore
+
+DATA = Path(__file__).parents[1] / "data"
+XL_LIST = (DATA / "guest_xl_list.txt").read_text()
+XENSTORE = (DATA / "guest_xenstore.txt").read_text()
+
+
+def test_xl_list_gives_every_domain() -> None:
+    rows = parse_xl_list(XL_LIST)
+    assert [(row.name, row.domid, row.mem_mib, row.vcpus) for row in rows] == [
+        ("Domain-0", 0, 1024, 2),
+        ("b1", 5, 192, 1),
+        ("q1", 6, 128, 1),
+    ]
+
+
+def test_a_domain_that_is_being_created_has_a_row() -> None:
+    assert parse_xl_list(XL_LIST + "(null)   7   128   1   --p---   0.0\n")[-1].name == "(null)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", XL_LIST.split("\n")[0], XL_LIST.replace("Domain-0", "Domain-0 x", 1).replace(" 0  1024", " 9  1024"),
+     XL_LIST[:-20], XL_LIST + "no memory for more\n"],
+)  # fmt: skip
+def test_a_broken_xl_list_is_an_error(text: str) -> None:
+    with pytest.raises(ParseError, match="xl list"):
+        parse_xl_list(text)
+
+
+@given(st.text())
+def test_xl_list_gives_rows_or_an_error(text: str) -> None:
+    try:
+        assert parse_xl_list(text)[0].domid == 0
+    except ParseError as error:
+        assert "xl list" in str(error)  # noqa: PT017  # either way is right
+
+
+class _Info:
+    """A host that knows only `xl info`."""
+
+    url = "test://host"
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
+        return Completed(command, 0, self._text.encode(), b"", 0.0)
+
+
+def test_free_memory_is_read_from_xl_info() -> None:
+    assert free_memory_mib(_Info((DATA / "guest_xl_info.txt").read_text())) > 100  # type: ignore[arg-type]  # run() is all it needs
+
+
+def test_xl_info_without_free_memory_is_an_error() -> None:
+    with pytest.raises(ParseError, match="free_memory"):
+        free_memory_mib(_Info("host : x\n"))  # type: ignore[arg-type]  # run() is all it needs
+
+
+def test_xenstore_gives_paths_and_values() -> None:
+    store = parse_xenstore(XENSTORE)
+    assert store["/local/domain/6/name"] == "q1"
+    assert below(store, "/local/domain/5/device/vbd/51712")["backend"] == "/local/domain/0/backend/vbd/5/51712"
+
+
+def test_escapes_of_xenstore_are_undone() -> None:
+    assert parse_xenstore(r'/a = "x\ty\012\\\"z"' + "\n") == {"/a": 'x\ty\n\\"z'}
+
+
+@pytest.mark.parametrize("text", ["", "\n", "xenstore-ls: could not access\n", XENSTORE[:-3], '/a = "b'])
+def test_a_broken_xenstore_is_an_error(text: str) -> None:
+    with pytest.raises(ParseError, match="xenstore-ls"):
+        parse_xenstore(text)
+
+
+@given(st.text())
+def test_xenstore_gives_rows_or_an_error(text: str) -> None:
+    try:
+        assert parse_xenstore(text)
+    except ParseError as error:
+        assert "xenstore-ls" in str(error)  # noqa: PT017  # either way is right
+
+
+def test_the_configuration_names_all_that_xl_needs() -> None:
+    config = DomainConfig("xenproof-a-1", "/usr/lib/grub.xen", 128, (Disk("/x/a.raw", "xvda", "qdisk"),))
+    assert config.text().splitlines()[:6] == [
+        'name = "xenproof-a-1"',
+        'kernel = "/usr/lib/grub.xen"',
+        "memory = 128",
+        "maxmem = 128",
+        "vcpus = 1",
+        'disk = [ "format=raw, vdev=xvda, access=rw, backendtype=qdisk, target=/x/a.raw" ]',
+    ]
+
+
+@pytest.mark.parametrize("name", ["", 'a"', "a\nb", "a b", "a'", "a;b", "a,script=x", "a\n"])
+def test_a_value_that_needs_quoting_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="cannot be in a guest's configuration"):
+        DomainConfig(name, "/k", 128, (Disk("/x", "xvda", "phy"),)).text()

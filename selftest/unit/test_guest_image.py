@@ -115,7 +115,8 @@ def test_a_description_of_another_shape_is_an_error(text: str, tmp_path: Path) -
 
 def read_cpio(data: bytes) -> dict[str, bytes]:
     """The entries of a newc archive, by the letter of the format."""
-    entries, at = {}, 0
+    entries: dict[str, bytes] = {}
+    at = 0
     while True:
         fields = [int(data[at + 6 + 8 * n : at + 14 + 8 * n], 16) for n in range(13)]
         assert data[at : at + 6] == b"070701"

@@ -60,6 +60,7 @@ class _Stream:
         self._chunks = list(chunks)
 
     def read(self, limit_s: float) -> bytes | None:
+        assert limit_s >= 0.0
         return self._chunks.pop(0) if self._chunks else None
 
 

@@ -99,9 +99,9 @@ def test_guest_shuts_down_when_asked(guest_booted: Guest, promised: Promise, exp
 
 @req("S07", "S16")
 @each("guest.*.type")
-def test_guest_leaves_nothing_in_dom0(guest_booted: Guest, promised: Promise, expect: Expect) -> None:
+def test_guest_leaves_nothing_in_dom0(guest_ended: Guest, promised: Promise, expect: Expect) -> None:
     """A guest on {name} that has shut down leaves no domain, xenstore path, process, loop device or socket in dom0."""
     nothing: list[str] = []
     left = promised("left_behind", nothing, "a guest that has shut down")
-    found = [str(thing) for thing in guest_booted.leaked(SETTLE_LIMIT_S, with_files=False)]
+    found = [str(thing) for thing in guest_ended.leaked(SETTLE_LIMIT_S, with_files=False)]
     expect(left, found, by="xl list, xenstore-ls, ps, /sys and find in dom0")

@@ -29,10 +29,10 @@ class Commands:
 def parse_commands(output: ProbeOutput) -> Commands:
     """Where each command is; raises ParseError if not even `sh` was found."""
     paths: dict[str, str] = {}
-    for line in section(output, "commands").lines:
-        # xl /usr/sbin/xl
+    for line in section(output, "commands").ended_with(0).lines:
+        # xl /usr/sbin/xl, or in busybox sh sh
         name, space, path = line.partition(" ")
-        if not name or not space or (path and not path.startswith("/")):
+        if not name or not space or not (path in ("", name) or path.startswith("/")):
             raise ParseError(f"expected a command and its path, found {line[:200]!r}")
         paths[name] = path
     if not paths.get(CONTROL):

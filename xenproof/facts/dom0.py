@@ -67,7 +67,7 @@ def dom0_vcpus(options: Sequence[str], cpus: int) -> int | None:
     if found is None or values[-1] in ("", "-"):
         raise ParseError(f"expected dom0_max_vcpus=N or MIN-MAX, found {values[-1][:80]!r}")
     least = int(found[1] or 1)
-    most = int(found[3]) if found[3] else cpus if found[2] else least
+    most = int(found[3]) if found[3] else max(cpus, least) if found[2] else least
     return min(max(cpus, least), max(most, 1))
 
 

@@ -32,16 +32,20 @@ def parse_ports(output: ProbeOutput) -> Ports:
     """The listening ports of IPv4 and IPv6; raises ParseError if a table has no header or a line is no socket."""
     texts = parse_texts(output)
     found: set[int] = set()
+    sockets = 0
     # IPv6 can be switched off; IPv4 cannot.
     for table in (path for path in _TABLES if path not in texts.missing or path == _TABLES[0]):
         header, *rows = texts.of(table) or ("",)
         if header.split()[:2] != ["sl", "local_address"]:
             raise ParseError(f"expected the header of {table}, found {header[:80]!r}")
+        sockets += len(rows)
         for line in rows:
             if (row := _ROW.fullmatch(line)) is None:
                 raise ParseError(f"expected a socket in {table}, found {line[:200]!r}")
             if row[3] == _LISTEN:
                 found.add(int(row[2], 16))
+    if not sockets:
+        raise ParseError("no table has a socket, not even that of the connection to the host")
     return Ports(frozenset(found))
 
 

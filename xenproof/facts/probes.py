@@ -1,11 +1,12 @@
 """The probes: few, because a process on a host costs more than anything that it prints.
 
+What takes long runs side by side with something else that does: dom0 has more than one CPU.
 Each is POSIX sh that also runs on busybox, and only reads.  Words of a profile are quoted here.
 """
 
 import shlex
 
-from xenproof.facts.sections import framed
+from xenproof.facts.sections import framed, side_by_side
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe
 
@@ -34,17 +35,14 @@ for q in "$d"/brif/*; do [ ! -e "$q" ] || printf ' %s' "${q##*/}"; done
 echo
 done"""
 
+# A second line of a process tells its file.  Only qemu's own, and only of the reading user: what another
+# user's process calls itself is not to be trusted.
 _PROCESSES = """for p in /proc/[0-9]*; do
 { IFS= read -r comm <"$p/comm"; } 2>/dev/null || continue
 printf '%s %s\\n' "${p#/proc/}" "$comm"
-done"""
-
-# Only processes of the reading user: another user's name for its own process is not to be trusted.
-_QEMU_FILES = """for p in /proc/[0-9]*; do
-{ IFS= read -r comm <"$p/comm"; } 2>/dev/null || continue
-case $comm in *qemu*) [ ! -O "$p" ] || readlink "$p/exe";; esac
+case $comm in *qemu*) [ ! -O "$p" ] || printf '%s %s\\n' "${p#/proc/}" "$(readlink "$p/exe")";; esac
 done
-:"""
+echo "self $$" """
 
 
 def packages_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
@@ -54,8 +52,9 @@ def packages_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is
 
 def xen_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
     """What the hypervisor says through xl."""
-    parts = {"xl-info": "xl info", "xl-help": "xl help", "xl-list": "xl list 0", "xl-dmesg": "xl dmesg"}
-    return Probe("xen", _PATH + "".join(framed(name, command) for name, command in parts.items()), limit_s=20)
+    state = framed("xl-info", "xl info") + framed("xl-help", "xl help")
+    rest = framed("xl-list", "xl list 0") + framed("xl-dmesg", "xl dmesg")
+    return Probe("xen", _PATH + side_by_side(state, rest), limit_s=20)
 
 
 def libvirt_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
@@ -67,22 +66,21 @@ def libvirt_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is 
 def services_probe(profile: Profile) -> Probe:
     """The units of systemd and the newest journal lines of some."""
     units = shlex.join([*profile.entries("units"), "dbus.socket"])
-    script = framed("show", f"systemctl show -p Id -p LoadState -p ActiveState -p SubState -p UnitFileState {units}")
-    script += framed("rc", 'for f in /etc/rc[2345].d/S[0-9][0-9]*; do echo "$f"; done')
-    script += framed("list-units", "systemctl list-units --all --full --no-legend --no-pager")
+    show = framed("show", f"systemctl show -p Id -p LoadState -p ActiveState -p SubState -p UnitFileState {units}")
+    show += framed("rc", 'for f in /etc/rc[2345].d/S[0-9][0-9]*; do echo "$f"; done')
+    rest = framed("list-units", "systemctl list-units --all --full --no-legend --no-pager")
     for unit in _units_with_logs(profile):
-        script += framed(f"journal:{unit}", f"journalctl -q --no-pager -n 20 --unit {shlex.quote(unit)}")
-    return Probe("services", script, limit_s=20)
+        rest += framed(f"journal:{unit}", f"journalctl -q --no-pager -n 20 --unit {shlex.quote(unit)}")
+    return Probe("services", side_by_side(show, rest), limit_s=20)
 
 
 def programs_probe(profile: Profile) -> Probe:
     """What two programs say of themselves: qemu its version, sshd its configuration."""
     binaries = [name for name in profile.entries("files") if "qemu-system" in name.rpartition("/")[2]]
-    script = _PATH + framed("qemu-files", _QEMU_FILES)
-    for binary in binaries[:1]:
-        script += framed("qemu-version", f"{shlex.quote(binary)} -version 2>&1")
+    qemu = "".join(framed("qemu-version", f"{shlex.quote(binary)} -version 2>&1") for binary in binaries[:1])
     # sshd wants to be called by its whole path.
-    return Probe("programs", script + framed("sshd", '"$(command -v sshd)" -T 2>&1'), limit_s=20)
+    sshd = framed("sshd", '"$(command -v sshd)" -T 2>&1')
+    return Probe("programs", _PATH + (side_by_side(qemu, sshd) if qemu else sshd), limit_s=20)
 
 
 def host_probe(profile: Profile) -> Probe:

@@ -14,14 +14,15 @@ from xenproof.source.probe import ProbeOutput
 # Longer names are cut by the kernel.
 LONGEST_NAME = 15
 # 367 xenconsoled
-_ROW = re.compile(r"([1-9][0-9]{0,6}) (.{0,64})")
+_ROW = re.compile(r"([1-9][0-9]{0,6}) (.{0,4096})")
 
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Every process's name by its number."""
+    """Every process's name by its number, and the files of some that the probe looked at more closely."""
 
     names: Mapping[int, str]
+    files: Mapping[int, str]
 
     def running(self, name: str) -> Answer:
         """Whether a process of that name runs."""
@@ -32,15 +33,22 @@ class Processes:
 
 
 def parse_processes(output: ProbeOutput) -> Processes:
-    """The processes of a host; raises ParseError if a line is none or process 1 is not among them."""
+    """The processes of a host.
+
+    Raises ParseError if a line is none, or process 1 or the reading one itself is not among them.
+    """
     found: dict[int, str] = {}
-    for line in section(output, "processes").lines:
+    files: dict[int, str] = {}
+    *rows, last = section(output, "processes").ended_with(0).lines or [""]
+    for line in rows:
         if (row := _ROW.fullmatch(line)) is None:
             raise ParseError(f"expected the number and the name of a process, found {line[:200]!r}")
-        found[int(row[1])] = row[2]
-    if not found.get(1):
-        raise ParseError("process 1 is not listed, so the list is not whole")
-    return Processes(found)
+        (files if int(row[1]) in found else found)[int(row[1])] = row[2]
+    # self 1234
+    own = last.removeprefix("self ")
+    if not found.get(1) or not re.fullmatch(r"[1-9][0-9]{0,6}", own) or int(own) not in found:
+        raise ParseError(f"process 1 or the reading one ({last[:80]!r}) is not listed, so the list is not whole")
+    return Processes(found, files)
 
 
 PROCESSES = Family("processes", host_probe, parse_processes)

@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from xenproof.errors import ParseError
 from xenproof.source.probe import ProbeOutput
 
+# Parsers match patterns against lines, and a hostile host must not make that take for ever.
+LONGEST_LINE = 8192
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -28,8 +31,13 @@ class Section:
 
     @property
     def lines(self) -> list[str]:
-        """The lines without their ends; only a line feed ends a line."""
-        return self.text.removesuffix("\n").split("\n") if self.text else []
+        """The lines without their ends; only a line feed ends a line.  Raises ParseError if one is far too long."""
+        found = self.text.removesuffix("\n").split("\n") if self.text else []
+        if too_long := next((line for line in found if len(line) > LONGEST_LINE), None):
+            raise ParseError(
+                f"{self.name!r} printed a line of {len(too_long)} letters, expected {LONGEST_LINE} or fewer"
+            )
+        return found
 
     def ended_with(self, *allowed: int) -> "Section":
         """This section, if its exit code is one of `allowed`; raises ParseError otherwise."""
@@ -44,6 +52,11 @@ class Section:
 def framed(name: str, command: str) -> str:
     """Shell text that runs `command` and prints its output as the section `name`."""
     return f"printf '@@{name}\\n'\n{command}\nprintf '\\n@@{name} %s\\n' \"$?\"\n"
+
+
+def side_by_side(first: str, second: str) -> str:
+    """Shell text that runs two texts of sections at the same time; the sections of `second` come out first."""
+    return f"{{\n{first}}} | {{\n{{\n{second}}} </dev/null\ncat\n}}\n"
 
 
 def sections(output: ProbeOutput) -> dict[str, Section]:

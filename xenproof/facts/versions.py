@@ -11,12 +11,14 @@ from xenproof.facts.answer import Answer, Version
 from xenproof.facts.libvirt import LIBVIRT
 from xenproof.facts.packages import PACKAGES, Packages
 from xenproof.facts.probes import RELEASE
+from xenproof.facts.processes import PROCESSES
 from xenproof.facts.qemu import QEMU
 from xenproof.facts.texts import TEXTS
 from xenproof.facts.xl import XL_DMESG, XL_INFO
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 
+_DELETED = " (deleted)"
 _EPOCH = re.compile(r"\d+:")
 # Xen version 4.17.7 (Debian 4.17.7+13-g2445b30a44-0+deb12u1)
 _XEN_BANNER = re.compile(r"^\(XEN\) (?:\[[^\]]*\] )?(?:Xen version |Xen )(\d.*)$", re.MULTILINE)
@@ -48,9 +50,14 @@ class Versions:
         installed = packages.version(name).text
         seen = self._build(what)
         same = built_as(seen, installed)
-        if what == "qemu" and (stale := QEMU.of(self.recording, self.profile).stale):
+        if what == "qemu" and (stale := self._replaced_files()):
             return Answer(False, f"a running qemu's file was replaced: {', '.join(stale)}")
         return Answer(same, f"running {seen.strip()[:200]!r}, installed {name} {installed}")
+
+    def _replaced_files(self) -> list[str]:
+        """The files of running qemus that are no longer what they were started from."""
+        files = PROCESSES.of(self.recording, self.profile).files
+        return [path for path in files.values() if path.endswith(_DELETED)]
 
     def _running(self, what: str) -> str:
         if what == "hypervisor":

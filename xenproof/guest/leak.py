@@ -24,7 +24,9 @@ ps -ww -e -o pid=,args=; echo {mark} processes $?
 for loop in /sys/block/loop*; do
     [ -e "$loop/loop/backing_file" ] && read -r file <"$loop/loop/backing_file" && echo "/dev/${{loop##*/}} $file"
 done; echo {mark} loops 0
-for net in /sys/class/net/*; do case ${{net##*/}} in vif*|tap*) echo "${{net##*/}}" ;; esac; done; echo {mark} networks 0
+for net in /sys/class/net/*; do
+    case ${{net##*/}} in vif*|tap*) echo "${{net##*/}}" ;; esac
+done; echo {mark} networks 0
 find {folder} /run/xen /var/lib/xen -maxdepth 1 ! -type d; echo {mark} files 0
 """
 # Of qemu, of blkback's kernel threads, and of all that names a guest of ours.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from xenproof.errors import GuestError, NotEvaluable, XenproofError
-from xenproof.guest.guest import READY, Boot, Guest
+from xenproof.guest.guest import GONE, READY, Boot, Guest
 from xenproof.guest.image import GuestImage
 from xenproof.guest.logs import guest_logs
 from xenproof.guest.place import IMAGES, HostFolder
@@ -22,7 +22,8 @@ from xenproof.suite.evidence import Evidence
 from xenproof.suite.plugin import STATE
 from xenproof.xen.backend import DiskBackend
 
-BOOT_LIMIT_S = 240.0
+# A guest needs 25 s in an emulated host, and ten times that while other guests and workers fill its machine.
+BOOT_LIMIT_S = 480.0
 SHUTDOWN_LIMIT_S = 120.0
 SETTLE_LIMIT_S = 30.0
 _FAILED = pytest.StashKey[bool]()
@@ -140,6 +141,14 @@ def guest_booted(guests: Guests, guest_defined: Guest) -> Guest:
 
 
 @pytest.fixture
+def guest_ended(guest_booted: Guest) -> Guest:
+    """A guest that has shut itself down; raises GuestError where it is still there."""
+    if (end := guest_booted.shut_down(SHUTDOWN_LIMIT_S)) != GONE:
+        raise GuestError(f"{guest_booted.name} on {guest_booted.backend} did not shut down: {end}")
+    return guest_booted
+
+
+@pytest.fixture
 def promised(profile: Profile, guest_image: GuestImage, disk_backend: DiskBackend) -> Promise:
     """Makes an expectation of what the suite itself gave the guest, such as its token."""
 
@@ -151,14 +160,14 @@ def promised(profile: Profile, guest_image: GuestImage, disk_backend: DiskBacken
     return make
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the checks of one guest on one worker, so that they share it; needs --dist loadgroup."""
-    for item in items:
-        params = getattr(getattr(item, "callspec", None), "params", {})
-        if "guest_defined" in getattr(item, "fixturenames", ()) and isinstance(params.get("expected"), Expectation):
-            group = f"guest-{params.get('target', '')}-{params['expected'].name}"
-            item.add_marker(pytest.mark.xdist_group(group))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep the checks of one guest on one worker, so that they share it; needs --dist loadgroup.
+
+    Not when items are modified: xdist has read the groups by then.
+    """
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    if "guest_defined" in getattr(item, "fixturenames", ()) and isinstance(params.get("expected"), Expectation):
+        item.add_marker(pytest.mark.xdist_group(f"guest-{params.get('target', '')}-{params['expected'].name}"))
 
 
 @pytest.hookimpl(wrapper=True)

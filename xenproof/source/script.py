@@ -20,7 +20,7 @@ CUT = b"xenproof: the output of the host was cut before this probe ended"
 
 # ` 3 0 0`: the probe's number, its exit code, and 1 if its limit ended it.
 _FRAME = re.compile(rb" (\d+) (\d+) ([01])\n")
-# ` start session`: how time limits are kept.
+# ` start session`: what a time limit ends.
 _START = re.compile(rb" start ([a-z]+)\n")
 
 
@@ -28,8 +28,8 @@ _START = re.compile(rb" start ([a-z]+)\n")
 class Reading:
     """What a run of the script printed.
 
-    `noise` came before the first frame, from the login shell.  `limits` says how time limits were
-    kept: `session`, `timeout` or `plain` (not at all).  `cut` are the probes that did not end.
+    `noise` came before the first frame, from the login shell.  `limits` says what a
+    limit ends with its probe: all it left in the `session`, or the `tree` of its descendants.  `cut` are the probes that did not end.
     """
 
     outputs: dict[str, ProbeOutput]

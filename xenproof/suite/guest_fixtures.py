@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling
 
 from xenproof.errors import GuestError, NotEvaluable, XenproofError
 from xenproof.guest.guest import GONE, READY, Boot, Guest
@@ -160,14 +162,24 @@ def promised(profile: Profile, guest_image: GuestImage, disk_backend: DiskBacken
     return make
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the checks of one guest on one worker, so that they share it; needs --dist loadgroup.
+class GuestScheduling(LoadGroupScheduling):
+    """Gives all checks of one guest to one worker, so that they share it, and begins with the guests.
 
-    Not when items are modified: xdist has read the groups by then.
+    Not left to the mark xdist_group: with pytest 9.2 xdist 3.8 loses it, so that each worker boots each guest.
     """
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    if "guest_defined" in getattr(item, "fixturenames", ()) and isinstance(params.get("expected"), Expectation):
-        item.add_marker(pytest.mark.xdist_group(f"guest-{params.get('target', '')}-{params['expected'].name}"))
+
+    def _split_scope(self, nodeid: str) -> str:
+        # Such as: tests/guest/test_grub_xen.py::test_guest_boots[lab://debian12-qdisk]
+        path, _, check = nodeid.partition("::")
+        if "/guest/" in f"/{path}" and "[" in check:
+            return f"{path}[{check.partition('[')[2]}"
+        return super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GuestScheduling | None:
+    """Schedule by guests wherever the user did not ask for a way of distribution that rules it out."""
+    return GuestScheduling(config, log) if config.getvalue("dist") in ("load", "loadgroup") else None
 
 
 @pytest.hookimpl(wrapper=True)

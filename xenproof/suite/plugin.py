@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -22,6 +23,7 @@ from xenproof.lab import runs
 from xenproof.lab.identity import ProcessIdentity
 from xenproof.lab.progress import Progress
 from xenproof.lab.recipe import load_recipe
+from xenproof.profile.expectation import Expectation
 from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
 from xenproof.report.terminal import summary
@@ -161,7 +163,7 @@ class Controller:
             command=shlex.join(["pytest", *self.config.invocation_params.args]),
             hosts=hosts,
             verdicts=verdicts,
-            exit_status=exit_status(verdicts, self.state.urls),
+            exit_status=int(pytest.ExitCode.INTERRUPTED) if notes else exit_status(verdicts, self.state.urls),
             notes=notes,
         )
 
@@ -223,7 +225,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each host, and for each expectation that a check is about."""
     state = metafunc.config.stash.get(STATE, None)
-    if "target" in metafunc.fixturenames:
+    if "target" in metafunc.fixturenames and "target" not in _own_parameters(metafunc):
         if state is None:
             raise pytest.UsageError(
                 f"{metafunc.definition.nodeid} examines a host: give --profile NAME --hosts URL, such as "
@@ -234,6 +236,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if mark is not None and state is not None:
         chosen = state.profile.select(mark.args[0])
         metafunc.parametrize("expected", chosen, ids=[expectation.name for expectation in chosen])
+
+
+def _own_parameters(metafunc: pytest.Metafunc) -> set[str]:
+    """The names that the test itself parametrises: a test of ours may call something of its own a target."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    return {
+        name.strip()
+        for mark in marks
+        for name in (mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0])
+    }
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -300,9 +312,8 @@ def _plain(item: pytest.Item, data: ItemData) -> dict[str, Any]:
     expected = getattr(item, "callspec", None) and item.callspec.params.get("expected")  # type: ignore[attr-defined]  # a parametrised function has it
     finding = data.expect.findings[-1] if data.expect.findings else None
     state = item.config.stash[STATE]
-    ids = {name for mark in item.iter_markers("req") for name in mark.args}
-    if expected is not None:
-        ids |= set(expected.req)
+    # A check of a mixed family names all that the family proves; the expectation says which of it this is.
+    ids = set(expected.req) if expected is not None else _marked(item)
     return {
         "id": _id(item),
         "host": _host_of(item),
@@ -317,6 +328,10 @@ def _plain(item: pytest.Item, data: ItemData) -> dict[str, Any]:
     }
 
 
+def _marked(item: pytest.Item) -> set[str]:
+    return {str(name) for mark in item.iter_markers("req") for name in mark.args}
+
+
 def _of_guests(item: pytest.Item) -> list[tuple[str, object]]:
     return [(key, value) for key, value in item.user_properties if key == "guest"]
 
@@ -326,7 +341,7 @@ def _title(item: pytest.Item) -> str:
     text = " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or item.name).split())
     params = getattr(getattr(item, "callspec", None), "params", {})
     expected = params.get("expected")
-    if expected is not None and not isinstance(expected, type(pytest)):
+    if isinstance(expected, Expectation):
         text = text.replace("{name}", str(expected.name)).replace("{value}", str(expected.value))
     for key, value in params.items():
         text = text.replace(f"{{{key}}}", str(value))
@@ -340,7 +355,8 @@ def _host_of(item: pytest.Item) -> str:
 def _id(item: pytest.Item) -> str:
     """The check without its host, so that the same check on two hosts has one name."""
     host = _host_of(item)
-    return item.nodeid.replace(f"[{host}-", "[").replace(f"[{host}]", "")
+    # xdist adds @GROUP to the name of what it keeps on one worker.
+    return re.sub(r"\]@.*$", "]", item.nodeid).replace(f"[{host}-", "[").replace(f"[{host}]", "")
 
 
 def _is_empty(item: pytest.Item) -> bool:
@@ -348,7 +364,7 @@ def _is_empty(item: pytest.Item) -> bool:
     if item.get_closest_marker("each") is None:
         return False
     params = getattr(getattr(item, "callspec", None), "params", {})
-    return not hasattr(params.get("expected"), "path")
+    return not isinstance(params.get("expected"), Expectation)
 
 
 def _blocked(hosts: list[Opened]) -> tuple[Verdict, ...]:

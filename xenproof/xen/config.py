@@ -43,7 +43,8 @@ class DomainConfig:
         disks = ", ".join(f'"{disk.text()}"' for disk in self.disks)
         return (
             f'name = "{_plain(self.name)}"\nkernel = "{_plain(self.kernel)}"\n'
-            f"memory = {self.memory_mib}\nmaxmem = {self.memory_mib}\nvcpus = {self.vcpus}\ncpu_weight = {self.cpu_weight}\n"
+            f"memory = {self.memory_mib}\nmaxmem = {self.memory_mib}\nvcpus = {self.vcpus}\n"
+            f"cpu_weight = {self.cpu_weight}\n"
             f"disk = [ {disks} ]\nvif = [ ]\n"
             'on_poweroff = "destroy"\non_reboot = "destroy"\non_crash = "destroy"\n'
         )

@@ -14,7 +14,7 @@ conform:
 
 test:
 	@scripts/setup test
-	@.venv/bin/pytest selftest
+	@.venv/bin/pytest -n 2 selftest
 
 lint:
 	@scripts/setup check

@@ -22,12 +22,12 @@ FAULTS = [
     Fault(
         "xenconsoled's service stopped",
         "systemctl stop xen.service",
-        frozenset({"test_unit_is_active[xen.service]", "test_process_runs[xenconsoled]"}),
+        frozenset({"test_unit_is_active[xen.service]", "test_process_is_running[xenconsoled]"}),
     ),
     Fault(
         "autoballoon on",
         """sed -i 's/^#*autoballoon=.*/autoballoon="on"/' /etc/xen/xl.conf""",
-        frozenset({"test_xl_conf_value_is_one_of[autoballoon]"}),
+        frozenset({"test_setting_is_one_of[autoballoon]"}),
     ),
     Fault(
         "grub.xen removed",

@@ -79,14 +79,12 @@ def wait_for(process: "subprocess.Popen[bytes]", output: Path, text: str) -> Non
         time.sleep(0.1)  # a poll with the deadline above
 
 
-@pytest.mark.parametrize("moment", ["lab: resuming", "lab: reading", "collected"])
+@pytest.mark.parametrize("moment", ["lab: resuming", "lab: reading", "collected"])  # the last: guests boot
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name)
 def test_a_run_that_is_ended_leaves_nothing(
     suite: Suite, warm_cache: OwnCache, tmp_path: Path, moment: str, sent: signal.Signals
 ) -> None:
-    process, output = start(
-        suite, warm_cache, tmp_path, "--profile=debian12", "--hosts=lab://debian12", "tests/host", "tests/guest"
-    )
+    process, output = start(suite, warm_cache, tmp_path, "--profile=debian12", "--hosts=lab://debian12", "tests/guest")
     wait_for(process, output, moment)
     process.send_signal(sent)
     status = process.wait(PATIENCE_S)

@@ -21,9 +21,11 @@ class Broken(LocalConnection):
         super().__init__("local://")
         self._prefix, self._max, self._limit = prefix, max_bytes, limit_s
 
-    def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
+    def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 0) -> Completed:
         limit_s = min(limit_s, self._limit)
-        return super().run(f"{self._prefix}\n{command}", limit_s=limit_s, stdin=stdin, max_bytes=self._max)
+        return super().run(
+            f"{self._prefix}\n{command}", limit_s=limit_s, stdin=stdin, max_bytes=min(max_bytes, self._max)
+        )
 
 
 def test_a_recording_holds_every_probe_and_survives_json() -> None:

@@ -45,7 +45,7 @@ def test_a_signal_is_told_as_a_shell_tells_it() -> None:
 
 
 def test_a_timeout_ends_the_command_and_its_children() -> None:
-    with pytest.raises(CommandTimedOut, match="did not end within 0.3 s.*was killed") as raised:
+    with pytest.raises(CommandTimedOut, match=r"did not end within 0\.3 s.*was killed") as raised:
         HOST.run("sleep 1000 & echo $!; wait", limit_s=0.3)
     assert gone(int(raised.value.stdout))  # type: ignore[attr-defined]  # limits.TimedOut, by its base
 

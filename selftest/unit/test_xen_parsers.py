@@ -95,13 +95,12 @@ def test_xenstore_gives_rows_or_an_error(text: str) -> None:
 
 def test_the_configuration_names_all_that_xl_needs() -> None:
     config = DomainConfig("xenproof-a-1", "/usr/lib/grub.xen", 128, (Disk("/x/a.raw", "xvda", "qdisk"),))
-    assert config.text().splitlines()[:7] == [
+    assert config.text().splitlines()[:6] == [
         'name = "xenproof-a-1"',
         'kernel = "/usr/lib/grub.xen"',
         "memory = 128",
         "maxmem = 128",
         "vcpus = 1",
-        "cpu_weight = 256",
         'disk = [ "format=raw, vdev=xvda, access=rw, backendtype=qdisk, target=/x/a.raw" ]',
     ]
 

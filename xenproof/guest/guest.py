@@ -22,8 +22,6 @@ from xenproof.xen.domains import list_domains
 
 VDEV = "xvda"
 MEMORY_MIB = 128
-# GRUB spins while it waits for its disk; dom0, which serves the disk, must not wait for GRUB (default: 256).
-CPU_WEIGHT = 16
 READY = "ready"
 GONE = "gone"
 _POLL_S = 0.5
@@ -54,9 +52,7 @@ class Guest:
         self.token = secrets.token_hex(16)
         self.disk = f"{folder.path}/{self.name}.raw"
         self.config_path = f"{folder.path}/{self.name}.cfg"
-        self.config = DomainConfig(
-            self.name, kernel, MEMORY_MIB, (Disk(self.disk, VDEV, backend.type),), cpu_weight=CPU_WEIGHT
-        )
+        self.config = DomainConfig(self.name, kernel, MEMORY_MIB, (Disk(self.disk, VDEV, backend.type),))
         self.console = Console(_MARKS)
         self.created: Created | None = None
         self.steps: dict[str, float] = {}
@@ -133,7 +129,7 @@ class Guest:
         seen = [label for label in _MARKS if label in self.console.seen_at]
         last = self.console.text.rstrip().rpartition("\n")[2][-200:]
         how = "ended" if self.console.ended else "was still not ready"
-        came = f"it came to {seen[-1]!r}" if seen else "neither GRUB nor a kernel spoke"
+        came = f"it came to {seen[-1]!r}" if seen else "neither GRUB's menu nor a kernel spoke"
         return Boot(f"{how} after {seconds:.0f} s: {came}; its console closes with {last!r}", seconds, None)
 
     def shut_down(self, limit_s: float) -> str:

@@ -31,6 +31,16 @@ def require(program: str) -> str:
     return found
 
 
+def all_or_none(*words: str) -> list[str]:
+    """A command in a PID namespace of its own, if we may make one: when it ends, so does all that it started.
+
+    A program that installs a system has children in a chroot that outlive it when it is killed.
+    """
+    if os.geteuid() != 0:
+        return list(words)
+    return [require("unshare"), "--pid", "--fork", "--kill-child", "--mount-proc", require(words[0]), *words[1:]]
+
+
 def bound_to_parent(sig: signal.Signals) -> None:
     """For a child before it executes: get `sig` when the parent dies, however it dies."""
     pr_set_pdeathsig = 1
@@ -45,13 +55,14 @@ def run(
     limit_s: float,
     env: Mapping[str, str] | None = None,
     stdin: str = "",
+    dies_with_us: signal.Signals = signal.SIGTERM,
 ) -> None:
     """Run `command` to its end with its output appended to `log`.
 
     Raises LabError with the tail of the log if it fails or does not end within `limit_s`.  The
     command gets SIGTERM, then SIGKILL, when we are interrupted.
     """
-    with started(command, log=log, env=env, stdin=stdin) as process:
+    with started(command, log=log, env=env, stdin=stdin, dies_with_us=dies_with_us) as process:
         try:
             code = process.wait(limit_s)
         except subprocess.TimeoutExpired:
@@ -62,7 +73,13 @@ def run(
 
 @contextmanager
 def started(
-    command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, stdin: str = ""
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+    folder: Path | None = None,
+    dies_with_us: signal.Signals = signal.SIGTERM,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """`command` while it runs, in a session of its own so that Ctrl-C reaches it through us only."""
     with log.open("ab") as out:
@@ -72,8 +89,9 @@ def started(
             stdout=out,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
+            cwd=folder,
             start_new_session=True,
-            preexec_fn=lambda: bound_to_parent(signal.SIGTERM),  # one prctl, no Python state
+            preexec_fn=lambda: bound_to_parent(dies_with_us),  # one prctl, no Python state
         )
     try:
         if process.stdin is not None:
@@ -90,7 +108,7 @@ def started(
 def end(process: "subprocess.Popen[bytes]", patience_s: float = 15.0) -> None:
     """End `process` and its session, politely first."""
     if process.poll() is None:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(patience_s)
         except subprocess.TimeoutExpired:

@@ -106,7 +106,7 @@ def _resume(
         process = subprocess.Popen(
             [require(words[0]), *words[1:]],
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, pass_fds=(fd,),
-            start_new_session=True,
+            cwd=run.folder, start_new_session=True,
             preexec_fn=None if detached else (lambda: bound_to_parent(signal.SIGKILL)),
         )  # fmt: skip
     host = LabHost(run, image, process)

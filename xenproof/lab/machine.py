@@ -21,7 +21,7 @@ class Wiring:
 
 
 def command(recipe: Recipe, accelerator: Accelerator, wiring: Wiring, extra: Sequence[str] = ()) -> list[str]:
-    """The command that runs a lab host from its disk, isolated from every network.
+    """The command that runs a lab host from its disk, isolated from every network, in the monitor's folder.
 
     ssh is forwarded from a free port of loopback, which QEMU chooses.  All but 1 GiB of memory lies
     above 4 GiB, where firmware and GRUB never run code: docs/decisions/0004 has why that matters.
@@ -35,7 +35,8 @@ def command(recipe: Recipe, accelerator: Accelerator, wiring: Wiring, extra: Seq
         "-rtc", "base=utc",
         "-nodefaults", "-no-user-config", "-display", "none",
         "-serial", f"file:{wiring.serial}",
-        "-qmp", f"unix:{wiring.monitor},server=on,wait=off",
+        # Relative to QEMU's working folder: a socket's path may have 107 bytes only.
+        "-qmp", f"unix:{wiring.monitor.name},server=on,wait=off",
         "-pidfile", str(wiring.pid),
         # The disk is an overlay that is thrown away: nothing has to survive the machine.
         "-drive", f"file={wiring.disk},if=none,id=disk0,cache=unsafe,format=qcow2,discard=unmap",

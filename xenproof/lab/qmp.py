@@ -1,5 +1,6 @@
 """Talking to QEMU: the qemu.qmp library, with our errors and deadlines."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -51,18 +52,12 @@ class Qmp:
 @contextmanager
 def monitor(socket: Path, limit_s: float = 20.0) -> Iterator[Qmp]:
     """The monitor at `socket`, which QEMU opens early in its start; raises LabError after `limit_s`."""
-    deadline = time.monotonic() + limit_s
-    while True:
-        protocol = QEMUMonitorProtocol(str(socket))
-        try:
-            protocol.connect()
-            break
-        except _BROKEN as error:
-            with suppress(*_BROKEN):
-                protocol.close()
-            if time.monotonic() > deadline:
-                raise LabError(f"QEMU's monitor {socket} did not answer within {limit_s:.0f} s: {error}") from error
-            time.sleep(0.05)  # a poll with the deadline above
+    # By way of the folder: a socket's path may have 107 bytes only, and a cache may lie deep.
+    folder = os.open(socket.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        protocol = _connected(f"/proc/self/fd/{folder}/{socket.name}", socket, limit_s)
+    finally:
+        os.close(folder)
     try:
         protocol.settimeout(limit_s)
         yield Qmp(protocol)
@@ -70,3 +65,18 @@ def monitor(socket: Path, limit_s: float = 20.0) -> Iterator[Qmp]:
         # A QEMU that was told to quit has closed its end by now.
         with suppress(*_BROKEN):
             protocol.close()
+
+
+def _connected(path: str, socket: Path, limit_s: float) -> QEMUMonitorProtocol:
+    deadline = time.monotonic() + limit_s
+    while True:
+        protocol = QEMUMonitorProtocol(path)
+        try:
+            protocol.connect()
+            return protocol  # noqa: TRY300  # the other way out is the deadline below
+        except _BROKEN as error:
+            with suppress(*_BROKEN):
+                protocol.close()
+            if time.monotonic() > deadline:
+                raise LabError(f"QEMU's monitor {socket} did not answer within {limit_s:.0f} s: {error}") from error
+            time.sleep(0.05)  # a poll with the deadline above

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from xenproof.errors import LabError
 from xenproof.lab.apt_sources import sources_list
-from xenproof.lab.child import require, run
+from xenproof.lab.child import all_or_none, require, run
 from xenproof.lab.recipe import Recipe, RecipeFile, finish_script
 
 
@@ -36,18 +37,19 @@ def install(recipe: Recipe, folder: Path, log: Path) -> RootTree:
     hooks = [f"--essential-hook={hook}" for hook in _early_hooks(recipe, early)]
     archive = folder / "root.tar"
     run(
-        [
+        all_or_none(
             "mmdebstrap", "--variant=minbase", "--format=tar", f"--include={','.join(recipe.packages)}",
             '--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"',
             # The tree is packed when all is written, and thrown away if anything goes wrong.
             "--dpkgopt=force-unsafe-io", *hooks, recipe.suite, str(archive), "-",
-        ],
+        ),
         stdin="".join(f"{line}\n" for line in sources_list(recipe.suite)),
         log=log,
         purpose=f"installing {recipe.title}",
         limit_s=1800,
         # Below the build folder, so that whatever an interrupted build leaves is found and removed.
         env={"TMPDIR": str(folder), "LC_ALL": "C.UTF-8"},
+        dies_with_us=signal.SIGKILL if os.geteuid() == 0 else signal.SIGTERM,
     )  # fmt: skip
     tree = RootTree(folder / "root", folder / "fakeroot.state", log)
     tree.folder.mkdir(mode=0o755)

@@ -82,7 +82,7 @@ def _boot_and_save(
         log = host.folder / "qemu.log"
         overlay(image.disk, "raw", snapshot.disk, log)
         wiring = Wiring(snapshot.disk, host.folder / "serial.log", host.folder / "qmp.sock", host.folder / "qemu.pid")
-        with started(command(recipe, accelerator, wiring), log=log) as process:
+        with started(command(recipe, accelerator, wiring), log=log, folder=host.folder) as process:
             with progress.phase("booting Xen and dom0 for the first time", 60):
                 wait_for_login(process, wiring.serial, log, BOOT_LIMIT_S)
             with monitor(wiring.monitor, 60) as qmp:

@@ -103,7 +103,8 @@ def parse_url(url: str) -> Address:
 
 def _ssh(url: str, rest: str) -> Address:
     form = FORMS[Scheme.SSH]
-    if found := _AUTHORITY.match(rest):
+    # More than one colon outside of brackets is no port but an address: `fe80::1`.
+    if (found := _AUTHORITY.match(rest)) and ":" not in (found["port"] or ""):
         user = ROOT if found["user"] is None else unquote(found["user"])
         if ":" in user:
             # The URL holds a password, so it is not repeated here.

@@ -16,36 +16,28 @@ m() { # frame the line $1 on both outputs
   printf '%s %s\n' "$n" "$1" >&2
 }
 
-s() { # parent and session of process $1: fields 4 and 6 of `7 (a b) S 1 7 7 ...`
-  { read -r l <"/proc/$1/stat"; } 2>/dev/null || return 1
-  set -- ${l##*) }
-  P=$2 S=$4
-}
-
 x() { # end the probe $c, its descendants and, in a session of our own, all that it left there
-  # One cat for all, because `read` takes a system call per byte.  What it says is only a hint: a
-  # process may have any name, even one that looks like a line, so each hit is looked at again.
+  # One cat for all, because `read` takes a system call per byte.  A process may have any name, even
+  # one with a line break, but parent and session stand behind the last parenthesis.
   a=$(cat /proc/[0-9]*/stat 2>/dev/null)
-  h= T=" $c "
+  h=" $c "
   IFS='
 '
   set -f
   for l in $a $a; do # twice: a child may stand before its parent
     q=${l%% *}
     l=${l##*) ? }
-    case " $w $$ $h " in *" $q "*) continue ;; esac
-    case $T in *" ${l%% *} "*) T="$T$q " h="$h $q" ;; esac
-    case $l in *" $o "*) h="$h $q" ;; esac
+    P=${l%% *}
+    S=${l#* * }
+    case " $w $$ $h" in *" $q "*) continue ;; esac
+    case "$q$P" in *[!0-9]*) continue ;; esac
+    [ "$P" = "$w" ] && continue
+    case $h in *" $P "*) S=$o ;; esac
+    [ "${S%% *}" = "$o" ] && h="$h$q "
   done
   set +f
   unset IFS
-  for q in "$c" $h; do
-    case $q in *[!0-9]*) continue ;; esac
-    s "$q" || continue
-    [ "$P" = "$w" ] && continue
-    case $T in *" $P "* | *" $q "*) S=$o ;; esac
-    [ "$S" = "$o" ] && kill -s KILL "$q" 2>/dev/null
-  done
+  kill -s KILL $h 2>/dev/null
 }
 
 ticker() { # one signal to this shell each second, until it is gone
@@ -61,7 +53,10 @@ ticker() { # one signal to this shell each second, until it is gone
 b() { # begin
   # Only in a session of our own can what a probe left be told from the processes of others.
   y=tree o=none
-  s $$ && [ "$S" = $$ ] && y=session o=$$
+  read -r l <"/proc/$$/stat" # 7 (a b) S PARENT GROUP SESSION ...
+  l=${l##*) ? }
+  l=${l#* * }
+  [ "${l%% *}" = $$ ] && y=session o=$$
   trap 'k=$((k + 1))' USR1
   ticker </dev/null >/dev/null 2>&1 &
   w=$!

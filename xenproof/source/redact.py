@@ -6,7 +6,7 @@ REDACTED = b"[redacted]"
 
 # -----BEGIN OPENSSH PRIVATE KEY----- ... -----END OPENSSH PRIVATE KEY-----, or up to the end of a cut one.
 _PRIVATE_KEY = re.compile(
-    rb"-----BEGIN ([A-Z0-9 ]{0,40})PRIVATE KEY( BLOCK)?-----.*?(?:-----END \1PRIVATE KEY\2-----|\Z)", re.DOTALL
+    rb"-----BEGIN ([A-Z0-9 ]{0,40})PRIVATE KEY( BLOCK|)-----.*?(?:-----END \1PRIVATE KEY\2-----|\Z)", re.DOTALL
 )
 # vncpasswd="secret" and spicepasswd='secret' in an xl.cfg, passwd='secret' in domain XML; an empty one is a fact.
 _PASSWORD = re.compile(

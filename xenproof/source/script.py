@@ -28,8 +28,9 @@ _START = re.compile(rb" start ([a-z]+)\n")
 class Reading:
     """What a run of the script printed.
 
-    `noise` came before the first frame, from the login shell.  `limits` says what a
-    limit ends with its probe: all it left in the `session`, or the `tree` of its descendants.  `cut` are the probes that did not end.
+    `noise` came before the first frame, from the login shell.  `limits` says what a time limit ends:
+    all that the probe left in the `session`, or the `tree` of its descendants.  `cut` are the probes
+    that did not end.
     """
 
     outputs: dict[str, ProbeOutput]

@@ -189,7 +189,6 @@ class _Session:
                 output.add_stderr(self.rest_of_head())
                 break
             if (left := deadline - time.monotonic()) <= 0:
-                output.add_stderr(self.rest_of_head())
                 return None
             if not out and not err:
                 self.wait(min(left, STDIN_PAUSE_S) if pending else left)
@@ -207,8 +206,10 @@ class _Session:
         return out, self._without_announcement(err)
 
     def wait(self, limit_s: float) -> None:
-        """Wait until something has arrived, at most `limit_s`."""
-        self._wake.wait(limit_s)
+        """Wait until there is something to take, at most `limit_s`."""
+        # `take` resets the event and may leave data, as it takes a limited amount.
+        if not self._channel.recv_ready() and not self._channel.recv_stderr_ready():
+            self._wake.wait(limit_s)
 
     def announced(self, limit_s: float) -> bool:
         """Whether the shell has told its process id, waiting for it at most `limit_s`; output is dropped."""

@@ -9,8 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadGroupScheduling
+from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]  # xdist carries no types
 
 from xenproof.errors import GuestError, NotEvaluable, XenproofError
 from xenproof.guest.guest import GONE, READY, Boot, Guest
@@ -24,8 +23,8 @@ from xenproof.suite.evidence import Evidence
 from xenproof.suite.plugin import STATE
 from xenproof.xen.backend import DiskBackend
 
-# A guest needs 25 s in an emulated host, and ten times that while other guests and workers fill its machine.
-BOOT_LIMIT_S = 480.0
+# A guest needs 25 s in an emulated host; seven minutes were seen while other work filled the machine below it.
+BOOT_LIMIT_S = 600.0
 SHUTDOWN_LIMIT_S = 120.0
 SETTLE_LIMIT_S = 30.0
 _FAILED = pytest.StashKey[bool]()
@@ -162,7 +161,7 @@ def promised(profile: Profile, guest_image: GuestImage, disk_backend: DiskBacken
     return make
 
 
-class GuestScheduling(LoadGroupScheduling):
+class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
     """Gives all checks of one guest to one worker, so that they share it, and begins with the guests.
 
     Not left to the mark xdist_group: with pytest 9.2 xdist 3.8 loses it, so that each worker boots each guest.
@@ -173,11 +172,11 @@ class GuestScheduling(LoadGroupScheduling):
         path, _, check = nodeid.partition("::")
         if "/guest/" in f"/{path}" and "[" in check:
             return f"{path}[{check.partition('[')[2]}"
-        return super()._split_scope(nodeid)
+        return str(super()._split_scope(nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GuestScheduling | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GuestScheduling | None:
     """Schedule by guests wherever the user did not ask for a way of distribution that rules it out."""
     return GuestScheduling(config, log) if config.getvalue("dist") in ("load", "loadgroup") else None
 

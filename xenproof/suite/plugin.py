@@ -227,10 +227,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     state = metafunc.config.stash.get(STATE, None)
     if "target" in metafunc.fixturenames and "target" not in _own_parameters(metafunc):
         if state is None:
-            raise pytest.UsageError(
-                f"{metafunc.definition.nodeid} examines a host: give --profile NAME --hosts URL, such as "
-                "--profile debian12 --hosts lab://debian12"
-            )
+            return  # said once, when all is collected
         metafunc.parametrize("target", state.urls, ids=state.urls, indirect=True, scope="session")
     mark = metafunc.definition.get_closest_marker("each")
     if mark is not None and state is not None:
@@ -252,6 +249,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Drop what nobody promises, and what a blocked host would only say again."""
     state = config.stash.get(STATE, None)
     if state is None:
+        judges = [
+            item
+            for item in items
+            if "target" in getattr(item, "fixturenames", ())
+            and "target" not in getattr(getattr(item, "callspec", None), "params", {})
+        ]
+        if judges:
+            raise pytest.UsageError(
+                f"{judges[0].nodeid} examines a host: give --profile NAME --hosts URL, such as "
+                "--profile debian12 --hosts lab://debian12"
+            )
         return
     blocked = {url for url, target in state.targets.items() if target.blocked}
     dropped = [item for item in items if _is_empty(item) or _host_of(item) in blocked]

@@ -32,7 +32,6 @@ class DomainConfig:
     memory_mib: int
     disks: tuple[Disk, ...]
     vcpus: int = 1
-    cpu_weight: int = 256
 
     def text(self) -> str:
         """The file for `xl create`; raises UsageError for a value that needs quoting.
@@ -44,7 +43,6 @@ class DomainConfig:
         return (
             f'name = "{_plain(self.name)}"\nkernel = "{_plain(self.kernel)}"\n'
             f"memory = {self.memory_mib}\nmaxmem = {self.memory_mib}\nvcpus = {self.vcpus}\n"
-            f"cpu_weight = {self.cpu_weight}\n"
             f"disk = [ {disks} ]\nvif = [ ]\n"
             'on_poweroff = "destroy"\non_reboot = "destroy"\non_crash = "destroy"\n'
         )

@@ -80,7 +80,7 @@ def test_an_old_qemu_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_a_failed_program_shows_the_end_of_its_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
 
-    with pytest.raises(LabError, match="counting failed: sh ended with exit status 3(.|\n)*one too many"):
+    with pytest.raises(LabError, match=r"counting failed: sh ended with exit status 3(.|\n)*one too many"):
         child.run(["sh", "-c", "echo one too many; exit 3"], log=log, purpose="counting", limit_s=30)
 
 

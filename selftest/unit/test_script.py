@@ -1,4 +1,5 @@
 import os
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -78,11 +79,13 @@ def test_a_probe_that_hangs_is_ended_with_its_children_and_the_next_one_runs(
     path: str, own_session: bool, tmp_path: Path
 ) -> None:
     left = tmp_path / "left"
+    # A time of its own, so that no other test's sleep is taken for this one's.
+    own = 1_000_000 + secrets.randbelow(1_000_000)
     probes = [
         Probe("before", "echo 1"),
-        Probe("hangs", f"echo begun; (sleep 1000; echo x >{left}) | cat; echo never", limit_s=1),
+        Probe("hangs", f"echo begun; (sleep {own}; echo x >{left}) | cat; echo never", limit_s=1),
         Probe("after", "echo 2"),
-        Probe("left", "ps ax | grep '[s]leep 1000' || ps | grep '[s]leep 1000'", allowed=frozenset({1})),
+        Probe("left", f"ps ax | grep '[s]leep {own}' || ps | grep '[s]leep {own}'", allowed=frozenset({1})),
     ]
     outputs = run(probes, path, own_session).outputs
     assert (outputs["hangs"].stdout, outputs["hangs"].timed_out) == (b"begun\n", True)

@@ -25,6 +25,9 @@ END_LIMIT_S = 5.0
 # The window of the host may be full without any event on our side, so stdin is offered this often.
 STDIN_PAUSE_S = 0.01
 
+# How long the host has, in seconds, to tell an exit code after the end of the output.
+_LAST_WORD_S = 10.0
+
 
 class SSHConnection:
     """A host on which commands run over one ssh transport, kept until `close`.
@@ -221,6 +224,8 @@ class _Session:
 
     def check_unbroken(self) -> None:
         """Raise SourceError if the command's end was not told by the host."""
+        # The end of the output comes in a message of its own, before the one with the exit code.
+        self._channel.status_event.wait(_LAST_WORD_S)
         if self._channel.exit_status == -1:
             if self._transport.is_active():
                 raise SourceError(f"{self._url} ended a command without telling its exit code; try again")

@@ -148,6 +148,15 @@ def test_time_lines_share_one_axis_and_count_from_their_first_step() -> None:
     assert found.marks == ((0, 0), (25, 5), (50, 10), (75, 15), (100, 20))
 
 
+def test_a_guest_that_several_checks_saw_has_one_bar_with_all_its_steps() -> None:
+    early = GuestLine("g1", "qdisk", (Step("created", 1.0), Step("ready", 9.0)))
+    late = GuestLine("g1", "qdisk", (*early.steps, Step("gone", 12.0)))
+    for order in ((early, late), (late, early)):
+        found = chart([replace(verdict(Outcome.PASS, str(n)), guest=line) for n, line in enumerate(order)])
+        assert found is not None
+        assert [bar.guest for bar in found.bars] == [late]
+
+
 def test_no_guest_means_no_chart() -> None:
     assert chart([verdict(Outcome.PASS)]) is None
 

@@ -44,16 +44,19 @@ class Chart:
 
 def chart(verdicts: Sequence[Verdict]) -> Chart | None:
     """The time lines of the guests of `verdicts`, each counted from its first step; None if there are none."""
-    lines: dict[tuple[str, GuestLine], Verdict] = {}
+    # Several checks see one guest at different times of its life: the longest line has all of it.
+    longest: dict[tuple[str, str], tuple[Verdict, GuestLine]] = {}
     for verdict in verdicts:
-        if verdict.guest and verdict.guest.steps:
-            lines.setdefault((verdict.host, verdict.guest), verdict)
+        if (guest := verdict.guest) and guest.steps:
+            kept = longest.get((verdict.host, guest.name))
+            if kept is None or len(guest.steps) > len(kept[1].steps):
+                longest[verdict.host, guest.name] = (verdict, guest)
+    lines = longest.values()
     if not lines:
         return None
-    spans = {key: max(step.at_s for step in key[1].steps) - key[1].steps[0].at_s for key in lines}
-    axis = max(max(spans.values()), 0.001)
+    axis = max(*(max(step.at_s for step in guest.steps) - guest.steps[0].at_s for _, guest in lines), 0.001)
     colours: dict[str, int] = {}
-    bars = tuple(_bar(verdict, guest, axis, colours) for (_, guest), verdict in lines.items())
+    bars = tuple(_bar(verdict, guest, axis, colours) for verdict, guest in lines)
     return Chart(bars, axis, _marks(axis))
 
 

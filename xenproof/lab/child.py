@@ -18,6 +18,7 @@ _NEEDED_BY = {
     "mke2fs": "package e2fsprogs",
     "sfdisk": "package fdisk",
     "fakeroot": "package fakeroot",
+    "unshare": "package util-linux",
     "tar": "package tar",
 }
 
@@ -32,13 +33,31 @@ def require(program: str) -> str:
 
 
 def all_or_none(*words: str) -> list[str]:
-    """A command in a PID namespace of its own, if we may make one: when it ends, so does all that it started.
+    """A command as root of a PID namespace of its own: when it ends, however it ends, so does all that it started.
 
-    A program that installs a system has children in a chroot that outlive it when it is killed.
+    A program that installs a system has children in a chroot that outlive it when it is killed.  Whoever is
+    not root is the root of a user namespace as well, with the ids that /etc/subuid and /etc/subgid grant.
+    Unlike in mmdebstrap's own one, files of ours are still ours there, so nobody else has to be let into
+    the folders above the tree.
     """
-    if os.geteuid() != 0:
-        return list(words)
-    return [require("unshare"), "--pid", "--fork", "--kill-child", "--mount-proc", require(words[0]), *words[1:]]
+    isolation = ["--pid", "--fork", "--kill-child", "--mount-proc"]
+    return [require("unshare"), *_own_ids(), *isolation, require(words[0]), *words[1:]]
+
+
+def _own_ids() -> list[str]:
+    return [] if os.geteuid() == 0 else ["--user", "--map-auto", "--map-root-user"]
+
+
+def scrap(folder: Path) -> None:
+    """Remove `folder` with all that a command in a namespace of ours left there; raises LabError if it stays."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        subprocess.run(
+            [require("unshare"), *_own_ids(), "rm", "-rf", "--", str(folder)],
+            check=False, timeout=120, capture_output=True,
+        )  # fmt: skip
+    if folder.exists():
+        raise LabError(f"{folder} is left from an interrupted build and cannot be removed; remove it as root")
 
 
 def bound_to_parent(sig: signal.Signals) -> None:

@@ -1,5 +1,6 @@
 """The image of a lab host: built once per recipe, whole or not at all."""
 
+import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from xenproof.guest.image import build_guest_image
 from xenproof.lab import rootfs
 from xenproof.lab.accel import Accelerator
 from xenproof.lab.cache import cache_folder, made, require_space
-from xenproof.lab.child import run, tail
+from xenproof.lab.child import run, scrap, tail
 from xenproof.lab.machine import finishing_command
 from xenproof.lab.progress import Progress
 from xenproof.lab.recipe import Recipe
@@ -66,7 +67,7 @@ def ensure_image(recipe: Recipe, accelerator: Accelerator, progress: Progress) -
         if final.is_dir():
             return image
         work = parent / f"{final.name}.building"
-        shutil.rmtree(work, ignore_errors=True)
+        scrap(work)
         require_space(parent, BUILD_GIB, f"building the lab image {recipe.release}")
         try:
             _build(recipe, accelerator, progress, Image(made(work)))
@@ -75,7 +76,9 @@ def ensure_image(recipe: Recipe, accelerator: Accelerator, progress: Progress) -
             raise LabError(f"building the lab image {recipe.release} in {work} failed: {error}") from error
         finally:
             _keep_log(work, parent / f"{final.name}.log")
-            shutil.rmtree(work, ignore_errors=True)
+            # Where something stays, the error of the build is what counts; the next one tries again.
+            with contextlib.suppress(LabError):
+                scrap(work)
     return image
 
 

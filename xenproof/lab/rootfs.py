@@ -49,7 +49,7 @@ def install(recipe: Recipe, folder: Path, log: Path) -> RootTree:
         limit_s=1800,
         # Below the build folder, so that whatever an interrupted build leaves is found and removed.
         env={"TMPDIR": str(folder), "LC_ALL": "C.UTF-8"},
-        dies_with_us=signal.SIGKILL if os.geteuid() == 0 else signal.SIGTERM,
+        dies_with_us=signal.SIGKILL,
     )  # fmt: skip
     tree = RootTree(folder / "root", folder / "fakeroot.state", log)
     tree.folder.mkdir(mode=0o755)

@@ -58,13 +58,17 @@ class Suite:
 
     def against(self, host: LabHost, *arguments: str) -> SuiteRun:
         """Run it against a lab host as if that were anybody's host, over ssh://."""
-        return self.run(
-            "--profile=debian12",
-            f"--hosts=ssh://root@127.0.0.1:{host.run.port}",
-            f"--identity={host.image.key}",
-            f"--known-hosts={host.run.folder / 'known_hosts'}",
-            *arguments,
-        )
+        return self.run(*options(host), *arguments)
+
+
+def options(host: LabHost) -> list[str]:
+    """The options by which a user names a lab host as if it were anybody's, over ssh://."""
+    return [
+        "--profile=debian12",
+        f"--hosts=ssh://root@127.0.0.1:{host.run.port}",
+        f"--identity={host.image.key}",
+        f"--known-hosts={host.run.folder / 'known_hosts'}",
+    ]
 
 
 def clean_environment() -> dict[str, str]:

@@ -11,10 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from selftest.lab.suite import REPOSITORY, Suite, clean_environment
+from selftest.lab.suite import REPOSITORY, Suite, clean_environment, options
+from xenproof.guest.leak import snapshot
 from xenproof.lab import cache, runs
 from xenproof.lab import host as lab
 from xenproof.lab.progress import Silent
+from xenproof.source.connection import Connection
 
 PATIENCE_S = 60.0
 
@@ -118,3 +120,36 @@ def test_a_build_that_is_ended_is_never_used(
     assert own_cache.wait_until_idle() == []
     images = {path.name for path in (own_cache.folder / "images").iterdir() if path.is_dir()}
     assert not {name for name in images if not name.endswith(".building")}
+
+
+# What is true on the host at the moment when the runner dies.
+_MOMENTS = {
+    "a disk is being made": "ls /var/lib/xen*/xenproof-*/*.part",
+    "xl create runs": "pgrep -f '^[^ ]*xl create .*xenproof-'",
+    "a guest runs": "xl list | grep '^xenproof-.* r-----'",
+}
+
+
+@pytest.mark.parametrize("moment", _MOMENTS.values(), ids=_MOMENTS)
+def test_a_host_removes_what_a_killed_run_left_on_it(
+    suite: Suite, lab_host: lab.LabHost, dom0_shell: Connection, tmp_path: Path, moment: str
+) -> None:
+    with (tmp_path / "output").open("wb") as out:
+        process = subprocess.Popen(
+            suite.command(*options(lab_host), "tests/guest"), cwd=REPOSITORY, stdout=out, stderr=subprocess.STDOUT,
+            env=clean_environment(), start_new_session=True,
+        )  # fmt: skip
+    deadline = time.monotonic() + 240
+    while dom0_shell.run(moment).exit_code:
+        assert process.poll() is None, (tmp_path / "output").read_text("utf-8", "replace")
+        assert time.monotonic() < deadline
+        time.sleep(0.3)  # a poll with the deadline above; the host has better things to do
+    process.kill()
+    process.wait(PATIENCE_S)
+
+    deadline = time.monotonic() + PATIENCE_S
+    traces = r"ps -ww -e -o args= | grep 'xenproof-\w\{8\}'; ls -d /var/lib/xen*/xenproof-* /var/log/xen/*xenproof-*"
+    while (left := dom0_shell.run(traces).text) and time.monotonic() < deadline:
+        time.sleep(0.5)  # a poll with the deadline above
+    assert left == ""
+    assert {thing.kind for thing in snapshot(dom0_shell, "/var/lib/xen")} <= {"xenstore", "file"}

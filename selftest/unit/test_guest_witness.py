@@ -63,6 +63,9 @@ class _Stream:
         assert limit_s >= 0.0
         return self._chunks.pop(0) if self._chunks else None
 
+    def end_stdin(self) -> None:
+        self._chunks.clear()
+
 
 def test_a_mark_that_is_cut_in_two_is_seen() -> None:
     console = Console({"up": "MARK"})

@@ -71,3 +71,10 @@ def test_a_stream_is_read_while_the_command_runs_and_ended_with_its_context() ->
 def test_a_stream_ends_with_none() -> None:
     with HOST.follow("echo a") as stream:
         assert [stream.read(5), stream.read(5), stream.read(5)] == [b"a\n", None, None]
+
+
+def test_a_command_whose_stdin_is_kept_knows_when_it_ends() -> None:
+    with HOST.follow("echo a; cat >/dev/null; echo b", keep_stdin=True) as stream:
+        assert [stream.read(5), stream.read(0.05)] == [b"a\n", b""]
+        stream.end_stdin()
+        assert [stream.read(5), stream.read(5)] == [b"b\n", None]

@@ -227,6 +227,13 @@ def test_a_stream_ends_with_none(connection: SSHConnection) -> None:
         assert [stream.read(10), stream.read(10), stream.read(10)] == [b"a\n", None, None]
 
 
+def test_a_command_whose_stdin_is_kept_knows_when_it_ends(connection: SSHConnection) -> None:
+    with connection.follow("echo a; cat >/dev/null; echo b", keep_stdin=True) as stream:
+        assert [stream.read(10), stream.read(0.05)] == [b"a\n", b""]
+        stream.end_stdin()
+        assert [stream.read(10), stream.read(10)] == [b"b\n", None]
+
+
 def test_a_thread_may_follow_while_another_runs_commands(connection: SSHConnection) -> None:
     seen = bytearray()
 

@@ -1,42 +1,64 @@
 """The folder on a host that holds the guests of one run, with the witness image in it."""
 
 import os
+import re
+import time
+from contextlib import ExitStack
+from importlib.resources import files
 from pathlib import Path
 
 from xenproof.errors import CommandFailed, GuestError
 from xenproof.guest.image import GuestImage
 from xenproof.guest.shared import Shared, is_alive
-from xenproof.source.connection import Connection, quoted
+from xenproof.source.connection import Connection, Stream, quoted
 
 IMAGES = "/var/lib/xen/images"
 """Where guests' disks are kept where a profile names no other directory."""
+
+_KEEPER = (files("xenproof.guest") / "keeper.sh").read_text("utf-8")
+_OURS = re.compile(r"/.*xenproof-[A-Za-z0-9]{8}")
+_START_LIMIT_S = 60.0
+_SWEEP_LIMIT_S = 180.0
 
 
 class HostFolder:
     """A folder below the host's image directory that all workers of a run share.
 
-    The first that asks for it makes it, the last that leaves it removes it.
+    The first that asks for it makes it.  Each worker has a keeper of it on the host (keeper.sh); when the
+    last one loses its worker, whether that left, died or was cut off, it removes the folder with all guests
+    of the run.
     """
 
     def __init__(self, dom0: Connection, run_folder: Path, images: str = IMAGES) -> None:
         self._dom0 = dom0
         self._images = images
         self._shared = Shared(run_folder, dom0.url, "folder")
+        self._held = ExitStack()
+        self._keeper: Stream | None = None
         self.path = ""
         self.run = ""
 
     def enter(self) -> None:
-        """Make sure that the folder is there; raises CommandFailed where it cannot be made."""
+        """Make sure that the folder is there and kept; raises CommandFailed where it cannot be made."""
+        if self._keeper is not None:
+            return
         with self._shared.held() as table:
-            place = table.setdefault("place", {})
-            if not place.get("path"):
-                # The nearest directory above that exists: nothing stays behind but what was there before.
-                find = f'd={quoted(self._images)}; while [ ! -d "$d" ]; do d=${{d%/*}}; [ "$d" ] || d=/; done; '
-                done = self._dom0.run(find + 'mktemp -d -p "$d" xenproof-XXXXXXXX').check()
-                place["path"] = done.text.strip()
-                place["run"] = place["path"].rpartition("-")[2]
-            table.setdefault("users", {})[str(os.getpid())] = "1"
-            self.path, self.run = place["path"], place["run"]
+            users = table.setdefault("users", {})
+            if not any(is_alive(user) for user in users):
+                table.pop("place", None)  # their keepers remove it
+            known = table.get("place", {}).get("path", "")
+            script = f"images={quoted(self._images)} folder={quoted(known)}\n{_KEEPER}"
+            keeper = self._held.enter_context(self._dom0.follow(script, keep_stdin=True))
+            path = _first_line(keeper)
+            if not _OURS.fullmatch(path):
+                self._held.close()
+                raise CommandFailed(
+                    f"the work folder on {self._dom0.url} below {self._images} is {path!r}, expected .../xenproof-RUN; "
+                    "see whether root can make a folder there and whether flock (package util-linux) is installed"
+                )
+            table["place"] = {"path": path}
+            users[str(os.getpid())] = "1"
+            self._keeper, self.path, self.run = keeper, path, path.rpartition("-")[2]
 
     def new_name(self) -> str:
         """A name for a guest that no other guest of any run has."""
@@ -46,18 +68,15 @@ class HostFolder:
             return f"xenproof-{self.run}-{row['last']}"
 
     def leave(self) -> None:
-        """Remove the folder, if no other worker is in it; raises GuestError where something of it stays."""
-        with self._shared.held() as table:
-            users = table.get("users", {})
-            users.pop(str(os.getpid()), None)
-            if any(is_alive(user) for user in users) or not table.get("place"):
-                return
-            path = table.pop("place")["path"]
-            if not path.rpartition("/")[2].startswith("xenproof-"):
-                raise GuestError(f"the work folder on {self._dom0.url} is {path!r}, expected .../xenproof-RUN")
-            self._dom0.run(quoted("rm", "-rf", "--", path))
-            if self._dom0.run(f"[ ! -e {quoted(path)} ]").exit_code:
-                raise GuestError(f"{path} is still on {self._dom0.url} after rm; remove it by hand")
+        """Let the keeper go, and with the last one the folder; raises GuestError where something of the run stays."""
+        if (keeper := self._keeper) is None:
+            return
+        self._keeper = None
+        with self._held, self._shared.held() as table:
+            table.get("users", {}).pop(str(os.getpid()), None)
+            keeper.end_stdin()
+            if left := _all_lines(keeper, _SWEEP_LIMIT_S):
+                raise GuestError(f"still on {self._dom0.url} after the run: {', '.join(left)}; remove it by hand")
 
     def place(self, image: GuestImage) -> str:
         """The path of `image`'s disk on the host, sent there once for each run; see `place`."""
@@ -82,3 +101,24 @@ def place(dom0: Connection, image: GuestImage, folder: str) -> str:
         )
     dom0.run(f"mv {part} {quoted(path)}").check()
     return path
+
+
+def _first_line(keeper: Stream) -> str:
+    """What the keeper says first, or as much as came of it."""
+    said, deadline = b"", time.monotonic() + _START_LIMIT_S
+    while b"\n" not in said and (left := deadline - time.monotonic()) > 0:
+        if (chunk := keeper.read(left)) is None:
+            break
+        said += chunk
+    return said.decode("utf-8", "replace").partition("\n")[0]
+
+
+def _all_lines(keeper: Stream, limit_s: float) -> list[str]:
+    """What the keeper says until it ends; that it does not is a line of its own."""
+    said, deadline = b"", time.monotonic() + limit_s
+    while (chunk := keeper.read(max(0.0, deadline - time.monotonic()))) is not None:
+        said += chunk
+        if time.monotonic() > deadline:
+            said += f"the keeper of the folder, which did not end within {limit_s:.0f} s".encode()
+            break
+    return said.decode("utf-8", "replace").splitlines()

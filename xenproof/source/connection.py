@@ -50,6 +50,10 @@ class Stream(Protocol):
         """The next bytes of standard output, b"" if none came within `limit_s`, None at its end."""
         ...
 
+    def end_stdin(self) -> None:
+        """Tell the command that its standard input is at its end; it goes on."""
+        ...
+
 
 class Connection(Protocol):
     """A live host on which commands run as root."""
@@ -67,8 +71,12 @@ class Connection(Protocol):
         """
         ...
 
-    def follow(self, command: str) -> AbstractContextManager[Stream]:
-        """Start a shell command and read its output while it runs; leaving the context ends it."""
+    def follow(self, command: str, *, keep_stdin: bool = False) -> AbstractContextManager[Stream]:
+        """Start a shell command and read its output while it runs; leaving the context ends it.
+
+        Its standard input is empty.  With `keep_stdin` it does not end before `Stream.end_stdin`, or
+        before we do: so a command can know that nobody follows it any more.
+        """
         ...
 
     def close(self) -> None:

@@ -38,12 +38,13 @@ class LocalConnection:
         return Completed(command, code, output.stdout, output.stderr, time.monotonic() - started)
 
     @contextmanager
-    def follow(self, command: str) -> Iterator["LocalStream"]:
+    def follow(self, command: str, *, keep_stdin: bool = False) -> Iterator["LocalStream"]:
         """Start a shell command and read its output while it runs; leaving the context ends it."""
         with _started(command, stderr=subprocess.DEVNULL) as process:
-            assert process.stdin is not None  # noqa: S101  # it is a pipe: _started says so
-            process.stdin.close()
-            yield LocalStream(process)
+            stream = LocalStream(process)
+            if not keep_stdin:
+                stream.end_stdin()
+            yield stream
 
     def close(self) -> None:
         """Nothing is held between commands, so there is nothing to end."""
@@ -53,7 +54,8 @@ class LocalStream:
     """The output of a local command that still runs."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        assert process.stdout is not None  # noqa: S101  # it is a pipe: _started says so
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018  # pipes: see _started
+        self._stdin = process.stdin
         self._fd = process.stdout.fileno()
 
     def read(self, limit_s: float) -> bytes | None:
@@ -63,6 +65,10 @@ class LocalStream:
             if not selector.select(limit_s):
                 return b""
         return os.read(self._fd, READ_SIZE) or None
+
+    def end_stdin(self) -> None:
+        """Tell the command that its standard input is at its end; it goes on."""
+        self._stdin.close()
 
 
 @contextmanager

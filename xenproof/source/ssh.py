@@ -91,11 +91,12 @@ class SSHConnection:
         return Completed(command, code, output.stdout, output.stderr, time.monotonic() - started)
 
     @contextmanager
-    def follow(self, command: str) -> Iterator["SSHStream"]:
+    def follow(self, command: str, *, keep_stdin: bool = False) -> Iterator["SSHStream"]:
         """Start a shell command and read its output while it runs; leaving the context ends it."""
         session = self._start(command, START_LIMIT_S)
         try:
-            session.end_of_input()
+            if not keep_stdin:
+                session.end_of_input()
             yield SSHStream(session)
         finally:
             self._end(session)
@@ -147,6 +148,10 @@ class SSHStream:
             if (left := deadline - time.monotonic()) <= 0:
                 return b""
             self._session.wait(left)
+
+    def end_stdin(self) -> None:
+        """Tell the command that its standard input is at its end; it goes on."""
+        self._session.end_of_input()
 
 
 class _Session:

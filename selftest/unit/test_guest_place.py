@@ -1,0 +1,95 @@
+"""The folder of a run's guests: made once, kept by every worker, gone with the last one, however that ended."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from xenproof.errors import CommandFailed
+from xenproof.guest.place import HostFolder
+from xenproof.source.local import LocalConnection
+
+# A worker of the run: enters the folder, says where it is, and stays until its input ends.
+_WORKER = """
+import sys
+from pathlib import Path
+from xenproof.guest.place import HostFolder
+from xenproof.source.local import LocalConnection
+folder = HostFolder(LocalConnection(), Path(sys.argv[1]), sys.argv[2])
+folder.enter()
+print(folder.path, flush=True)
+sys.stdin.read()
+folder.leave()
+"""
+
+
+def worker(run: Path, images: Path) -> "subprocess.Popen[str]":
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", _WORKER, str(run), str(images)], stdin=pipe, stdout=pipe, text=True)
+
+
+def folder_of(process: "subprocess.Popen[str]") -> Path:
+    assert process.stdout is not None
+    return Path(process.stdout.readline().strip())
+
+
+def wait_gone(folder: Path) -> bool:
+    deadline = time.monotonic() + 20
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)  # a poll with the deadline above
+    return not folder.exists()
+
+
+def test_workers_share_a_folder_and_the_last_that_leaves_removes_it(tmp_path: Path) -> None:
+    run, images = tmp_path, tmp_path / "images" / "not" / "there"
+    first, second = worker(run, images), worker(run, images)
+    folder = folder_of(first)
+    assert folder == folder_of(second)
+    assert folder.parent == tmp_path
+
+    first.communicate("", timeout=20)
+    assert folder.is_dir()
+    second.communicate("", timeout=20)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert not folder.exists()
+
+
+def test_the_folder_of_a_killed_run_is_removed_by_its_host(tmp_path: Path) -> None:
+    first, second = worker(tmp_path, tmp_path), worker(tmp_path, tmp_path)
+    folder = folder_of(first)
+    assert folder_of(second) == folder
+    (folder / "disk.raw").touch()
+
+    for process in (first, second):
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=20)
+
+    assert wait_gone(folder)
+
+
+def test_a_new_worker_does_not_enter_the_folder_of_dead_ones(tmp_path: Path) -> None:
+    first = worker(tmp_path, tmp_path)
+    old = folder_of(first)
+    first.kill()
+    first.communicate(timeout=20)
+
+    folder = HostFolder(LocalConnection(), tmp_path, str(tmp_path))
+    folder.enter()
+    assert Path(folder.path).is_dir()
+    assert folder.path != str(old)
+    folder.leave()
+    folder.leave()  # a second time does nothing
+    assert not Path(folder.path).exists()
+    assert wait_gone(old)
+
+
+def test_a_host_without_the_means_is_an_error_that_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cat", "mktemp", "sed"):
+        (tmp_path / name).symlink_to(f"/bin/{name}")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(CommandFailed, match="flock"):
+        HostFolder(LocalConnection(), tmp_path, str(tmp_path)).enter()

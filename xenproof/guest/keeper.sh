@@ -1,0 +1,44 @@
+# The keeper of the folder that holds the guests of one run, on their host: prints the folder's path once it
+# holds it, and holds it for as long as its standard input is open.  The last keeper of a folder whose input
+# ends, because the run is over or because it was killed, removes all that the run left on the host, and
+# prints what it could not remove.
+#
+# Runs after assignments of images, where a folder is to be made, and folder, or nothing for a new one.
+trap '' PIPE # nobody may listen any more when there is something to remove
+command -v flock >/dev/null || {
+    echo "the host has no flock (package util-linux)" >&2
+    exit 1
+}
+if [ -z "$folder" ]; then
+    # The nearest directory above that exists: nothing stays behind but what was there before.
+    while [ ! -d "$images" ]; do
+        images=${images%/*}
+        [ "$images" ] || images=/
+    done
+    folder=$(mktemp -d -p "$images" xenproof-XXXXXXXX) || exit 1
+fi
+exec 9<"$folder" && flock -s 9 || exit 1
+echo "$folder"
+cat >/dev/null
+
+# Of two that end at the same time one gets the lock: it is let go before it is asked for again.
+flock -n -x 9 || exit 0
+run=${folder##*-}
+domains() {
+    xl list | sed -n "s/^\(xenproof-$run-[0-9]*\) .*/\1/p"
+}
+turns=60
+while [ $turns -gt 0 ]; do
+    for domain in $(domains); do
+        xl destroy "$domain"
+    done
+    # An xl create that still runs makes its domain after we looked.
+    [ -n "$(domains)" ] || ps -ww -e -o args= | grep -q "[x]l .*xenproof-$run-[0-9]" || break
+    turns=$((turns - 1))
+    sleep 1
+done 2>/dev/null
+rm -rf -- "$folder" /var/log/xen/*-xenproof-"$run"-*.log*
+for domain in $(domains); do
+    echo "domain $domain"
+done
+[ ! -e "$folder" ] || echo "folder $folder"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from xenproof import programs
 from xenproof.errors import LabError, UsageError
 from xenproof.lab import accel, cache, child, runs
 from xenproof.lab.apt_sources import lines_for, sources_list
@@ -64,7 +65,7 @@ def test_a_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
 
     with pytest.raises(LabError, match="package qemu-utils"):
-        child.require("qemu-img")
+        programs.require("qemu-img")
 
 
 def test_an_old_qemu_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

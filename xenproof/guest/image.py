@@ -13,6 +13,7 @@ from pathlib import Path
 
 from xenproof.errors import LabError
 from xenproof.guest.initramfs import build_initramfs, modules_in_order
+from xenproof.programs import require
 
 MIB = 1 << 20
 SECTOR = 512
@@ -117,7 +118,19 @@ def _disk(tree: Path, path: Path) -> tuple[bytes, int]:
     path.write_bytes(b"")
     os.truncate(path, size)
     # Only what every GRUB 2 reads.
-    command = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "none,filetype,extent,sparse_super", "-m", "0", "-b", "4096"]
+    command = [
+        require("mke2fs"),
+        "-q",
+        "-F",
+        "-t",
+        "ext4",
+        "-O",
+        "none,filetype,extent,sparse_super",
+        "-m",
+        "0",
+        "-b",
+        "4096",
+    ]
     command += ["-N", "64", "-L", "xenproof", "-d", str(tree), str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     if done.returncode:

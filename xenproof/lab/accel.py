@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xenproof.errors import LabError
-from xenproof.lab.child import require
+from xenproof.programs import require
 
 QEMU = "qemu-system-x86_64"
 OLDEST_QEMU = (7, 0)

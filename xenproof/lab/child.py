@@ -10,26 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xenproof.errors import LabError
-
-_NEEDED_BY = {
-    "mmdebstrap": "package mmdebstrap",
-    "qemu-img": "package qemu-utils",
-    "qemu-system-x86_64": "package qemu-system-x86",
-    "mke2fs": "package e2fsprogs",
-    "sfdisk": "package fdisk",
-    "fakeroot": "package fakeroot",
-    "unshare": "package util-linux",
-    "tar": "package tar",
-}
-
-
-def require(program: str) -> str:
-    """The path of `program`; raises LabError that names the Debian package which has it."""
-    # mke2fs and sfdisk are in sbin, which is not on every user's PATH.
-    found = shutil.which(program, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
-    if found is None:
-        raise LabError(f"{program} is missing, the lab needs it: install the {_NEEDED_BY.get(program, program)}")
-    return found
+from xenproof.programs import require
 
 
 def all_or_none(*words: str) -> list[str]:

@@ -9,10 +9,10 @@ import typer
 from xenproof.errors import LabError
 from xenproof.lab import host as lab
 from xenproof.lab import runs
-from xenproof.lab.child import require
 from xenproof.lab.image import image_folder
 from xenproof.lab.progress import Progress
 from xenproof.lab.recipe import load_recipe, releases
+from xenproof.programs import require
 
 lab_app = typer.Typer(help="Real Xen hosts in plain QEMU, on any machine.", no_args_is_help=True)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from xenproof.errors import LabError, SourceError
 from xenproof.lab import accel, runs
-from xenproof.lab.child import bound_to_parent, end, require, tail
+from xenproof.lab.cache import made, require_space
+from xenproof.lab.child import bound_to_parent, end, tail
 from xenproof.lab.identity import ProcessIdentity
 from xenproof.lab.image import Image, ensure_image
 from xenproof.lab.machine import Wiring, command
@@ -18,9 +19,12 @@ from xenproof.lab.qmp import monitor
 from xenproof.lab.ready import connect, forwarded_port
 from xenproof.lab.recipe import Recipe, load_recipe
 from xenproof.lab.snapshot import Snapshot, ensure_snapshot, overlay
+from xenproof.programs import require
 from xenproof.source.ssh import SSHConnection
 
 UP_LIMIT_S = 120.0
+# What a run writes over its snapshot: 0.1 GiB were seen; QEMU stops the host where no more room is.
+RUN_GIB = 1.0
 
 
 class LabHost:
@@ -70,6 +74,7 @@ def up(release: str, progress: Progress, *, detached: bool = False) -> LabHost:
     the ends of QEMU's log and of the serial log if the host does not come up.
     """
     recipe, accelerator, image, snapshot = ensure_built(release, progress)
+    require_space(made(runs.runs_folder()), RUN_GIB, f"running the lab host {release}")
     run = runs.new_run(release, None if detached else ProcessIdentity.of(os.getpid()))
     host = LabHost(run, image)
     try:

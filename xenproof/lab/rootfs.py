@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from xenproof.errors import LabError
 from xenproof.lab.apt_sources import sources_list
-from xenproof.lab.child import all_or_none, require, run
+from xenproof.lab.child import all_or_none, run
 from xenproof.lab.recipe import Recipe, RecipeFile, finish_script
+from xenproof.programs import require
 
 
 @dataclass(frozen=True, slots=True)

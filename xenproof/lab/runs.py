@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 
 from filelock import FileLock
 
+from xenproof.errors import LabError
 from xenproof.lab.cache import cache_folder, made
 from xenproof.lab.identity import ProcessIdentity
 
@@ -53,12 +54,15 @@ class Run:
 
 
 def new_run(release: str, owner: ProcessIdentity | None) -> Run:
-    """A new folder for a run, after removing what dead runs left."""
-    with _locked() as folder:
-        _clean(folder)
-        run = Run(Path(mkdtemp(prefix=f"{release}-", dir=folder)), release, owner)
-        # A detached host has no owner once it is up; while it starts it ends with its starter.
-        (run if owner else Run(run.folder, release, ProcessIdentity.of(os.getpid()))).save()
+    """A new folder for a run, after removing what dead runs left; raises LabError where there is no room for it."""
+    try:
+        with _locked() as folder:
+            _clean(folder)
+            run = Run(Path(mkdtemp(prefix=f"{release}-", dir=folder)), release, owner)
+            # A detached host has no owner once it is up; while it starts it ends with its starter.
+            (run if owner else Run(run.folder, release, ProcessIdentity.of(os.getpid()))).save()
+    except OSError as error:
+        raise LabError(f"cannot make a folder for a run in {runs_folder()}: {error}") from error
     return run
 
 

@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 import xenproof
-from xenproof.errors import NotEvaluable, UsageError, XenproofError
+from xenproof.errors import LabError, NotEvaluable, UsageError, XenproofError
 from xenproof.lab import runs
 from xenproof.lab.identity import ProcessIdentity
 from xenproof.lab.progress import Progress
@@ -85,7 +85,10 @@ class Controller:
         """Open the hosts before anything is collected: an unreachable one is said once."""
         signal.signal(signal.SIGTERM, _interrupt)
         _new_report_folder(self.state.report)
-        self.run = runs.new_run("session", ProcessIdentity.of(os.getpid()))
+        try:
+            self.run = runs.new_run("session", ProcessIdentity.of(os.getpid()))
+        except LabError as error:
+            pytest.exit(str(error), returncode=6)
         self.state.folder = self.run.folder
         progress = Progress(Console(file=sys.__stderr__, highlight=False))
         with self._uncaptured():

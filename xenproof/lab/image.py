@@ -11,7 +11,7 @@ from xenproof.errors import LabError
 from xenproof.guest.image import build_guest_image
 from xenproof.lab import rootfs
 from xenproof.lab.accel import Accelerator
-from xenproof.lab.cache import cache_folder, made, require_space
+from xenproof.lab.cache import GIB, cache_folder, made, require_space
 from xenproof.lab.child import run, scrap, tail
 from xenproof.lab.machine import finishing_command
 from xenproof.lab.progress import Progress
@@ -70,19 +70,39 @@ def ensure_image(recipe: Recipe, accelerator: Accelerator, progress: Progress) -
         scrap(work)
         require_space(parent, BUILD_GIB, f"building the lab image {recipe.release}")
         try:
-            _build(recipe, accelerator, progress, Image(made(work)))
+            _build_in(work, recipe, accelerator, progress)
             work.rename(final)
-        except OSError as error:
-            raise LabError(f"building the lab image {recipe.release} in {work} failed: {error}") from error
-        finally:
-            _keep_log(work, parent / f"{final.name}.log")
-            # Where something stays, the error of the build is what counts; the next one tries again.
-            with contextlib.suppress(LabError):
-                scrap(work)
+        except (OSError, LabError) as error:
+            _tidy(work, parent / f"{final.name}.log")
+            raise LabError(f"building the lab image {recipe.release} failed{_too_full(parent)}: {error}") from error
+        except BaseException:
+            _tidy(work, parent / f"{final.name}.log")
+            raise
     return image
 
 
-def _build(recipe: Recipe, accelerator: Accelerator, progress: Progress, image: Image) -> None:
+def _tidy(work: Path, log: Path) -> None:
+    """Remove a build that did not end well, but for its log."""
+    if (work / "build.log").is_file():
+        (work / "build.log").replace(log)
+    # Where something stays, the error of the build is what counts; the next one tries again.
+    with contextlib.suppress(LabError):
+        scrap(work)
+
+
+def _too_full(folder: Path) -> str:
+    # Programs have many words for a full disk, and some have none.
+    free = shutil.disk_usage(folder).free / GIB
+    if free >= BUILD_GIB:
+        return ""
+    return (
+        f", as the disk has filled: found {free:.1f} GiB free in {folder}, expected {BUILD_GIB} GiB; "
+        "free some space, or set XENPROOF_CACHE to a folder on another disk; what failed first"
+    )
+
+
+def _build_in(work: Path, recipe: Recipe, accelerator: Accelerator, progress: Progress) -> None:
+    image = Image(made(work))
     log = image.folder / "build.log"
     log.touch()
     with progress.phase(f"installing {recipe.title}", 95):
@@ -106,9 +126,3 @@ def _finish(accelerator: Accelerator, image: Image, boot: Path, log: Path) -> No
     said = serial.read_text("utf-8", "replace")
     if "xenproof-finish done" not in said:
         raise LabError(f"the finishing boot did not install the boot loader; {tail(serial, 40)}")
-
-
-def _keep_log(work: Path, log: Path) -> None:
-    """Keep the log of a build that failed, beside the images."""
-    if (work / "build.log").is_file():
-        (work / "build.log").replace(log)

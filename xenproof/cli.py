@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 import xenproof
-from xenproof.errors import XenproofError
+from xenproof.errors import UsageError, XenproofError
+from xenproof.interruption import interrupt_on_sigterm
 from xenproof.lab import runs
 from xenproof.lab.cli import lab_app
 from xenproof.lab.progress import Progress
@@ -54,7 +55,10 @@ def record(
         try:
             if opened.recording is None:
                 raise XenproofError(opened.target.blocked)
-            output.write_text(opened.recording.to_json(), "utf-8")
+            try:
+                output.write_text(opened.recording.to_json(), "utf-8")
+            except OSError as error:
+                raise UsageError(f"cannot write {output}: {error.strerror}; name another file with -o") from error
         finally:
             opened.close()
     finally:
@@ -64,6 +68,7 @@ def record(
 
 def main() -> None:
     """Run the command; an error that a user can mend is one message, never a traceback."""
+    interrupt_on_sigterm()
     try:
         app()
     except XenproofError as error:

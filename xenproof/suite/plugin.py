@@ -5,13 +5,11 @@ import json
 import os
 import re
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from rich.console import Console
 
 import xenproof
 from xenproof.errors import LabError, NotEvaluable, UsageError, XenproofError
+from xenproof.interruption import interrupt_on_sigterm
 from xenproof.lab import runs
 from xenproof.lab.identity import ProcessIdentity
 from xenproof.lab.progress import Progress
@@ -83,7 +82,7 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Open the hosts before anything is collected: an unreachable one is said once."""
-        signal.signal(signal.SIGTERM, _interrupt)
+        interrupt_on_sigterm()
         _new_report_folder(self.state.report)
         try:
             self.run = runs.new_run("session", ProcessIdentity.of(os.getpid()))
@@ -405,8 +404,3 @@ def _new_report_folder(folder: Path) -> None:
         raise pytest.UsageError(
             f"cannot write the report to {folder}: {error.strerror}; name another folder with --report"
         ) from error
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM ends a run as Ctrl-C does: with everything undone."""
-    raise KeyboardInterrupt("SIGTERM")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.families import FAMILIES, probes
 from xenproof.facts.family import Family
-from xenproof.facts.sections import sections
+from xenproof.facts.sections import printed, section, sections, unknowable
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput
 
@@ -138,6 +138,13 @@ def test_whatever_is_printed_instead_is_refused(family: Family[Any], text: bytes
 def test_a_section_that_comes_twice_is_refused() -> None:
     with pytest.raises(ParseError, match="twice"):
         sections(ProbeOutput("x", b"@@a\n1\n\n@@a 0\n@@a\n2\n\n@@a 0\n", b"", 0))
+
+
+def test_a_section_that_its_source_cannot_know_says_why() -> None:
+    output = ProbeOutput("x", (printed("a", "1\n") + unknowable("b", "a disk\nruns nothing")).encode(), b"", 0)
+    assert section(output, "a").ended_with(0).lines == ["1"]
+    with pytest.raises(NotEvaluable, match="^a disk runs nothing$"):
+        section(output, "b")
 
 
 def test_text_between_sections_is_refused() -> None:

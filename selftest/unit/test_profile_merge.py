@@ -199,3 +199,19 @@ def test_a_chain_is_its_maps_merged_one_after_the_other(layers: list[dict[str, d
 def test_the_scheme_is_inherited_and_can_be_changed(tmp_path: Path, scheme: str) -> None:
     assert load(tmp_path, child=f"scheme: {scheme}\n").scheme == scheme
     assert load(tmp_path, child="").scheme == "deb"
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "level"),
+    [
+        ("inferred", "", Level.SHOULD),
+        ("inferred", ", level: must", Level.SHOULD),
+        ("inferred", ", level: info", Level.INFO),
+        ("documented", "", Level.MUST),
+        ("verified", ", level: should", Level.SHOULD),
+    ],
+)
+def test_an_inferred_value_is_at_most_should(tmp_path: Path, status: str, said: str, level: Level) -> None:
+    entry = f"{{installed: true, req: [S06], source: s, status: {status}{said}}}"
+    child = load(tmp_path, child=f"families: {{packages: {{new: {entry}}}}}\n")
+    assert child.expectations["packages", "new", "installed"].level is level

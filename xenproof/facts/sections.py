@@ -7,6 +7,12 @@ A section looks like this, with an empty line before its end:
 
     @@xl-info 0
 
+A source that cannot know what the command would print says why instead; it is then not evaluable:
+
+    @@xl-info
+
+    @@xl-info unknowable a disk image runs no hypervisor
+
 A host that prints such lines itself can make an output unreadable, never believable: nothing may
 stand between sections and no section may come twice.
 """
@@ -14,7 +20,7 @@ stand between sections and no section may come twice.
 import re
 from dataclasses import dataclass
 
-from xenproof.errors import ParseError
+from xenproof.errors import NotEvaluable, ParseError
 from xenproof.source.probe import ProbeOutput
 
 # Parsers match patterns against lines, and a hostile host must not make that take for ever.
@@ -23,11 +29,12 @@ LONGEST_LINE = 8192
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What one command of a probe printed, and its exit code."""
+    """What one command of a probe printed, and its exit code; or why the source cannot know that."""
 
     name: str
     text: str
     exit_code: int
+    unknowable: str = ""
 
     @property
     def lines(self) -> list[str]:
@@ -54,6 +61,16 @@ def framed(name: str, command: str) -> str:
     return f"printf '@@{name}\\n'\n{command}\nprintf '\\n@@{name} %s\\n' \"$?\"\n"
 
 
+def printed(name: str, text: str, exit_code: int = 0) -> str:
+    """The section `name` as a host would have printed it: for sources that are no running host."""
+    return f"@@{name}\n{text}\n@@{name} {exit_code}\n"
+
+
+def unknowable(name: str, reason: str) -> str:
+    """The section `name` of a source that cannot know what a host would have printed."""
+    return f"@@{name}\n\n@@{name} unknowable {' '.join(reason.split())}\n"
+
+
 def side_by_side(first: str, second: str) -> str:
     """Shell text that runs two texts of sections at the same time; the sections of `second` come out first."""
     return f"{{\n{first}}} | {{\n{{\n{second}}} </dev/null\ncat\n}}\n"
@@ -70,20 +87,26 @@ def sections(output: ProbeOutput) -> dict[str, Section]:
                 f"probe {output.name!r}: expected the beginning of a section, found {text[at : at + 80]!r}"
             )
         name = begin[1]
-        # @@xl-info 0
-        end = re.compile(rf"\n@@{re.escape(name)} (\d{{1,3}})\n").search(text, begin.end())
+        # @@xl-info 0, or @@xl-info unknowable REASON
+        ends = rf"\n@@{re.escape(name)} (?:(\d{{1,3}})|unknowable (\S.{{0,400}}))\n"
+        end = re.compile(ends).search(text, begin.end())
         if end is None:
             raise ParseError(f"probe {output.name!r}: section {name!r} is cut off after {text[-80:]!r}")
         if name in found:
             raise ParseError(f"probe {output.name!r}: section {name!r} is there twice")
-        found[name] = Section(name, text[begin.end() : end.start()], int(end[1]))
+        found[name] = Section(name, text[begin.end() : end.start()], int(end[1] or 0), end[2] or "")
         at = end.end()
     return found
 
 
 def section(output: ProbeOutput, name: str) -> Section:
-    """The section `name` of a probe's output; raises ParseError if it is not there."""
+    """The section `name` of a probe's output.
+
+    Raises ParseError if it is not there, NotEvaluable if the source cannot know it.
+    """
     found = sections(output)
     if name not in found:
         raise ParseError(f"probe {output.name!r} has no section {name!r}, only {', '.join(found)}")
+    if found[name].unknowable:
+        raise NotEvaluable(found[name].unknowable)
     return found[name]

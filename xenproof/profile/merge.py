@@ -123,7 +123,7 @@ class Merged:
             req=tuple(req) if isinstance(req, list) else (),
             source=str(source),
             status=Status(str(status)),
-            level=Level(str(self._policy("level", entry, defaults) or Level.MUST)),
+            level=_level(self._policy("level", entry, defaults), Status(str(status))),
             profile=setting.profile,
             where=setting.where,
         )
@@ -150,3 +150,9 @@ class Merged:
                     stale = key == "status" and changed and layer < setting.layer
                     return Status.INFERRED if stale else metadata[key]
         return None
+
+
+def _level(said: object, status: Status) -> Level:
+    """The level; an inferred value is at most `should`, so that no guess of ours fails a host."""
+    level = Level(str(said or Level.MUST))
+    return Level.SHOULD if level is Level.MUST and status is Status.INFERRED else level

@@ -143,7 +143,7 @@ def test_a_section_that_comes_twice_is_refused() -> None:
 def test_a_section_that_its_source_cannot_know_says_why() -> None:
     output = ProbeOutput("x", (printed("a", "1\n") + unknowable("b", "a disk\nruns nothing")).encode(), b"", 0)
     assert section(output, "a").ended_with(0).lines == ["1"]
-    with pytest.raises(NotEvaluable, match="^a disk runs nothing$"):
+    with pytest.raises(NotEvaluable, match=r"^a disk runs nothing$"):
         section(output, "b")
 
 

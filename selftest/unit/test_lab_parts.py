@@ -8,7 +8,7 @@ import pytest
 
 from xenproof import programs
 from xenproof.errors import LabError, UsageError
-from xenproof.lab import accel, cache, child, runs
+from xenproof.lab import accel, cache, child, runs, trial
 from xenproof.lab.apt_sources import lines_for, sources_list
 from xenproof.lab.identity import ProcessIdentity
 from xenproof.lab.recipe import load_recipe, releases
@@ -76,6 +76,37 @@ def test_an_old_qemu_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
     with pytest.raises(LabError, match=r"QEMU 5\.2\.0 is too old"):
         accel.qemu_version()
+
+
+def test_the_trial_runs_to_its_end_under_emulation() -> None:
+    assert trial.runs(("-accel", "tcg"), limit_s=60)
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "limit_s"),
+    [(("-accel", "tcg"), 0.01), (("-accel", "none-such"), 60)],
+    ids=["too slow", "does not start"],
+)
+def test_the_trial_refuses_what_runs_no_guest(accelerator: tuple[str, ...], limit_s: float) -> None:
+    assert not trial.runs(accelerator, limit_s)
+
+
+def test_the_answer_of_a_trial_is_kept_until_the_next_boot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tried: list[tuple[str, ...]] = []
+
+    def refuse(options: tuple[str, ...]) -> bool:
+        tried.append(options)
+        return False
+
+    monkeypatch.setenv("XENPROOF_CACHE", str(tmp_path))
+    monkeypatch.setattr("os.access", lambda *_: True)
+    monkeypatch.setattr(trial, "runs", refuse)
+
+    assert [accel.kvm_runs_a_guest(), accel.kvm_runs_a_guest()] == [False, False]
+    assert len(tried) == 1
+    (tmp_path / "kvm-trial.json").write_text('{"boot": "another", "qemu": [7, 2], "runs": true}', "utf-8")
+    assert not accel.kvm_runs_a_guest()
+    assert len(tried) == 2
 
 
 def test_a_failed_program_shows_the_end_of_its_log(tmp_path: Path) -> None:

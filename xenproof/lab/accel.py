@@ -1,6 +1,8 @@
 """KVM where it really runs a guest, else emulation: only a trial tells."""
 
+import contextlib
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -8,18 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xenproof.errors import LabError
+from xenproof.lab import trial
+from xenproof.lab.cache import cache_folder, made
 from xenproof.programs import require
 
-QEMU = "qemu-system-x86_64"
+QEMU = trial.QEMU
 OLDEST_QEMU = (7, 0)
+KVM = ("-accel", "kvm", "-cpu", "host")
 
 # Each exclusion is a thing that QEMU's emulation of it, Xen and dom0 together do not survive; VME is
 # only announced, since libvirt finds no CPU model without it.  docs/decisions/0005 has what was seen.
 TCG_CPU = "max,x-force-features=on,+vme,-rdtscp,-smap,-smep,-pku,-la57,-xsave,-avx,-avx2"
-
-# A boot sector: mov al,0x31; out 0xf4,al; hlt.  QEMU's debug-exit device turns 0x31 into status 0x63.
-_BOOT_SECTOR = bytes([0xB0, 0x31, 0xE6, 0xF4, 0xF4]).ljust(510, b"\0") + b"\x55\xaa"
-_RAN = (0x31 << 1) | 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +54,24 @@ def choose() -> Accelerator:
     version = ".".join(map(str, qemu_version()))
     if kvm_runs_a_guest():
         model = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
-        return _accelerator("KVM", ("-accel", "kvm", "-cpu", "host"), version + (model[1] if model else ""))
+        return _accelerator("KVM", KVM, version + (model[1] if model else ""))
     return _accelerator(f"TCG (emulation, QEMU {version})", ("-accel", "tcg,thread=multi", "-cpu", TCG_CPU), version)
 
 
 def kvm_runs_a_guest() -> bool:
-    """Whether KVM runs one instruction of a guest: /dev/kvm can open and still not do that."""
+    """Whether KVM really runs guests here; the answer of a trial is kept until the machine boots again."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
-    # A file in memory only: a trial that is killed leaves nothing.
-    disk = os.memfd_create("xenproof-kvm-trial", 0)
-    try:
-        os.write(disk, _BOOT_SECTOR)
-        command = [
-            require(QEMU), "-accel", "kvm", "-cpu", "host", "-m", "16", "-nodefaults", "-display", "none",
-            "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-            "-drive", f"file=/proc/self/fd/{disk},format=raw,if=ide",
-        ]  # fmt: skip
-        trial = subprocess.run(command, capture_output=True, check=False, timeout=10, pass_fds=(disk,))
-        return trial.returncode == _RAN  # noqa: TRY300  # the other way out is the time limit below
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
-        os.close(disk)
+    asked = {"boot": Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip(), "qemu": qemu_version()}
+    kept = made(cache_folder()) / "kvm-trial.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        former = json.loads(kept.read_text("utf-8"))
+        if (former["boot"], tuple(former["qemu"])) == (asked["boot"], asked["qemu"]):
+            return former["runs"] is True
+    runs = trial.runs(KVM)
+    with contextlib.suppress(OSError):  # then the next run tries again
+        kept.write_text(json.dumps({**asked, "runs": runs}), "utf-8")
+    return runs
 
 
 def _accelerator(name: str, options: tuple[str, ...], depends_on: str) -> Accelerator:

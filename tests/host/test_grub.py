@@ -1,7 +1,7 @@
 """GRUB's configuration: where the boot options are set."""
 
 from xenproof.facts.answer import includes, says
-from xenproof.facts.grub_defaults import GrubDefaults
+from xenproof.facts.shell_variables import ShellVariables
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
@@ -9,7 +9,7 @@ from xenproof.suite.expect import Expect
 
 @req("S01")
 @each("grub.*.present")
-def test_grub_variable_is_set(grub_defaults: GrubDefaults, expected: Expectation, expect: Expect) -> None:
+def test_grub_variable_is_set(grub_defaults: ShellVariables, expected: Expectation, expect: Expect) -> None:
     """GRUB's configuration sets {name}: {value}."""
     expect(
         expected,
@@ -22,7 +22,7 @@ def test_grub_variable_is_set(grub_defaults: GrubDefaults, expected: Expectation
 
 @req("S01")
 @each("grub.*.has")
-def test_grub_variable_has_its_options(grub_defaults: GrubDefaults, expected: Expectation, expect: Expect) -> None:
+def test_grub_variable_has_its_options(grub_defaults: ShellVariables, expected: Expectation, expect: Expect) -> None:
     """GRUB's variable {name} has the options {value}."""
     expect(
         expected,

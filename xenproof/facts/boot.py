@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from xenproof.errors import ParseError
 from xenproof.facts.answer import Answer
-from xenproof.facts.grub_defaults import GrubDefaults, grub_defaults
+from xenproof.facts.grub_defaults import grub_defaults
 from xenproof.facts.grub_menu import REMOVAL_OPTIONS, MenuEntry, grub_menu
+from xenproof.facts.shell_variables import ShellVariables
 from xenproof.facts.texts import TEXTS, Texts
 from xenproof.facts.xl import XL_INFO
 from xenproof.profile.profile import Profile
@@ -62,7 +63,7 @@ class Boot:
         return found
 
     @property
-    def _defaults(self) -> GrubDefaults:
+    def _defaults(self) -> ShellVariables:
         return grub_defaults(self._texts)
 
     @property
@@ -70,12 +71,12 @@ class Boot:
         return TEXTS.of(self.recording, self.profile)
 
 
-def xen_options(configured: GrubDefaults) -> tuple[str, ...]:
+def xen_options(configured: ShellVariables) -> tuple[str, ...]:
     """What 20_linux_xen gives to the hypervisor."""
     return configured.options("GRUB_CMDLINE_XEN") + configured.options("GRUB_CMDLINE_XEN_DEFAULT")
 
 
-def kernel_options(configured: GrubDefaults) -> tuple[str, ...]:
+def kernel_options(configured: ShellVariables) -> tuple[str, ...]:
     """What 20_linux_xen gives to dom0's kernel: the XEN_REPLACE variables win where they are not empty."""
     return sum(
         (

@@ -6,14 +6,18 @@ What needs several families (boot, dom0, versions, logs) is made of these in the
 from typing import Any
 
 from xenproof.facts.bridges import BRIDGES
+from xenproof.facts.clock import CLOCK
 from xenproof.facts.commands import COMMANDS
 from xenproof.facts.family import Family
 from xenproof.facts.files import FILES
 from xenproof.facts.grub_defaults import GRUB_DEFAULTS
 from xenproof.facts.grub_menu import GRUB_MENU
-from xenproof.facts.images import IMAGES
+from xenproof.facts.images import IMAGES, SUBVOLUMES
+from xenproof.facts.kernel import KERNEL
+from xenproof.facts.kernel_config import KERNEL_CONFIG
 from xenproof.facts.libvirt import LIBVIRT
 from xenproof.facts.modules import MODULES
+from xenproof.facts.mounts import MOUNTS
 from xenproof.facts.packages import PACKAGES
 from xenproof.facts.ports import PORTS
 from xenproof.facts.processes import PROCESSES
@@ -21,6 +25,7 @@ from xenproof.facts.qemu import QEMU
 from xenproof.facts.sshd import SSHD
 from xenproof.facts.texts import TEXTS
 from xenproof.facts.units import SYSTEMD_STATE, UNITS
+from xenproof.facts.xenstore import XENSTORE
 from xenproof.facts.xl import XL_COMMANDS, XL_DMESG, XL_INFO, XL_LIST
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS
 from xenproof.profile.profile import Profile
@@ -49,6 +54,12 @@ FAMILIES: tuple[Family[Any], ...] = (
     SSHD,
     QEMU,
     LIBVIRT,
+    CLOCK,
+    KERNEL,
+    KERNEL_CONFIG,
+    MOUNTS,
+    SUBVOLUMES,
+    XENSTORE,
 )
 
 

@@ -1,10 +1,11 @@
-"""The directories for guests' images: their file system and its room."""
+"""The directories for guests' images: their file system, its room, and whether snapshots of the host hold them."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
+from xenproof.facts.answer import Answer
 from xenproof.facts.family import Family
 from xenproof.facts.listing import believable_listing
 from xenproof.facts.probes import host_probe
@@ -13,6 +14,9 @@ from xenproof.source.probe import ProbeOutput
 
 # /dev/sda1      ext4     4045536 915908   2903580      24% /
 _ROW = re.compile(r"\S.* +([a-zA-Z][\w.-]*) +\d+ +\d+ +(-?\d+) +(?:\d+%|-) /.*", re.ASCII)
+# ---------------C------ /var/lib/xen/images
+_FLAGS = re.compile(r"([A-Za-z-]{10,40}) (/.*)", re.ASCII)
+BTRFS = "btrfs"
 _HEADER = ["Filesystem", "Type"]
 
 
@@ -57,4 +61,42 @@ def parse_images(output: ProbeOutput) -> Images:
     return Images(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Subvolumes:
+    """The device of each directory, of which a btrfs subvolume has one of its own, and the flags of its files."""
+
+    devices: Mapping[str, str]
+    no_cow: frozenset[str]
+
+
+def parse_subvolumes(output: ProbeOutput) -> Subvolumes:
+    """The subvolumes; raises ParseError if a line is of another shape or the root directory is not described."""
+    devices: dict[str, str] = {}
+    for line in section(output, "image-devices").ended_with(0).lines:
+        # 2049 /var/lib/xen/images
+        number, _, path = line.partition(" ")
+        if not number.isdecimal() or not path.startswith("/"):
+            raise ParseError(f"expected a device's number and a path from 'stat', found {line[:200]!r}")
+        devices[path] = number
+    if "/" not in devices:
+        raise ParseError("'stat' did not describe /, so nothing can be said of subvolumes")
+    # Where lsattr is missing or the file system has no flags, there is none that says no copy-on-write.
+    rows = [_FLAGS.fullmatch(line) for line in section(output, "image-flags").lines]
+    return Subvolumes(devices, frozenset(row[2] for row in rows if row is not None and "C" in row[1]))
+
+
 IMAGES = Family("images", host_probe, parse_images)
+SUBVOLUMES = Family("subvolumes", host_probe, parse_subvolumes)
+
+
+def snapshot_free(images: Images, subvolumes: Subvolumes, path: str) -> Answer:
+    """Whether no snapshot of the root file system holds the images in a directory."""
+    if (filesystem := images.folder(path).filesystem) != BTRFS:
+        return Answer(True, f"{filesystem} takes no snapshots of its own")
+    if path not in subvolumes.devices:
+        raise ParseError(f"'stat' says nothing of {path}")
+    if subvolumes.devices[path] != subvolumes.devices["/"]:
+        return Answer(True, "a subvolume of its own")
+    if path in subvolumes.no_cow:
+        return Answer(True, "in the subvolume of /, but without copy-on-write")
+    return Answer(False, "in the subvolume of /, with copy-on-write")

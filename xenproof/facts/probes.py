@@ -13,6 +13,9 @@ from xenproof.source.probe import Probe
 XEN_URI = "xen:///system"
 GRUB_CFGS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
 RELEASE = "{release}"
+JOURNAL_OF = "journal:"  # before the path of a program whose journal is a log of the profile
+DOM0_NAME = "/local/domain/0/name"
+KERNEL_CONFIG_CONTROL = "CONFIG_MMU"
 
 # Daemons and root's tools are not always on the PATH of a command that ssh runs.
 _PATH = "PATH=$PATH:/usr/sbin:/sbin\n"
@@ -50,10 +53,12 @@ def packages_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is
     return Probe("packages", framed("packages", _PACKAGES), limit_s=20)
 
 
-def xen_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
-    """What the hypervisor says through xl."""
+def xen_probe(profile: Profile) -> Probe:
+    """What the hypervisor says through xl, and what is in xenstore."""
     state = framed("xl-info", "xl info") + framed("xl-help", "xl help")
     rest = framed("xl-list", "xl list 0") + framed("xl-dmesg", "xl dmesg")
+    if paths := profile.entries("xenstore"):
+        rest += framed("xenstore", _xenstore([DOM0_NAME, *(path for path in paths if path != DOM0_NAME)]))
     return Probe("xen", _PATH + side_by_side(state, rest), limit_s=20)
 
 
@@ -71,16 +76,23 @@ def services_probe(profile: Profile) -> Probe:
     rest = framed("list-units", "systemctl list-units --all --full --no-legend --no-pager")
     for unit in _units_with_logs(profile):
         rest += framed(f"journal:{unit}", f"journalctl -q --no-pager -n 20 --unit {shlex.quote(unit)}")
+    for name in _programs_with_logs(profile):
+        path = shlex.quote(name.removeprefix(JOURNAL_OF))
+        rest += framed(f"journal:{section_name(name)}", f"journalctl -q --no-pager -n 20 {path}")
     return Probe("services", side_by_side(show, rest), limit_s=20)
 
 
 def programs_probe(profile: Profile) -> Probe:
-    """What two programs say of themselves: qemu its version, sshd its configuration."""
+    """What programs say of themselves: qemu its version and options, sshd its configuration, tools their versions."""
     binaries = [name for name in profile.entries("files") if "qemu-system" in name.rpartition("/")[2]]
-    qemu = "".join(framed("qemu-version", f"{shlex.quote(binary)} -version 2>&1") for binary in binaries[:1])
+    # The first line of its help is that of its version; only lines that begin an option are kept.
+    helps = "{} -help 2>&1 | grep -a -e '^QEMU' -e '^-[a-z]'"
+    first = "".join(framed("qemu-help", helps.format(shlex.quote(binary))) for binary in binaries[:1])
+    for tool in profile.entries("tools"):
+        first += framed(f"tool:{section_name(tool)}", f"{shlex.quote(tool)} --version 2>&1")
     # sshd wants to be called by its whole path.
     sshd = framed("sshd", '"$(command -v sshd)" -T 2>&1')
-    return Probe("programs", _PATH + (side_by_side(qemu, sshd) if qemu else sshd), limit_s=20)
+    return Probe("programs", _PATH + (side_by_side(first, sshd) if first else sshd), limit_s=30)
 
 
 def host_probe(profile: Profile) -> Probe:
@@ -88,10 +100,15 @@ def host_probe(profile: Profile) -> Probe:
     script = framed("commands", _commands(["sh", *profile.entries("commands")]))
     script += framed("reader", "[ -O /proc/1 ] && echo root || echo other")
     script += framed("release", 'read -r release </proc/sys/kernel/osrelease && echo "$release"')
+    script += framed("clock", "date +%s")
     script += framed("bridges", _BRIDGES) + framed("processes", _PROCESSES)
     script += _existing("text", _text_words(profile), '[ -f "$f" ]', "grep -a -H '' \"$@\" </dev/null")
     script += _existing("stat", _stat_words(profile), '[ -e "$f" ] || [ -L "$f" ]', "stat -c '%f %U:%G %n' \"$@\"")
     script += _existing("df", shlex.join(profile.entries("images")), '[ -d "$f" ]', 'df -PT "$@"')
+    if any(path[2] == "snapshot_free" for path in profile.expectations):
+        script += framed("image-devices", "stat -c '%d %n' / \"$@\"") + framed("image-flags", 'lsattr -d "$@" 2>&1')
+    if options := profile.entries("kernel_config"):
+        script += framed("kernel-config", _kernel_config(options))
     for path in _paths_with_words(profile):
         script += framed(f"tail:{section_name(path)}", f"tail -c 65536 {shlex.quote(path)}")
     return Probe("host", script, limit_s=20)
@@ -105,6 +122,18 @@ if {test}; then set -- "$@" "$f"; printf 'there %s\\n' "$f"
 else printf 'missing %s\\n' "$f"; fi
 done"""
     return framed(f"{name}-list", listing) + framed(name, f"[ $# -eq 0 ] || {command}")
+
+
+def _kernel_config(options: list[str]) -> str:
+    wanted = "|".join([KERNEL_CONFIG_CONTROL, *options])
+    return f'grep -E {shlex.quote(f"^(# )?({wanted})[= ]")} "/boot/config-$release"'
+
+
+def _xenstore(paths: list[str]) -> str:
+    return f"""for f in {shlex.join(paths)}; do
+if v=$(xenstore-read "$f" 2>/dev/null); then printf 'there %s %s\\n' "$f" "$v"
+else printf 'missing %s\\n' "$f"; fi
+done"""
 
 
 def _commands(names: list[str]) -> str:
@@ -123,7 +152,9 @@ def _text_words(profile: Profile) -> str:
         "/etc/xen/xl.conf",
         "/etc/logrotate.conf",
         "/proc/cmdline",
+        "/proc/filesystems",
         "/proc/modules",
+        "/proc/mounts",
         "/proc/net/tcp",
         "/proc/net/tcp6",
         "/proc/sys/kernel/version",
@@ -131,7 +162,9 @@ def _text_words(profile: Profile) -> str:
     )
     grubenvs = [f"{path.rpartition('/')[0]}/grubenv" for path in configured or GRUB_CFGS]
     patterns = '/etc/default/grub.d/*.cfg /etc/logrotate.d/* "/lib/modules/$release/modules.builtin"'
-    return f"{shlex.join([*fixed, *grubenvs])} {patterns}"
+    of_profile = [name.partition(":")[0] for name in profile.entries("settings")] + profile.entries("pidfiles")
+    named = dict.fromkeys([*fixed, *grubenvs, *of_profile])
+    return f"{shlex.join(named)} {patterns}"
 
 
 def _stat_words(profile: Profile) -> str:
@@ -146,6 +179,10 @@ def _released(path: str) -> str:
 
 def _units_with_logs(profile: Profile) -> list[str]:
     return [name for name in profile.entries("logs") if section_name(name) == name and name.endswith(".service")]
+
+
+def _programs_with_logs(profile: Profile) -> list[str]:
+    return [name for name in profile.entries("logs") if name.startswith(JOURNAL_OF)]
 
 
 def _paths_with_words(profile: Profile) -> list[str]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
+from xenproof.facts.answer import Answer
 from xenproof.facts.family import Family
 from xenproof.facts.probes import programs_probe
 from xenproof.facts.sections import section
@@ -11,23 +12,36 @@ from xenproof.source.probe import ProbeOutput
 
 # QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)
 _BANNER = re.compile(r"QEMU emulator version (\d[\w.]*)[, ]*(.*)")
+# -spice [port=port][,tls-port=secured-port][,x509-dir=<dir>]
+_OPTION = re.compile(r"-([a-z][A-Za-z0-9_-]*)(?:[ ,=\[].*)?")
+# Every qemu has these.
+_CONTROLS = frozenset({"drive", "monitor", "name"})
 
 
 @dataclass(frozen=True, slots=True)
 class Qemu:
-    """The installed qemu: its version, and the whole line that it prints about itself."""
+    """The installed qemu: its version, the whole line that it prints about itself, and its options."""
 
     version: str
     banner: str
+    options: frozenset[str]
+
+    def has_option(self, name: str) -> Answer:
+        """Whether it was built with the option, such as "spice"."""
+        return Answer(
+            name in self.options, f"{'one' if name in self.options else 'none'} of {len(self.options)} options"
+        )
 
 
 def parse_qemu(output: ProbeOutput) -> Qemu:
-    """The installed qemu; raises ParseError if the program does not say its version."""
-    lines = section(output, "qemu-version").ended_with(0).lines
-    banner = lines[0] if lines else ""
+    """The installed qemu; raises ParseError if the program does not say its version or its usual options."""
+    banner, *rows = section(output, "qemu-help").ended_with(0).lines or [""]
     if (found := _BANNER.fullmatch(banner)) is None:
         raise ParseError(f"expected 'QEMU emulator version ...', found {banner[:200]!r}")
-    return Qemu(found[1], banner)
+    options = frozenset(option[1] for row in rows if (option := _OPTION.fullmatch(row)))
+    if missing := _CONTROLS - options:
+        raise ParseError(f"qemu's help lists {len(options)} options, but no {', '.join(sorted(missing))}")
+    return Qemu(found[1], banner, options)
 
 
 QEMU = Family("qemu", programs_probe, parse_qemu)

@@ -1,13 +1,15 @@
 """The settings of /etc/xen/xl.conf."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
+from xenproof.facts.answer import Answer
 from xenproof.facts.family import Family
 from xenproof.facts.probes import host_probe
 from xenproof.facts.texts import parse_texts
+from xenproof.profile.complaint import nearest
 from xenproof.source.probe import ProbeOutput
 
 XL_CONF = "/etc/xen/xl.conf"
@@ -29,6 +31,12 @@ class XlConf:
     def value(self, name: str) -> str:
         """The value without its quotes, "unset" if the file does not set it."""
         return self.settings.get(name, UNSET)
+
+    def uses_only(self, known: Collection[str]) -> Answer:
+        """Whether the file sets nothing but what is in `known`: xl passes over the rest without a word."""
+        if strange := [name for name in self.settings if name not in known]:
+            return Answer(False, ", ".join(f"{name!r} is no key of this xl{nearest(name, known)}" for name in strange))
+        return Answer(True, f"it sets {', '.join(self.settings) or 'nothing'}")
 
 
 def parse_xl_conf(output: ProbeOutput) -> XlConf:

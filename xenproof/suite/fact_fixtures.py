@@ -7,20 +7,31 @@ import pytest
 
 from xenproof.facts.boot import Boot
 from xenproof.facts.bridges import BRIDGES, Bridges
+from xenproof.facts.clock import Clock
 from xenproof.facts.commands import COMMANDS, Commands
 from xenproof.facts.dom0 import Dom0
 from xenproof.facts.files import FILES, Files
-from xenproof.facts.grub_defaults import GRUB_DEFAULTS, GrubDefaults
-from xenproof.facts.images import IMAGES, Images
+from xenproof.facts.grub_defaults import GRUB_DEFAULTS
+from xenproof.facts.images import IMAGES, SUBVOLUMES, Images, Subvolumes
+from xenproof.facts.kernel import KERNEL, Kernel
+from xenproof.facts.kernel_config import KERNEL_CONFIG, KernelConfig
 from xenproof.facts.libvirt import LIBVIRT, Libvirt
 from xenproof.facts.logs import Logs
 from xenproof.facts.modules import MODULES, Modules
+from xenproof.facts.mounts import MOUNTS, Mounts
 from xenproof.facts.packages import PACKAGES, Packages
+from xenproof.facts.pid_files import PidFiles
 from xenproof.facts.ports import PORTS, Ports
 from xenproof.facts.processes import PROCESSES, Processes
+from xenproof.facts.qemu import QEMU, Qemu
+from xenproof.facts.serial_console import SerialConsole
+from xenproof.facts.shell_settings import ShellSettings
+from xenproof.facts.shell_variables import ShellVariables
 from xenproof.facts.sshd import SSHD, Sshd
+from xenproof.facts.tools import Tools
 from xenproof.facts.units import SYSTEMD_STATE, UNITS, SystemdState, Units
 from xenproof.facts.versions import Versions
+from xenproof.facts.xenstore import XENSTORE, Xenstore
 from xenproof.facts.xl import XL_COMMANDS, XL_INFO, XlCommands, XlInfo
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS, XlConf
 from xenproof.profile.profile import Profile
@@ -58,7 +69,7 @@ def files(recording: Recording, profile: Profile) -> Files:
 
 
 @pytest.fixture(scope="session")
-def grub_defaults(recording: Recording, profile: Profile) -> GrubDefaults:
+def grub_defaults(recording: Recording, profile: Profile) -> ShellVariables:
     """The variables of /etc/default/grub and grub.d."""
     return GRUB_DEFAULTS.of(recording, profile)
 
@@ -145,3 +156,69 @@ def hypervisor(recording: Recording, profile: Profile) -> XlInfo:
 def libvirt(recording: Recording, profile: Profile) -> Libvirt:
     """What libvirt says of Xen."""
     return LIBVIRT.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def subvolumes(recording: Recording, profile: Profile) -> Subvolumes:
+    """The btrfs subvolumes of the directories for guests' images."""
+    return SUBVOLUMES.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def kernel(recording: Recording, profile: Profile) -> Kernel:
+    """What kind of kernel dom0 runs."""
+    return KERNEL.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def kernel_config(recording: Recording, profile: Profile) -> KernelConfig:
+    """How dom0's kernel was built."""
+    return KERNEL_CONFIG.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def mounts(recording: Recording, profile: Profile) -> Mounts:
+    """What is mounted where."""
+    return MOUNTS.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def shell_settings(recording: Recording, profile: Profile) -> ShellSettings:
+    """The settings in files of shell variables that the profile names."""
+    return ShellSettings(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def qemu(recording: Recording, profile: Profile) -> Qemu:
+    """The qemu that serves guests."""
+    return QEMU.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def tools(recording: Recording, profile: Profile) -> Tools:
+    """The programs that say their version."""
+    return Tools(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def serial_console(recording: Recording, profile: Profile) -> SerialConsole:
+    """The serial console of the hypervisor and of dom0's kernel."""
+    return SerialConsole(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def xenstore(recording: Recording, profile: Profile) -> Xenstore:
+    """The entries of xenstore that the profile names."""
+    return XENSTORE.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def pid_files(recording: Recording, profile: Profile) -> PidFiles:
+    """The pid files that the profile names."""
+    return PidFiles(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def clock(recording: Recording, profile: Profile) -> Clock:
+    """The host's clock against ours."""
+    return Clock(recording, profile)

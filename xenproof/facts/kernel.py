@@ -1,0 +1,56 @@
+"""What kind of kernel dom0 runs."""
+
+from dataclasses import dataclass
+
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.facts.family import Family
+from xenproof.facts.files import release
+from xenproof.facts.probes import host_probe
+from xenproof.facts.texts import parse_texts
+from xenproof.source.probe import ProbeOutput
+
+_FILESYSTEMS = "/proc/filesystems"
+_CAPABILITIES = "/proc/xen/capabilities"
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The running kernel: its release, and the file systems that it knows."""
+
+    release: str
+    filesystems: frozenset[str]
+    has_proc_xen: bool
+
+    @property
+    def flavour(self) -> str:
+        """The last word of its release: "xen" in 3.12.28-4-xen, "amd64" in 6.1.0-56-amd64."""
+        before, dash, flavour = self.release.rpartition("-")
+        if not before or not dash or not flavour:
+            raise NotEvaluable(f"the release {self.release!r} names no flavour")
+        return flavour
+
+    @property
+    def kind(self) -> str:
+        """The kind of its Xen support: "pvops" from Linux itself, "xenlinux" from SUSE's patches.
+
+        In the first, /proc/xen is a file system of its own, xenfs; in the second it is a part of
+        /proc.  Raises NotEvaluable if there is neither, so that Xen is not below.
+        """
+        if "xenfs" in self.filesystems:
+            return "pvops"
+        if not self.has_proc_xen:
+            raise NotEvaluable(f"there is neither xenfs nor {_CAPABILITIES}: this kernel does not run on Xen")
+        return "xenlinux"
+
+
+def parse_kernel(output: ProbeOutput) -> Kernel:
+    """The kernel; raises ParseError if its file systems are not listed."""
+    texts = parse_texts(output)
+    # nodev	xenfs
+    names = frozenset(line.rpartition("\t")[2] for line in texts.of(_FILESYSTEMS))
+    if "proc" not in names:
+        raise ParseError(f"'proc' is not among the {len(names)} file systems of the kernel, so the list is not whole")
+    return Kernel(release(output), names, _CAPABILITIES in texts.lines)
+
+
+KERNEL = Family("kernel", host_probe, parse_kernel)

@@ -1,0 +1,43 @@
+"""Programs that say their version: the installers, and other tools for guests."""
+
+import re
+from dataclasses import dataclass
+
+from xenproof.errors import NotEvaluable
+from xenproof.facts.answer import Answer, Version
+from xenproof.facts.probes import programs_probe, section_name
+from xenproof.facts.sections import Section, section
+from xenproof.profile.profile import Profile
+from xenproof.source.probe import Recording
+
+# 4.1.0 in "virt-install 4.1.0"
+_VERSION = re.compile(r"(?<![\w.])\d+(?:\.\d+)+[\w.+~-]*", re.ASCII)
+_ABSENT = 127
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What each program of the profile's family `tools` answers to --version."""
+
+    recording: Recording
+    profile: Profile
+
+    def runs(self, name: str) -> Answer:
+        """Whether the program is there and says its version."""
+        answer = self._answer(name)
+        if answer.exit_code == _ABSENT:
+            return Answer(False, "not on the PATH")
+        first = answer.lines[0][:160] if answer.lines else "nothing"
+        return Answer(answer.exit_code == 0, f"exit code {answer.exit_code}: {first}")
+
+    def version(self, name: str) -> Version:
+        """The version that it says; raises NotEvaluable if it does not run or says none."""
+        runs = self.runs(name)
+        if not runs.yes:
+            raise NotEvaluable(f"{name} --version: {runs.seen}")
+        if (found := _VERSION.search(self._answer(name).text)) is None:
+            raise NotEvaluable(f"{name} --version names no version: {runs.seen}")
+        return Version(found[0], self.profile.scheme)
+
+    def _answer(self, name: str) -> Section:
+        return section(self.recording.output(programs_probe(self.profile)), f"tool:{section_name(name)}")

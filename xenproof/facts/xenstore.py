@@ -1,0 +1,51 @@
+"""Entries of xenstore."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.facts.answer import Answer
+from xenproof.facts.family import Family
+from xenproof.facts.probes import DOM0_NAME, xen_probe
+from xenproof.facts.sections import section
+from xenproof.source.probe import ProbeOutput
+
+
+@dataclass(frozen=True, slots=True)
+class Xenstore:
+    """The entries that were asked for; None where there is none."""
+
+    rows: Mapping[str, str | None]
+
+    def exists(self, path: str) -> Answer:
+        """Whether there is such an entry."""
+        value = self._row(path)
+        return Answer(value is not None, "no such entry" if value is None else f"it holds {value!r}")
+
+    def value(self, path: str) -> str:
+        """What the entry holds; raises NotEvaluable if there is none."""
+        if (value := self._row(path)) is None:
+            raise NotEvaluable(f"xenstore has no entry {path}")
+        return value
+
+    def _row(self, path: str) -> str | None:
+        if path not in self.rows:
+            raise ParseError(f"'xenstore-read' says nothing of {path}")
+        return self.rows[path]
+
+
+def parse_xenstore(output: ProbeOutput) -> Xenstore:
+    """The entries; raises ParseError if a line is none, or dom0 itself is not in xenstore: then nothing was read."""
+    rows: dict[str, str | None] = {}
+    for line in section(output, "xenstore").ended_with(0).lines:
+        word, _, rest = line.partition(" ")
+        path, _, value = rest.partition(" ")
+        if word not in ("there", "missing") or not path.startswith("/") or (word == "missing" and value):
+            raise ParseError(f"expected 'there PATH VALUE' or 'missing PATH', found {line[:200]!r}")
+        rows[path] = value if word == "there" else None
+    if not rows.get(DOM0_NAME):
+        raise ParseError(f"{DOM0_NAME} was not read, so xenstore does not answer and nothing can be said of others")
+    return Xenstore(rows)
+
+
+XENSTORE = Family("xenstore", xen_probe, parse_xenstore)

@@ -19,5 +19,8 @@ class Family(Generic[T]):
     parse: Callable[[ProbeOutput], T]
 
     def of(self, recording: Recording, profile: Profile) -> T:
-        """The facts in `recording`; raises ParseError, SourceError or NotEvaluable where it holds none."""
-        return self.parse(recording.output(self.probe(profile)))
+        """The facts in `recording`; raises ParseError, SourceError or NotEvaluable where it holds none.
+
+        They are parsed once for a recording, however many checks ask for them.
+        """
+        return recording.kept.once((self, profile), lambda: self.parse(recording.output(self.probe(profile))))

@@ -18,6 +18,7 @@ stand between sections and no section may come twice.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
@@ -76,8 +77,12 @@ def side_by_side(first: str, second: str) -> str:
     return f"{{\n{first}}} | {{\n{{\n{second}}} </dev/null\ncat\n}}\n"
 
 
-def sections(output: ProbeOutput) -> dict[str, Section]:
-    """Every section of a probe's output; raises ParseError if it is anything but whole sections."""
+def sections(output: ProbeOutput) -> Mapping[str, Section]:
+    """Every section of a probe's output, which is cut up once; raises ParseError if it is not whole sections."""
+    return output.kept.once("sections", lambda: _cut(output))
+
+
+def _cut(output: ProbeOutput) -> Mapping[str, Section]:
     text, found, at = output.text, dict[str, Section](), 0
     while at < len(text) or not found:
         # @@xl-info

@@ -2,14 +2,30 @@
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from xenproof.errors import NotEvaluable, SourceError
 
 FORMAT = "xenproof-recording/1"
+
+T = TypeVar("T")
+
+
+class Kept:
+    """What was worked out from something, so that it is worked out once; it is let go together with that."""
+
+    def __init__(self) -> None:
+        self._values: dict[object, Any] = {}
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """What `make` gives, which is called for each `key` until it does not raise, and then never again."""
+        if key not in self._values:
+            self._values[key] = make()
+        found: T = self._values[key]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,7 @@ class ProbeOutput:
     stderr: bytes
     exit_code: int
     timed_out: bool = False
+    kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -60,6 +77,7 @@ class Recording:
     taken: str
     outputs: Mapping[str, ProbeOutput]
     about: Mapping[str, str] = field(default_factory=dict)
+    kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
 
     def output(self, probe: Probe) -> ProbeOutput:
         """What `probe` printed.

@@ -40,10 +40,14 @@ class Texts:
 
 
 def parse_texts(output: ProbeOutput) -> Texts:
-    """The files, from lines such as '/proc/cmdline:quiet'.
+    """The files, from lines such as '/proc/cmdline:quiet'; many families begin with them, so they are parsed once.
 
     Raises ParseError if a line is of no file that was to be read, or /proc/cmdline was not read.
     """
+    return output.kept.once("texts", lambda: _parsed(output))
+
+
+def _parsed(output: ProbeOutput) -> Texts:
     there, missing = believable_listing(output, "text")
     longest_first = sorted((f"{path}:" for path in there), key=len, reverse=True)
     found: dict[str, list[str]] = {path: [] for path in there}

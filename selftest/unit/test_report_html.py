@@ -47,7 +47,7 @@ def test_the_conclusion_never_says_more_than_the_verdicts(
 ) -> None:
     run = run_of(*map(verdict, outcomes), exit_status=exit_status)
     assert (conclusion(run).kind, conclusion(run).text) == (kind, text)
-    heading = re.search(r"<h1>.*?<span>(.*?)</span></h1>", render_html(run, tmp_path))
+    heading = re.search(r"<h1>.*?<span>(.*?)</span></h1>", "".join(render_html(run, tmp_path)))
     assert heading is not None
     assert heading[1] == text
 
@@ -64,7 +64,7 @@ def test_a_host_on_which_nothing_ran_is_not_passed_over() -> None:
 
 
 def test_the_page_loads_nothing_from_outside(tmp_path: Path) -> None:
-    page = render_html(run_of(verdict(Outcome.FAIL), exit_status=1), tmp_path)
+    page = "".join(render_html(run_of(verdict(Outcome.FAIL), exit_status=1), tmp_path))
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert policy is not None
     assert policy[1].startswith("default-src 'none'; style-src 'sha256-")
@@ -75,7 +75,7 @@ def test_the_page_loads_nothing_from_outside(tmp_path: Path) -> None:
 
 def test_expected_and_found_of_a_pass_are_shown(tmp_path: Path) -> None:
     finding = Finding("dom0_mem=1024M", "dom0_mem=1G", "xl info", "manual", "verified", "debian12.yaml:9")
-    page = render_html(run_of(replace(verdict(Outcome.PASS), finding=finding), exit_status=0), tmp_path)
+    page = "".join(render_html(run_of(replace(verdict(Outcome.PASS), finding=finding), exit_status=0), tmp_path))
     for text in ("dom0_mem=1024M", "dom0_mem=1G", "xl info", "manual", "debian12.yaml:9"):
         assert text in page
 
@@ -83,7 +83,7 @@ def test_expected_and_found_of_a_pass_are_shown(tmp_path: Path) -> None:
 def test_several_hosts_are_compared_before_anything_else(tmp_path: Path) -> None:
     both = [verdict(Outcome.PASS, "same", host=host) for host in (ONE, TWO)]
     run = run_of(*both, verdict(Outcome.FAIL, "b"), exit_status=1, hosts=(ONE, TWO))
-    page = render_html(run, tmp_path)
+    page = "".join(render_html(run, tmp_path))
     assert 0 < page.index("Hosts side by side") < page.index("What fails")
     assert "1 checks pass on every host" not in page
     assert "1 check passes on every host" in page
@@ -92,7 +92,7 @@ def test_several_hosts_are_compared_before_anything_else(tmp_path: Path) -> None
 
 def test_errors_with_one_cause_are_one_card(tmp_path: Path) -> None:
     down = [replace(verdict(Outcome.ERROR, str(number)), reason="the host is down") for number in range(40)]
-    page = render_html(run_of(*down, exit_status=6), tmp_path)
+    page = "".join(render_html(run_of(*down, exit_status=6), tmp_path))
     assert page.count('<article class="card error"') == 1
     assert "40 checks, one cause" in page
 
@@ -100,7 +100,9 @@ def test_errors_with_one_cause_are_one_card(tmp_path: Path) -> None:
 def test_the_log_of_a_failure_is_in_the_page_without_escapes(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs/console.txt").write_bytes(b"\x1b[31m<b>panic</b>\x1b[0m\r\n\x00\xff")
-    page = render_html(run_of(replace(verdict(Outcome.FAIL), attachments=("console.txt",)), exit_status=1), tmp_path)
+    page = "".join(
+        render_html(run_of(replace(verdict(Outcome.FAIL), attachments=("console.txt",)), exit_status=1), tmp_path)
+    )
     assert "&lt;b&gt;panic&lt;/b&gt;\n\u2400\ufffd" in page
     assert 'href="logs/console.txt"' in page
 

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ _SIGNS = {
 }
 
 
-def render_html(run: Run, folder: Path) -> str:
-    """The run as one page; logs of what failed are read from `folder`/logs and put into it, shortened."""
+def render_html(run: Run, folder: Path) -> Iterator[str]:
+    """The run as one page, in pieces; logs of what failed are read from `folder`/logs and put into it, shortened."""
     env = _environment()
     # The page allows exactly this style and this script: nothing that a host said can add to them.
     style = env.get_template("report.css").render()
@@ -36,28 +36,24 @@ def render_html(run: Run, folder: Path) -> str:
     attachments = Attachments(folder)
     rows = page.rows(run)
     hosts = page.hosts(run)
-    return (
-        env.get_template("report.html.j2")
-        .render(
-            run=run,
-            said=conclusion(run),
-            counts=page.counts(run.verdicts),
-            hosts=hosts,
-            matrix=page.matrix(rows, [host.summary.url for host in hosts]) if len(hosts) > 1 else (),
-            failures=page.failures(rows),
-            errors=page.errors(rows),
-            unjudged=page.unjudged(rows),
-            families=page.families(rows),
-            chart=chart(run.verdicts),
-            bad=page.BAD,
-            signs=_SIGNS,
-            attachments=attachments,
-            style=Markup(style),  # noqa: S704  # our own file, not a host's text
-            script=Markup(script),  # noqa: S704  # our own file, not a host's text
-            style_hash=_hash(style),
-            script_hash=_hash(script),
-        )
-        .lstrip()
+    return env.get_template("report.html.j2").generate(
+        run=run,
+        said=conclusion(run),
+        counts=page.counts(run.verdicts),
+        hosts=hosts,
+        matrix=page.matrix(rows, [host.summary.url for host in hosts]) if len(hosts) > 1 else (),
+        failures=page.failures(rows),
+        errors=page.errors(rows),
+        unjudged=page.unjudged(rows),
+        families=page.families(rows),
+        chart=chart(run.verdicts),
+        bad=page.BAD,
+        signs=_SIGNS,
+        attachments=attachments,
+        style=Markup(style),  # noqa: S704  # our own file, not a host's text
+        script=Markup(script),  # noqa: S704  # our own file, not a host's text
+        style_hash=_hash(style),
+        script_hash=_hash(script),
     )
 
 

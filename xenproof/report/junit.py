@@ -1,7 +1,7 @@
 """junit.xml: one test suite for each host, one test case for each verdict."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from junit_xml import TestCase, TestSuite
 
@@ -9,21 +9,30 @@ from xenproof.report.conclusion import by_host
 from xenproof.report.plain import log_text, shortened, visible
 from xenproof.report.verdict import Finding, Outcome, Run, Verdict
 
+_SKIPPED = (Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.NOT_EVALUABLE)
 _LONGEST = 64 << 10  # characters of one text; CI servers refuse much more
 
 
-def render_junit(run: Run) -> str:
-    """The run as JUnit XML, readable by any XML 1.0 parser whatever a host printed."""
-    root = ET.Element("testsuites", {"name": f"xenproof {visible(run.profile)}"})
+def render_junit(run: Run) -> Iterator[str]:
+    """The run as JUnit XML in pieces, readable by any XML 1.0 parser whatever a host printed."""
+    yield '<?xml version="1.0" encoding="utf-8"?>\n'
+    totals = {
+        "name": f"xenproof {visible(run.profile)}",
+        "tests": str(len(run.verdicts)),
+        "failures": str(run.count(Outcome.FAIL)),
+        "errors": str(run.count(Outcome.ERROR)),
+        "skipped": str(sum(map(run.count, _SKIPPED))),
+        "time": f"{run.seconds:.3f}",
+    }
+    # An element of its own, so that its quoting is that of all others; the suites go in between.
+    empty = ET.tostring(ET.Element("testsuites", totals), encoding="unicode", short_empty_elements=False)
+    begin, end = empty.removesuffix("</testsuites>"), "</testsuites>\n"
+    yield f"{begin}\n"
     for host, verdicts in by_host(run).items():
-        root.append(_suite(run, host, verdicts))
-    for key in ("tests", "failures", "errors", "skipped"):
-        root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
-    root.set("time", f"{run.seconds:.3f}")
-    ET.indent(root, " ")
-    return ET.tostring(root, encoding="unicode", xml_declaration=False).join(
-        ('<?xml version="1.0" encoding="utf-8"?>\n', "\n")
-    )
+        suite = _suite(run, host, verdicts)
+        ET.indent(suite, " ", level=1)
+        yield f" {ET.tostring(suite, encoding='unicode')}\n"
+    yield end
 
 
 def _suite(run: Run, host: str, verdicts: Sequence[Verdict]) -> ET.Element:

@@ -1,8 +1,7 @@
 """The verdict model: everything that is reported is written from it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 
 class Outcome(StrEnum):
@@ -106,9 +105,3 @@ class Run:
     def count(self, outcome: Outcome) -> int:
         """How many verdicts have this outcome."""
         return sum(verdict.outcome is outcome for verdict in self.verdicts)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The run as plain data, as results.json holds it: `verdicts` is a list at its top."""
-        data = asdict(self)
-        data["counts"] = {str(outcome): self.count(outcome) for outcome in Outcome}
-        return data

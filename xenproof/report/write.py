@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from xenproof.errors import XenproofError
@@ -26,19 +27,19 @@ def write_reports(run: Run, folder: Path) -> None:
         raise XenproofError(_why(folder, "the reports", error)) from error
     problems: list[str] = []
     # Programs first: where the disk is nearly full, the smaller files are worth more.
-    for name, text in (("results.json", render_json(run)), ("junit.xml", render_junit(run))):
-        problems += _written(folder / name, text)
+    problems += _written(folder / "results.json", render_json(run))
+    problems += _written(folder / "junit.xml", render_junit(run))
     problems += _written(folder / "report.html", render_html(run, folder))
     if problems:
         raise XenproofError("\n".join(problems))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace `path` by `text` in one step, so that no reader ever sees half of it; raises OSError."""
+def write_whole(path: Path, pieces: Iterable[str]) -> None:
+    """Replace `path` by `pieces` in one step, so that no reader ever sees half of it; raises OSError."""
     rest = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with rest.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(text)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         rest.replace(path)
@@ -46,9 +47,9 @@ def write_whole(path: Path, text: str) -> None:
         rest.unlink(missing_ok=True)
 
 
-def _written(path: Path, text: str) -> list[str]:
+def _written(path: Path, pieces: Iterable[str]) -> list[str]:
     try:
-        write_whole(path, text)
+        write_whole(path, pieces)
     except OSError as error:
         return [_why(path.parent, path.name, error)]
     return []

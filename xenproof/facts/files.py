@@ -3,12 +3,12 @@
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.answer import Answer
 from xenproof.facts.family import Family
-from xenproof.facts.listing import believable_listing
+from xenproof.facts.listing import believable_listing, unknown_paths
 from xenproof.facts.probes import RELEASE, host_probe
 from xenproof.facts.sections import section
 from xenproof.source.probe import ProbeOutput
@@ -25,6 +25,8 @@ _TYPES: Mapping[int, str] = {
 # 81a4 root:root /etc/xen/xl.conf
 _ROW = re.compile(r"([0-9a-f]{3,5}) ([^:\s]+:[^:\s]+) (/.*)")
 CONTROL = "/proc"
+# What a source prints in place of an owner that it cannot know.
+UNKNOWN_OWNER = "?:?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +35,29 @@ class File:
 
     type: str
     mode: str
-    owner: str
+    printed_owner: str
+
+    @property
+    def owner(self) -> str:
+        """The owner; raises NotEvaluable if the source cannot know it."""
+        if self.printed_owner == UNKNOWN_OWNER:
+            raise NotEvaluable("the owners of files were lost where this was unpacked: unpack it as root")
+        return self.printed_owner
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The paths that were asked for; None where there is nothing."""
+    """The paths that were asked for; None where there is nothing; why others are unknown."""
 
     release: str
     rows: Mapping[str, File | None]
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     def exists(self, path: str) -> Answer:
         """Whether there is anything at the path."""
         if (file := self._row(path)) is None:
             return Answer(False, "nothing is there")
-        return Answer(True, f"a {file.type} of {file.owner}, mode {file.mode}")
+        return Answer(True, f"a {file.type} of {file.printed_owner}, mode {file.mode}")
 
     def file(self, path: str) -> File:
         """What is at the path; raises NotEvaluable if nothing is."""
@@ -57,6 +67,8 @@ class Files:
 
     def _row(self, path: str) -> File | None:
         real = path.replace(RELEASE, self.release)
+        if real in self.unknown:
+            raise NotEvaluable(self.unknown[real])
         if real not in self.rows:
             raise ParseError(f"'stat' says nothing of {real!r}, neither that it is there nor that it is missing")
         return self.rows[real]
@@ -86,9 +98,17 @@ def parse_files(output: ProbeOutput) -> Files:
         found[row[3]] = File(_TYPES[stat.S_IFMT(mode)], f"0{stat.S_IMODE(mode):03o}", row[2])
     if unread := there - found.keys():
         raise ParseError(f"'stat' did not describe {', '.join(sorted(unread))}")
-    if CONTROL not in found:
+    unknown = unknown_paths(output, "stat")
+    if CONTROL not in found and CONTROL not in unknown:
         raise ParseError(f"'stat' did not find {CONTROL}, so it cannot be believed about other paths")
-    return Files(release(output), found | dict.fromkeys(missing))
+    return Files(_release_in_paths(output), found | dict.fromkeys(missing), unknown)
+
+
+def _release_in_paths(output: ProbeOutput) -> str:
+    try:
+        return release(output)
+    except NotEvaluable:
+        return RELEASE  # the paths that have it are unknown by their own names
 
 
 FILES = Family("files", host_probe, parse_files)

@@ -24,12 +24,16 @@ REMOVAL_OPTIONS = "${xen_rm_opts}"
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """An entry: its title and identity, and the options it gives to Xen (None without Xen) and to Linux."""
+    """An entry: its title and identity, and the options it gives to Xen (None without Xen) and to Linux.
+
+    `kernel_file` is Linux's file, by the path that GRUB uses; empty without Linux.
+    """
 
     title: str
     id: str
     xen: tuple[str, ...] | None
     kernel: tuple[str, ...] | None
+    kernel_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +137,18 @@ def _items(lines: Iterator[str], path: str, *, nested: bool) -> Iterator[MenuEnt
 def _entry(lines: Iterator[str], path: str, title: str, id_: str) -> MenuEntry:
     xen: tuple[str, ...] | None = None
     kernel: tuple[str, ...] | None = None
+    kernel_file = ""
     for line in lines:
         if line.strip() == "}":
-            return MenuEntry(title, id_, xen, kernel)
+            return MenuEntry(title, id_, xen, kernel, kernel_file)
         if (found := _LOADER.fullmatch(line)) is None:
             continue
         words = tuple(word for word in found[2].split() if not word.startswith("--"))
         if found[1].startswith(("multiboot", "xen_hypervisor")):
             xen = words[1:]
         elif words and kernel is None and (found[1].startswith("linux") or _KERNEL.fullmatch(words[0])):
-            kernel = words[1:]
+            kernel_file, *options = words
+            kernel = tuple(options)
     raise ParseError(f"{path} is cut off inside the entry {title!r}")
 
 

@@ -24,7 +24,10 @@ PROBE = Probe(
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A host in its own words.  `xl` is the path of the tool, empty where there is none."""
+    """A host in its own words.  `xl` is the path of the tool, empty where there is none.
+
+    `stored` is empty for a running host; for other sources it says what they are, such as "disk image".
+    """
 
     uid: int
     kernel: str
@@ -32,9 +35,21 @@ class Identity:
     hypervisor: str
     capabilities: str
     xl: str
+    stored: str = ""
 
     def require_dom0(self, url: str) -> None:
-        """Raise NotADom0, saying what was found, unless this is a dom0 on which root can use xl."""
+        """Raise NotADom0, saying what was found, unless this is a dom0 on which root can use xl.
+
+        Where nothing runs, such as in a disk image, it is enough that xl is there.
+        """
+        if self.stored:
+            if not self.xl:
+                raise NotADom0(
+                    f"{url} is a {self.stored} of a system that is no Xen dom0: expected xl, found none "
+                    f"({self.system or 'unknown system'}); nothing was checked. Install the Xen tools there, "
+                    "or name another source"
+                )
+            return
         if self.uid != 0:
             raise NotADom0(f"{url}: logged in with uid {self.uid}, expected root, since only root can ask Xen")
         if self.hypervisor != "xen":
@@ -63,7 +78,20 @@ def parse_identity(output: ProbeOutput) -> Identity:
         if rows["end"] != ".":
             raise ParseError(f"the identity probe was cut off: {output.text[-200:]!r}")
         return Identity(
-            int(rows["uid"]), rows["kernel"], rows["system"], rows["hypervisor"], rows["capabilities"], rows["xl"]
+            int(rows["uid"]),
+            rows["kernel"],
+            rows["system"],
+            rows["hypervisor"],
+            rows["capabilities"],
+            rows["xl"],
+            rows.get("stored", ""),
         )
     except (KeyError, ValueError) as error:
         raise ParseError(f"the identity probe printed {output.text[-200:]!r}, expected uid to end: {error}") from error
+
+
+def stored_identity(stored: str, *, kernel: str, system: str, xl: str) -> ProbeOutput:
+    """The identity of a source that is no running host; `stored` says what it is, "" stands for what is unknown."""
+    rows = {"uid": "0", "kernel": kernel, "system": system, "hypervisor": "", "capabilities": "", "xl": xl}
+    lines = [f"{name} {' '.join(value.split())}" for name, value in (rows | {"stored": stored, "end": "."}).items()]
+    return ProbeOutput(PROBE.name, "".join(f"{line}\n" for line in lines).encode(), b"", 0)

@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.answer import Answer
 from xenproof.facts.family import Family
-from xenproof.facts.listing import believable_listing
+from xenproof.facts.listing import believable_listing, unknown_paths
 from xenproof.facts.probes import host_probe
 from xenproof.facts.sections import section
 from xenproof.source.probe import ProbeOutput
 
 # /dev/sda1      ext4     4045536 915908   2903580      24% /
-_ROW = re.compile(r"\S.* +([a-zA-Z][\w.-]*) +\d+ +\d+ +(-?\d+) +(?:\d+%|-) /.*", re.ASCII)
+_ROW = re.compile(r"\S.* +([a-zA-Z][\w.-]*) +(?:\d+ +\d+ +(-?\d+)|- +- +-) +(?:\d+%|-) /.*", re.ASCII)
 # ---------------C------ /var/lib/xen/images
 _FLAGS = re.compile(r"([A-Za-z-]{10,40}) (/.*)", re.ASCII)
 BTRFS = "btrfs"
@@ -22,20 +22,30 @@ _HEADER = ["Filesystem", "Type"]
 
 @dataclass(frozen=True, slots=True)
 class ImageFolder:
-    """The file system of a directory, such as "btrfs", and its free room in MiB."""
+    """The file system of a directory, such as "btrfs", and its free room in KiB, None where nothing tells it."""
 
     filesystem: str
-    free_mib: int
+    free_kib: int | None
+
+    @property
+    def free_mib(self) -> int:
+        """Its free room in MiB; raises NotEvaluable where nothing tells it."""
+        if self.free_kib is None:
+            raise NotEvaluable("the file system is not mounted, so it has no free room to measure")
+        return self.free_kib >> 10
 
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """The directories that were asked for; None where there is none."""
+    """The directories that were asked for; None where there is none; why others are unknown."""
 
     rows: Mapping[str, ImageFolder | None]
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     def folder(self, path: str) -> ImageFolder:
-        """The directory; raises NotEvaluable if there is none."""
+        """The directory; raises NotEvaluable if there is none or the source cannot know it."""
+        if path in self.unknown:
+            raise NotEvaluable(self.unknown[path])
         if path not in self.rows:
             raise ParseError(f"'df' says nothing of {path}")
         if (found := self.rows[path]) is None:
@@ -57,8 +67,8 @@ def parse_images(output: ProbeOutput) -> Images:
     for path, line in zip(there, rows, strict=True):
         if (row := _ROW.fullmatch(line)) is None:
             raise ParseError(f"expected a file system from 'df -PT', found {line[:200]!r}")
-        found[path] = ImageFolder(row[1], int(row[2]) >> 10)
-    return Images(found)
+        found[path] = ImageFolder(row[1], int(row[2]) if row[2] else None)
+    return Images(found, unknown_paths(output, "df"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,21 @@ RELEASE = "{release}"
 JOURNAL_OF = "journal:"  # before the path of a program whose journal is a log of the profile
 DOM0_NAME = "/local/domain/0/name"
 KERNEL_CONFIG_CONTROL = "CONFIG_MMU"
+# Files of any number; the part before the last slash is a folder, the rest a pattern.
+TEXT_PATTERNS = ("/etc/default/grub.d/*.cfg", "/etc/logrotate.d/*")
+RC_PATTERN = "/etc/rc[2345].d/S[0-9][0-9]*"
+RPM_FORMAT = r"ii \t%{NAME}\t%{VERSION}-%{RELEASE}\n"
+TAIL_BYTES = 65536
 
 # Daemons and root's tools are not always on the PATH of a command that ssh runs.
 _PATH = "PATH=$PATH:/usr/sbin:/sbin\n"
 
-_PACKAGES = r"""if command -v dpkg-query >/dev/null 2>&1; then
+_PACKAGES = rf"""if command -v dpkg-query >/dev/null 2>&1; then
 echo deb
-dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n'
+dpkg-query -W -f '${{db:Status-Abbrev}}\t${{Package}}\t${{Version}}\n'
 else
 echo rpm
-rpm -qa --qf 'ii \t%{NAME}\t%{VERSION}-%{RELEASE}\n'
+rpm -qa --qf '{RPM_FORMAT}'
 fi"""
 
 _BRIDGES = """for d in /sys/class/net/*; do
@@ -70,9 +75,9 @@ def libvirt_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is 
 
 def services_probe(profile: Profile) -> Probe:
     """The units of systemd and the newest journal lines of some."""
-    units = shlex.join([*profile.entries("units"), "dbus.socket"])
+    units = shlex.join(unit_names(profile))
     show = framed("show", f"systemctl show -p Id -p LoadState -p ActiveState -p SubState -p UnitFileState {units}")
-    show += framed("rc", 'for f in /etc/rc[2345].d/S[0-9][0-9]*; do echo "$f"; done')
+    show += framed("rc", f'for f in {RC_PATTERN}; do echo "$f"; done')
     rest = framed("list-units", "systemctl list-units --all --full --no-legend --no-pager")
     for unit in _units_with_logs(profile):
         rest += framed(f"journal:{unit}", f"journalctl -q --no-pager -n 20 --unit {shlex.quote(unit)}")
@@ -97,20 +102,20 @@ def programs_probe(profile: Profile) -> Probe:
 
 def host_probe(profile: Profile) -> Probe:
     """Files, /proc and /sys, and what is on the PATH."""
-    script = framed("commands", _commands(["sh", *profile.entries("commands")]))
+    script = framed("commands", _commands(command_names(profile)))
     script += framed("reader", "[ -O /proc/1 ] && echo root || echo other")
     script += framed("release", 'read -r release </proc/sys/kernel/osrelease && echo "$release"')
     script += framed("clock", "date +%s")
     script += framed("bridges", _BRIDGES) + framed("processes", _PROCESSES)
     script += _existing("text", _text_words(profile), '[ -f "$f" ]', "grep -a -H '' \"$@\" </dev/null")
     script += _existing("stat", _stat_words(profile), '[ -e "$f" ] || [ -L "$f" ]', "stat -c '%f %U:%G %n' \"$@\"")
-    script += _existing("df", shlex.join(profile.entries("images")), '[ -d "$f" ]', 'df -PT "$@"')
+    script += _existing("df", shlex.join(image_paths(profile)), '[ -d "$f" ]', 'df -PT "$@"')
     if any(path[2] == "snapshot_free" for path in profile.expectations):
         script += framed("image-devices", "stat -c '%d %n' / \"$@\"") + framed("image-flags", 'lsattr -d "$@" 2>&1')
     if options := profile.entries("kernel_config"):
         script += framed("kernel-config", _kernel_config(options))
-    for path in _paths_with_words(profile):
-        script += framed(f"tail:{section_name(path)}", f"tail -c 65536 {shlex.quote(path)}")
+    for path in tail_paths(profile):
+        script += framed(f"tail:{section_name(path)}", f"tail -c {TAIL_BYTES} {shlex.quote(path)}")
     return Probe("host", script, limit_s=20)
 
 
@@ -144,9 +149,10 @@ command -v "$c" || echo
 done"""
 
 
-def _text_words(profile: Profile) -> str:
+def text_paths(profile: Profile) -> list[str]:
+    """The files whose text is read, besides those of TEXT_PATTERNS; {release} stands for the kernel's release."""
     configured = [name for name in profile.entries("files") if name.endswith("/grub.cfg")]
-    fixed = (
+    named = [
         "/etc/default/grub",
         *(configured or GRUB_CFGS),
         "/etc/xen/xl.conf",
@@ -159,17 +165,40 @@ def _text_words(profile: Profile) -> str:
         "/proc/net/tcp6",
         "/proc/sys/kernel/version",
         "/proc/xen/capabilities",
-    )
-    grubenvs = [f"{path.rpartition('/')[0]}/grubenv" for path in configured or GRUB_CFGS]
-    patterns = '/etc/default/grub.d/*.cfg /etc/logrotate.d/* "/lib/modules/$release/modules.builtin"'
-    of_profile = [name.partition(":")[0] for name in profile.entries("settings")] + profile.entries("pidfiles")
-    named = dict.fromkeys([*fixed, *grubenvs, *of_profile])
-    return f"{shlex.join(named)} {patterns}"
+        *(f"{path.rpartition('/')[0]}/grubenv" for path in configured or GRUB_CFGS),
+        *(name.partition(":")[0] for name in profile.entries("settings")),
+        *profile.entries("pidfiles"),
+        f"/lib/modules/{RELEASE}/modules.builtin",
+    ]
+    return list(dict.fromkeys(named))
+
+
+def stat_paths(profile: Profile) -> list[str]:
+    """The paths of which type, mode and owner are read; {release} stands for the kernel's release."""
+    return ["/proc", *profile.entries("files"), *(name for name in profile.entries("logs") if name.startswith("/"))]
+
+
+def image_paths(profile: Profile) -> list[str]:
+    """The directories for guests' images."""
+    return profile.entries("images")
+
+
+def command_names(profile: Profile) -> list[str]:
+    """The commands that are looked for on the PATH."""
+    return ["sh", *profile.entries("commands")]
+
+
+def unit_names(profile: Profile) -> list[str]:
+    """The units that are described; the last is for control."""
+    return [*profile.entries("units"), "dbus.socket"]
+
+
+def _text_words(profile: Profile) -> str:
+    return " ".join([*map(_released, text_paths(profile)), *TEXT_PATTERNS])
 
 
 def _stat_words(profile: Profile) -> str:
-    logs = [name for name in profile.entries("logs") if name.startswith("/")]
-    return " ".join(map(_released, ["/proc", *profile.entries("files"), *logs]))
+    return " ".join(map(_released, stat_paths(profile)))
 
 
 def _released(path: str) -> str:
@@ -185,7 +214,8 @@ def _programs_with_logs(profile: Profile) -> list[str]:
     return [name for name in profile.entries("logs") if name.startswith(JOURNAL_OF)]
 
 
-def _paths_with_words(profile: Profile) -> list[str]:
+def tail_paths(profile: Profile) -> list[str]:
+    """The log files whose newest part is read."""
     return [name for name in profile.entries("logs") if name.startswith("/") and profile.get("logs", name, "mentions")]
 
 

@@ -26,6 +26,8 @@ from xenproof.source.probe import ProbeOutput
 
 # Parsers match patterns against lines, and a hostile host must not make that take for ever.
 LONGEST_LINE = 8192
+# Begins a value, inside of a section that is otherwise known, that the source cannot know; the reason follows.
+UNKNOWABLE = "unknowable "
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,18 @@ def printed(name: str, text: str, exit_code: int = 0) -> str:
 def unknowable(name: str, reason: str) -> str:
     """The section `name` of a source that cannot know what a host would have printed."""
     return f"@@{name}\n\n@@{name} unknowable {' '.join(reason.split())}\n"
+
+
+def section_names(script: str) -> list[str]:
+    """The sections that a probe's shell text prints, in the order in which they stand there."""
+    return re.findall(r"^printf '@@([A-Za-z0-9:._@-]+)\\n'$", script, re.MULTILINE)
+
+
+def known(value: str) -> str:
+    """A value that a host printed; raises NotEvaluable where a source wrote "unknowable REASON" in its place."""
+    if value.startswith(UNKNOWABLE):
+        raise NotEvaluable(value.removeprefix(UNKNOWABLE))
+    return value
 
 
 def side_by_side(first: str, second: str) -> str:

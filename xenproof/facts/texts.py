@@ -1,11 +1,11 @@
 """The text of configuration files and of files below /proc."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.family import Family
-from xenproof.facts.listing import believable_listing
+from xenproof.facts.listing import believable_listing, unknown_paths
 from xenproof.facts.probes import host_probe
 from xenproof.facts.sections import section
 from xenproof.source.probe import ProbeOutput
@@ -15,15 +15,18 @@ CONTROL = "/proc/cmdline"
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The lines of each file that is there, and the names of those that are not."""
+    """The lines of each file that is there, the names of those that are not, and why others are unknown."""
 
     lines: Mapping[str, tuple[str, ...]]
     missing: frozenset[str]
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, path: str) -> tuple[str, ...]:
-        """The lines of a file; raises NotEvaluable if it is missing, ParseError if it was not read."""
+        """The lines of a file; raises NotEvaluable if it is missing or unknown, ParseError if it was not read."""
         if path in self.lines:
             return self.lines[path]
+        if path in self.unknown:
+            raise NotEvaluable(self.unknown[path])
         if path in self.missing:
             raise NotEvaluable(f"there is no file {path} on this host")
         raise ParseError(f"{path} was not read")
@@ -35,7 +38,9 @@ class Texts:
         return found[0]
 
     def below(self, folder: str) -> list[str]:
-        """The files of a folder that were read, by name."""
+        """The files of a folder that were read, by name; raises NotEvaluable if there may be more of them."""
+        if why := next((why for path, why in self.unknown.items() if path.rpartition("/")[0] == folder), None):
+            raise NotEvaluable(why)
         return sorted(path for path in self.lines if path.rpartition("/")[0] == folder)
 
 
@@ -56,9 +61,10 @@ def _parsed(output: ProbeOutput) -> Texts:
         if prefix is None:
             raise ParseError(f"expected a line of a file, as 'grep -H' prints it, found {line[:200]!r}")
         found[prefix[:-1]].append(line[len(prefix) :])
-    if not found.get(CONTROL):
+    unknown = unknown_paths(output, "text")
+    if not found.get(CONTROL) and CONTROL not in unknown:
         raise ParseError(f"{CONTROL} was not read, so nothing can be said of files that have no line")
-    return Texts({path: tuple(lines) for path, lines in found.items()}, missing)
+    return Texts({path: tuple(lines) for path, lines in found.items()}, missing, unknown)
 
 
 TEXTS = Family("texts", host_probe, parse_texts)

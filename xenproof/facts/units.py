@@ -8,7 +8,7 @@ from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.answer import Answer
 from xenproof.facts.family import Family
 from xenproof.facts.probes import services_probe
-from xenproof.facts.sections import section
+from xenproof.facts.sections import UNKNOWABLE, known, section
 from xenproof.source.probe import ProbeOutput
 
 # The root file system's unit: every systemd has it, and it is never stopped.
@@ -26,10 +26,15 @@ class Unit:
     """A unit as `systemctl show` describes it; `enabled` is "disabled" for an init script with no start link."""
 
     name: str
-    exists: bool
+    load_state: str
     state: str
     substate: str
     enabled: str
+
+    @property
+    def exists(self) -> bool:
+        """Whether systemd found a file of the unit."""
+        return self.load_state not in ("not-found", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +44,22 @@ class Units:
     rows: Mapping[str, Unit]
 
     def exists(self, name: str) -> Answer:
-        """Whether systemd knows the unit."""
+        """Whether systemd knows the unit; raises NotEvaluable if the source cannot know."""
         unit = self._unit(name)
+        known(unit.load_state)
         return Answer(unit.exists, "loaded" if unit.exists else "no such unit")
 
     def state(self, name: str) -> str:
         """Whether the unit is active: "active", "inactive", "failed"; raises NotEvaluable if there is no such unit."""
-        return self._existing(name).state
+        return known(self._existing(name).state)
 
     def enabled(self, name: str) -> str:
         """Whether the unit starts at boot, in systemd's words; raises NotEvaluable if there is no such unit."""
-        return self._existing(name).enabled
+        return known(self._existing(name).enabled)
 
     def _existing(self, name: str) -> Unit:
-        if not (unit := self._unit(name)).exists:
+        known((unit := self._unit(name)).load_state)
+        if not unit.exists:
             raise NotEvaluable(f"there is no unit {name!r}, so it has no state")
         return unit
 
@@ -78,7 +85,7 @@ def parse_units(output: ProbeOutput) -> Units:
     for block in re.split(r"\n{2,}", text):
         unit = _unit(block, scripts)
         rows[unit.name] = unit
-    if not any(unit.state == "active" for unit in rows.values()):
+    if not any(unit.state == "active" or unit.state.startswith(UNKNOWABLE) for unit in rows.values()):
         raise ParseError(f"none of the {len(rows)} units is active, so 'systemctl show' did not reach systemd")
     return Units(rows)
 
@@ -96,8 +103,7 @@ def _unit(block: str, scripts: frozenset[str]) -> Unit:
     if enabled in ("", "bad", "generated"):
         # An init script: systemd makes a unit of it at boot, and the links decide whether it starts.
         enabled = "generated" if name.removesuffix(".service") in scripts else "disabled"
-    exists = properties["LoadState"] not in ("not-found", "error")
-    return Unit(name, exists, properties["ActiveState"], properties["SubState"], enabled)
+    return Unit(name, properties["LoadState"], properties["ActiveState"], properties["SubState"], enabled)
 
 
 def _started_scripts(lines: list[str]) -> frozenset[str]:

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 import xenproof
-from xenproof.errors import LabError, NotEvaluable, UsageError, XenproofError
+from xenproof.errors import LabError, NotEvaluable, UsageError
 from xenproof.interruption import interrupt_on_sigterm
 from xenproof.lab import runs
 from xenproof.lab.identity import ProcessIdentity
@@ -35,6 +35,7 @@ from xenproof.suite.collector import KEY, Collector
 from xenproof.suite.expect import Expect, Mismatch
 from xenproof.suite.host_logs import keep_host_logs
 from xenproof.suite.opening import Opened, close_all, open_host
+from xenproof.suite.outcome import COMPARED_NOTHING, of_error
 from xenproof.suite.summary import host_facts
 from xenproof.suite.target import Target
 
@@ -286,11 +287,11 @@ def pytest_runtest_makereport(
     if data is None or "target" not in getattr(item, "fixturenames", ()):
         return report
     if call.excinfo is not None:
-        data.said[call.when] = _said(call, report)
+        data.said[call.when] = of_error(call.excinfo.value, call.when, lambda: report.longreprtext)
     elif call.when == "call" and data.compares and not data.expect.findings:
-        data.said["call"] = (Outcome.ERROR, "the check compared nothing, so it proves nothing", "")
+        data.said["call"] = (Outcome.ERROR, COMPARED_NOTHING, "")
         report.outcome = "failed"
-        report.longrepr = "the check compared nothing, so it proves nothing"
+        report.longrepr = COMPARED_NOTHING
     if call.excinfo is not None and call.excinfo.errisinstance(Mismatch):
         # The message says it all; the frames are those of the comparison.
         report.longrepr = str(call.excinfo.value)
@@ -299,23 +300,6 @@ def pytest_runtest_makereport(
         report.longrepr = (str(item.path), 0, f"not evaluable: {call.excinfo.value}")
     report.user_properties = [(KEY, json.dumps(_plain(item, data))), *_of_guests(item)]
     return report
-
-
-def _said(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[str, str, str]:
-    assert call.excinfo is not None  # noqa: S101  # the caller looked
-    error = call.excinfo.value
-    if isinstance(error, NotEvaluable):
-        return Outcome.NOT_EVALUABLE, str(error), ""
-    if isinstance(error, pytest.skip.Exception):
-        return Outcome.NOT_APPLICABLE, str(error), ""
-    first = (str(error).splitlines() or [type(error).__name__])[0]
-    if isinstance(error, Mismatch):
-        return Outcome.FAIL, first, ""
-    if isinstance(error, AssertionError) and call.when == "call":
-        return Outcome.FAIL, first, report.longreprtext
-    if isinstance(error, XenproofError):
-        return Outcome.ERROR, str(error), ""
-    return Outcome.ERROR, f"{type(error).__name__}: {first}", report.longreprtext
 
 
 def _plain(item: pytest.Item, data: ItemData) -> dict[str, Any]:

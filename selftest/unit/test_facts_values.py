@@ -1,5 +1,6 @@
 """What the parsers make of a real Debian 12 dom0, and of one that was broken."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,12 @@ def test_xl_commands() -> None:
     assert commands.present("list").yes
     assert not commands.present("new").yes
     assert not commands.present("WARNING:").yes
+
+
+def test_an_xl_without_one_of_its_usual_subcommands_is_read() -> None:
+    commands = XL_COMMANDS.of(replaced("\n create              ", "\n crate               "), PROFILE)
+    assert not commands.present("create").yes
+    assert commands.present("list").yes
 
 
 def test_units() -> None:
@@ -268,3 +275,12 @@ def test_logs() -> None:
 def test_a_log_is_shown_by_its_last_line() -> None:
     assert str(Log("one\ntwo\n")) == "2 lines, the last: two"
     assert str(Log("")) == "no line"
+
+
+def test_a_hypervisors_log_that_was_cleared_is_the_hosts_fault() -> None:
+    def cleared(text: str) -> str:
+        return re.sub(r"(?<=@@xl-dmesg\n).*?(?=\n@@xl-dmesg 0\n)", "", text, flags=re.DOTALL)
+
+    logs = Logs(recording(cleared), PROFILE)
+    assert not logs.readable("xl dmesg").yes
+    assert logs.text("xl dmesg").text == ""

@@ -1,0 +1,35 @@
+"""The good host of each profile: what a real one printed where there is one, else a synthesised one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from selftest.mutants.synthesise import synthesise
+from xenproof.profile.profile import Profile
+from xenproof.source.probe import ProbeOutput, Recording
+
+DATA = Path(__file__).parents[1] / "data"
+SYNTHESISED = "synthesised"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A good host, and in words where it comes from."""
+
+    recording: Recording
+    origin: str
+
+
+def base(profile: Profile) -> Base:
+    """The good host of a profile."""
+    if (path := DATA / "recordings" / f"{profile.name}.json").is_file():
+        return Base(Recording.read(path), f"real: {path.relative_to(DATA.parent)}")
+    if (folder := DATA / profile.name).is_dir():
+        return Base(from_folder(folder), f"real: {folder.relative_to(DATA.parent)}")
+    found = synthesise(profile)
+    return Base(found, f"synthesised: {found.about[SYNTHESISED]}")
+
+
+def from_folder(folder: Path) -> Recording:
+    """The recording whose outputs are the text files of a folder."""
+    outputs = {path.stem: ProbeOutput(path.stem, path.read_bytes(), b"", 0) for path in sorted(folder.glob("*.txt"))}
+    return Recording(f"recording://{folder.name}", "2026-11-23T00:00:00+00:00", outputs)

@@ -1,0 +1,60 @@
+"""Runs one check on one recording in this process, as the suite would, and says how it ended.
+
+The function is the check itself, its facts come from the suite's own fixtures and its comparison is
+the suite's own; what the end means is decided where the suite decides it.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from selftest.mutants.checks import Check
+from xenproof.errors import UsageError
+from xenproof.profile.expectation import Expectation
+from xenproof.profile.profile import Profile
+from xenproof.report.verdict import Outcome
+from xenproof.source.probe import Recording
+from xenproof.suite import fact_fixtures
+from xenproof.suite.expect import Expect
+from xenproof.suite.outcome import COMPARED_NOTHING, of_error
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a check ended, and why if it did not pass."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+def evaluate(check: Check, expected: Expectation, recording: Recording, profile: Profile) -> End:
+    """The end of `check` for one expectation on one recording."""
+    given: dict[str, Any] = {"recording": recording, "profile": profile, "expected": expected}
+    expect = Expect(check.function.__doc__ or check.name)
+    when = "setup"
+    try:
+        arguments = {name: expect if name == "expect" else _fixture(name, given) for name in check.wants}
+        when = "call"
+        check.function(**arguments)
+    except (Exception, pytest.skip.Exception) as error:  # noqa: BLE001  # as pytest: whatever a check raises is its end
+        outcome, reason, _ = of_error(error, when)
+        return End(outcome, reason)
+    if not expect.findings:
+        return End(Outcome.ERROR, COMPARED_NOTHING)
+    return End(Outcome.PASS)
+
+
+def _fixture(name: str, given: dict[str, Any]) -> Any:
+    if name not in given:
+        function: Callable[..., Any] = inspect.unwrap(getattr(fact_fixtures, name, _unknown))
+        if function is _unknown:
+            raise UsageError(f"the fixture {name!r} is none of {fact_fixtures.__name__}: a check of facts has no other")
+        given[name] = function(**{wanted: _fixture(wanted, given) for wanted in inspect.signature(function).parameters})
+    return given[name]
+
+
+def _unknown() -> None:
+    """What stands for a fixture that does not exist."""

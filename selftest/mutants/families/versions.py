@@ -1,0 +1,122 @@
+"""Running versions: beyond their range, or not those of the installed package."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from selftest.mutants.bounds import above, inside, outside
+from selftest.mutants.families.hypervisor import field, with_field
+from selftest.mutants.families.libvirt import daemon, with_daemon
+from selftest.mutants.families.packages import version_of, with_package, without_package
+from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
+from selftest.mutants.raw import NotPossible, Raw
+from selftest.mutants.texts import edit_file, file_lines
+from xenproof.facts.probes import RELEASE
+from xenproof.profile.version import in_range
+
+_KERNEL_BUILD = "/proc/sys/kernel/version"
+_QEMU = "QEMU emulator version "
+_DELETED = " (deleted)"
+
+
+class _Running(NamedTuple):
+    """How one running program's version is read and written, and all that it says of how it was built."""
+
+    read: Callable[[Raw], str]
+    write: Callable[[Raw, str], Raw]
+    build: Callable[[Raw], str]
+
+
+def _with_release(host: Raw, release: str) -> Raw:
+    return with_field(host, "release", release).with_lines("release", [release])
+
+
+def qemu(host: Raw) -> str:
+    """The version that the installed qemu prints."""
+    return host.text("qemu-version").removeprefix(_QEMU).partition(" ")[0].partition("\n")[0].rstrip(",")
+
+
+def with_qemu(host: Raw, version: str) -> Raw:
+    """The host whose qemu prints this version."""
+    return host.with_text("qemu-version", host.text("qemu-version").replace(_QEMU + qemu(host), _QEMU + version, 1))
+
+
+_WHAT = {
+    "hypervisor": _Running(
+        lambda host: field(host, "xen_version"),
+        lambda host, version: with_field(host, "xen_version", version),
+        lambda host: field(host, "xen_version") + host.text("xl-dmesg"),
+    ),
+    "kernel": _Running(
+        lambda host: field(host, "release"),
+        _with_release,
+        lambda host: "".join(file_lines(host, _KERNEL_BUILD)),
+    ),
+    "libvirt": _Running(daemon, with_daemon, daemon),
+    "qemu": _Running(qemu, with_qemu, lambda host: host.text("qemu-version")),
+}
+
+
+def package_name(host: Raw, name: str) -> str:
+    """The package's name with the release of the running kernel in it."""
+    return name.replace(RELEASE, field(host, "release"))
+
+
+def _running(case: Case) -> Iterator[Mutation]:
+    for why, version in outside(case.expected.text, case.profile.scheme):
+        yield Mutation(f"{why} runs: {version}", _WHAT[case.name].write(case.host, version))
+
+
+def _agrees(case: Case) -> Iterator[Mutation]:
+    host, what = case.host, _WHAT[case.name]
+    name = package_name(host, case.expected.text)
+    installed = version_of(host, name)
+    yield Mutation(f"the package {name} is gone", without_package(host, name))
+    newer = _next_upstream(what.read(host), installed)
+    yield Mutation(f"a newer version is installed: {newer}", with_package(host, name, newer))
+    if installed.rpartition(":")[2] in what.build(host):
+        # Where the program itself names its package's version, another build is found out as well.
+        build = above(installed)
+        yield Mutation(f"a newer build is installed: {build}", with_package(host, name, build))
+    if case.name == "qemu":
+        yield Mutation("the file of a running qemu was replaced", _with_replaced_qemu(host))
+
+
+def _next_upstream(running: str, installed: str) -> str:
+    """The installed version with the running program's own part of it one higher."""
+    epoch, colon, rest = installed.rpartition(":")
+    plain = running.partition("-")[0]
+    if not rest.startswith(plain):
+        # The kernel's release counts its interface, its package counts upstream's versions.
+        plain = rest.partition("-")[0].partition("+")[0]
+    return f"{epoch}{colon}{above(plain)}{rest[len(plain) :]}"
+
+
+def _with_replaced_qemu(host: Raw) -> Raw:
+    rows = host.lines("processes")
+    changed = [f"{line}{_DELETED}" if " /" in line and "qemu" in line else line for line in rows]
+    if changed == rows:
+        raise NotPossible("no qemu runs whose file is known")
+    return host.with_lines("processes", changed)
+
+
+def _make_running(case: Case) -> Raw:
+    range_, scheme, what = case.expected.text, case.profile.scheme, _WHAT[case.name]
+    now = what.read(case.host)
+    return case.host if in_range(now, range_, scheme) else what.write(case.host, inside(range_, scheme))
+
+
+def _make_agrees(case: Case) -> Raw:
+    name = package_name(case.host, case.expected.text)
+    try:
+        installed = version_of(case.host, name)
+    except NotPossible:
+        installed = _WHAT[case.name].read(case.host)
+        case = Case(with_package(case.host, name, installed), case.expected, case.profile)
+    if case.name == "kernel" and case.profile.scheme == "deb":
+        line = f"#1 SMP Debian {installed} (2014-10-01)"
+        return edit_file(case.host, _KERNEL_BUILD, lambda _: [line])
+    return case.host
+
+
+MUTATORS: dict[str, Mutator] = {"running": _running, "agrees_with": _agrees}
+MAKERS: dict[str, Maker] = {"running": _make_running, "agrees_with": _make_agrees}

@@ -1,14 +1,11 @@
 """The good host of each profile: what a real one printed where there is one, else a synthesised one."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from selftest.mutants.synthesise import synthesise
+from selftest.mutants.recorded import DATA, from_folder
+from selftest.mutants.synthesise import SYNTHESISED, synthesise
 from xenproof.profile.profile import Profile
-from xenproof.source.probe import ProbeOutput, Recording
-
-DATA = Path(__file__).parents[1] / "data"
-SYNTHESISED = "synthesised"
+from xenproof.source.probe import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +24,3 @@ def base(profile: Profile) -> Base:
         return Base(from_folder(folder), f"real: {folder.relative_to(DATA.parent)}")
     found = synthesise(profile)
     return Base(found, f"synthesised: {found.about[SYNTHESISED]}")
-
-
-def from_folder(folder: Path) -> Recording:
-    """The recording whose outputs are the text files of a folder."""
-    outputs = {path.stem: ProbeOutput(path.stem, path.read_bytes(), b"", 0) for path in sorted(folder.glob("*.txt"))}
-    return Recording(f"recording://{folder.name}", "2026-11-23T00:00:00+00:00", outputs)

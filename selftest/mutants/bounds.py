@@ -61,7 +61,7 @@ def below(version: str) -> str:
         raise NotPossible(f"there is no version below {version!r}")
     last = numbers[-1]
     offset = len(version) - len(_without_epoch(version))
-    head = version[: offset + last.start()] + str(int(last[0]) - 1)
+    head = version[: offset + last.start()] + f"{int(last[0]) - 1:0{len(last[0])}}"
     return head if version.isdecimal() else f"{head}.{_FILLER}"
 
 
@@ -72,7 +72,7 @@ def above(version: str) -> str:
         raise NotPossible(f"there is no number in the version {version!r}")
     offset = len(version) - len(_without_epoch(version))
     last = numbers[-1]
-    return f"{version[: offset + last.start()]}{int(last[0]) + 1}{version[offset + last.end() :]}"
+    return f"{version[: offset + last.start()]}{int(last[0]) + 1:0{len(last[0])}}{version[offset + last.end() :]}"
 
 
 def _without_epoch(version: str) -> str:

@@ -18,7 +18,7 @@ from xenproof.profile.profile import Profile
 from xenproof.report.verdict import Outcome
 from xenproof.source.probe import Recording
 from xenproof.suite import fact_fixtures
-from xenproof.suite.expect import Expect
+from xenproof.suite.expect import Expect, Mismatch
 from xenproof.suite.outcome import COMPARED_NOTHING, of_error
 
 
@@ -33,7 +33,7 @@ class End:
 def evaluate(check: Check, expected: Expectation, recording: Recording, profile: Profile) -> End:
     """The end of `check` for one expectation on one recording."""
     given: dict[str, Any] = {"recording": recording, "profile": profile, "expected": expected}
-    expect = Expect(check.function.__doc__ or check.name)
+    expect = Expect(check.name)
     when = "setup"
     try:
         arguments = {name: expect if name == "expect" else _fixture(name, given) for name in check.wants}
@@ -41,7 +41,8 @@ def evaluate(check: Check, expected: Expectation, recording: Recording, profile:
         check.function(**arguments)
     except (Exception, pytest.skip.Exception) as error:  # noqa: BLE001  # as pytest: whatever a check raises is its end
         outcome, reason, _ = of_error(error, when)
-        return End(outcome, reason)
+        found = expect.findings[-1] if isinstance(error, Mismatch) else None
+        return End(outcome, f"expected {found.expected}, found {found.found}" if found else reason)
     if not expect.findings:
         return End(Outcome.ERROR, COMPARED_NOTHING)
     return End(Outcome.PASS)

@@ -96,21 +96,3 @@ def by_family(scores: Sequence[ProfileScore]) -> dict[str, Tally]:
         for mutant in score.mutants:
             found.setdefault(mutant.family, []).append(mutant)
     return {family: tally(found[family]) for family in sorted(found)}
-
-
-def merged(parts: Iterable[ProfileScore]) -> list[ProfileScore]:
-    """One score for each profile from those of its parts, by name."""
-    whole: dict[str, list[ProfileScore]] = {}
-    for part in parts:
-        whole.setdefault(part.profile, []).append(part)
-    return [
-        ProfileScore(
-            name,
-            same[0].base,
-            tuple(sorted((mutant for part in same for mutant in part.mutants), key=lambda mutant: mutant.key)),
-            tuple(sorted((problem for part in same for problem in part.problems), key=lambda problem: problem.key)),
-            sum(part.controls for part in same),
-            sum(part.elsewhere for part in same),
-        )
-        for name, same in sorted(whole.items())
-    ]

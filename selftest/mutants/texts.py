@@ -34,6 +34,12 @@ def forget_file(host: Raw, path: str) -> Raw:
     return without_file(host, path).edited("text-list", lambda old: put(old, _listed(path)))
 
 
+def move_file(host: Raw, old: str, new: str) -> Raw:
+    """The host with the file at another path, and without a word of the old one."""
+    lines = file_lines(host, old)
+    return host if old == new else with_file(forget_file(host, old), new, lines)
+
+
 def edit_file(host: Raw, path: str, change: Callable[[Lines], Iterable[str]]) -> Raw:
     """The host with the lines of the file changed; raises NotPossible if it is not there."""
     return with_file(host, path, change(file_lines(host, path)))

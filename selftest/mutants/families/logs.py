@@ -1,8 +1,9 @@
 """Logs: not there, without a line, without their text, not rotated."""
 
+import contextlib
 from collections.abc import Iterator
 
-from selftest.mutants.families.files import with_path, without_path
+from selftest.mutants.families.files import mode_and_owner, with_path, without_path
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import NotPossible, Raw
 from selftest.mutants.texts import edit_file, file_lines, paths, with_file, without_file
@@ -62,6 +63,8 @@ def _rules(host: Raw) -> list[str]:
 
 def _make_readable(case: Case) -> Raw:
     if case.name.startswith("/"):
+        with contextlib.suppress(NotPossible):
+            return with_path(case.host, case.name, *mode_and_owner(case.host, case.name))
         # A log without a suffix is a directory of logs.
         mode = _FILE if "." in case.name.rpartition("/")[2] else _DIRECTORY
         return with_path(case.host, case.name, mode)

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from selftest.mutants.bounds import above, inside, outside
 from selftest.mutants.families.hypervisor import field, with_field
 from selftest.mutants.families.libvirt import daemon, with_daemon
+from selftest.mutants.families.modules import built_in_file
 from selftest.mutants.families.packages import version_of, with_package, without_package
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import NotPossible, Raw
-from selftest.mutants.texts import edit_file, file_lines
+from selftest.mutants.texts import edit_file, file_lines, move_file
 from xenproof.facts.probes import RELEASE
 from xenproof.profile.version import in_range
 
@@ -26,7 +27,9 @@ class _Running(NamedTuple):
     build: Callable[[Raw], str]
 
 
-def _with_release(host: Raw, release: str) -> Raw:
+def with_release(host: Raw, release: str) -> Raw:
+    """The host that runs another kernel: its release wherever it is printed, and its own folder of modules."""
+    host = move_file(host, built_in_file(host), f"/lib/modules/{release}/modules.builtin")
     return with_field(host, "release", release).with_lines("release", [release])
 
 
@@ -48,7 +51,7 @@ _WHAT = {
     ),
     "kernel": _Running(
         lambda host: field(host, "release"),
-        _with_release,
+        with_release,
         lambda host: "".join(file_lines(host, _KERNEL_BUILD)),
     ),
     "libvirt": _Running(daemon, with_daemon, daemon),
@@ -107,15 +110,18 @@ def _make_running(case: Case) -> Raw:
 
 def _make_agrees(case: Case) -> Raw:
     name = package_name(case.host, case.expected.text)
+    host = case.host
     try:
-        installed = version_of(case.host, name)
+        installed = version_of(host, name)
     except NotPossible:
-        installed = _WHAT[case.name].read(case.host)
-        case = Case(with_package(case.host, name, installed), case.expected, case.profile)
+        installed = _WHAT[case.name].read(host)
+        host = with_package(host, name, installed)
     if case.name == "kernel" and case.profile.scheme == "deb":
-        line = f"#1 SMP Debian {installed} (2014-10-01)"
-        return edit_file(case.host, _KERNEL_BUILD, lambda _: [line])
-    return case.host
+        return edit_file(host, _KERNEL_BUILD, lambda _: [f"#1 SMP Debian {installed} (2014-10-01)"])
+    if case.name == "kernel":
+        return host  # its release was made of the package's version
+    plain = installed.rpartition(":")[2]
+    return _WHAT[case.name].write(host, plain if case.name == "hypervisor" else plain.partition("-")[0])
 
 
 MUTATORS: dict[str, Mutator] = {"running": _running, "agrees_with": _agrees}

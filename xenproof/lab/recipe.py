@@ -49,21 +49,23 @@ def load_recipe(release: str) -> Recipe:
     """The recipe of `release`; raises UsageError that lists the known ones."""
     if release not in releases():
         raise UsageError(f"there is no lab recipe {release!r}; expected one of: {', '.join(releases())}")
-    text = _recipes().joinpath(f"{release}.yaml").read_text("utf-8")
-    data: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
+    own_text = _recipes().joinpath(f"{release}.yaml").read_text("utf-8")
+    own = _read(own_text)
+    common_text = _recipes().joinpath("common", f"{own['extends']}.yaml").read_text("utf-8")
+    common = _read(common_text)
     finish = finish_script()
     return Recipe(
-        release=data["release"],
-        title=data["title"],
-        suite=data["suite"],
-        memory_mib=data["memory_mib"],
-        cpus=data["cpus"],
-        disk_gib=data["disk_gib"],
-        packages=tuple(data["packages"]),
-        early_files=_files(data["early_files"]),
-        files=_files(data["files"]),
-        masked=tuple(data["masked"]),
-        digest=hashlib.sha256(f"{BUILDER}\n{finish}\n{text}".encode()).hexdigest()[:16],
+        release=release,
+        title=own["title"],
+        suite=own["suite"],
+        memory_mib=common["memory_mib"],
+        cpus=common["cpus"],
+        disk_gib=common["disk_gib"],
+        packages=(*common["packages"], *own["packages"]),
+        early_files=_files(common["early_files"], release),
+        files=_files(common["files"], release),
+        masked=tuple(common["masked"]),
+        digest=hashlib.sha256(f"{BUILDER}\n{finish}\n{common_text}\n{own_text}".encode()).hexdigest()[:16],
     )
 
 
@@ -76,5 +78,13 @@ def _recipes() -> Traversable:
     return files("xenproof.lab").joinpath("recipes")
 
 
-def _files(rows: Mapping[str, Mapping[str, str]]) -> dict[str, RecipeFile]:
-    return {path: RecipeFile(row["content"], int(row.get("mode", "0644"), 8)) for path, row in rows.items()}
+def _read(text: str) -> dict[str, Any]:
+    data: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
+    return data
+
+
+def _files(rows: Mapping[str, Mapping[str, str]], release: str) -> dict[str, RecipeFile]:
+    return {
+        path: RecipeFile(row["content"].replace("{release}", release), int(row.get("mode", "0644"), 8))
+        for path, row in rows.items()
+    }

@@ -124,6 +124,16 @@ def test_show_prints_every_expectation_on_one_line() -> None:
         assert line.endswith(expected.source)
 
 
+def test_a_long_value_is_shown_whole_and_moves_no_other_row(folder: Path) -> None:
+    options = [f"option{number:03}=value" for number in range(60)]
+    known = f"{{has: [{', '.join(options)}], req: [S01], source: a test, status: verified}}"
+    (folder / "long.yaml").write_text(f"{NEW.replace('name: new', 'name: long')}  boot: {{hypervisor: {known}}}\n")
+    for command in (["show", "long"], ["diff", "new", "long"]):
+        long, *others = sorted(run(*command)[1].splitlines(), key=len, reverse=True)
+        assert all(option in long for option in options)
+        assert max(map(len, others)) < 300
+
+
 def test_show_as_json_is_the_profile() -> None:
     profile = load_profile("new")
     data = json.loads(run("show", "new", "--json")[1])

@@ -20,6 +20,9 @@ profile_app = typer.Typer(
     name="profile", help="Show, explain, compare and validate profiles.", no_args_is_help=True, add_completion=False
 )
 
+# A cell that is longer moves the rest of its own row, not that of every row.
+_WIDEST = 72
+
 _Name = Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A profile's bare name, or a path to a .yaml file.")]
 
 
@@ -172,6 +175,6 @@ def _table(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
             table.add_row(*map(Text, row))  # Text, so that [brackets] in a value are not taken for markup
         Console().print(table)
         return
-    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    widths = [min(_WIDEST, max(map(len, column))) for column in zip(titles, *rows, strict=True)]
     for row in [list(titles), *rows]:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -25,7 +25,6 @@ def open_connection(address: Address, *, identity: Path | None = None, pins: Hos
         case Scheme.LOCAL:
             return LocalConnection(address.url)
         case _:
-            check_built(address)
             raise UsageError(
                 f"{address.url!r} names no host that can be logged in to; "
                 f"expected {FORMS[Scheme.SSH]!r} or {FORMS[Scheme.LOCAL]!r}"
@@ -34,16 +33,6 @@ def open_connection(address: Address, *, identity: Path | None = None, pins: Hos
 
 def open_recording(address: Address) -> Recording:
     """The recording that a recording address names; raises UsageError for any other, SourceError if it is broken."""
-    check_built(address)
     if address.scheme is not Scheme.RECORDING or address.path is None:
         raise UsageError(f"expected {FORMS[Scheme.RECORDING]!r}, found {address.url!r}")
     return Recording.read(address.path)
-
-
-def check_built(address: Address) -> None:
-    """Raise UsageError for the sources that can be named but not be opened yet."""
-    if address.scheme in (Scheme.IMAGE, Scheme.SUPPORTCONFIG):
-        raise UsageError(
-            f"{address.url!r}: {address.scheme.value}:// is not built yet in this version; "
-            "record the running host with `xenproof record` and use recording://PATH"
-        )

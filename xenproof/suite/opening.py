@@ -9,6 +9,7 @@ from pathlib import Path
 from xenproof.errors import LabError, UsageError, XenproofError
 from xenproof.facts.families import probes
 from xenproof.facts.identity import PROBE, parse_identity
+from xenproof.image.source import read_image
 from xenproof.lab import host as lab
 from xenproof.lab.progress import Progress
 from xenproof.profile.profile import Profile
@@ -17,6 +18,7 @@ from xenproof.source.connection import Connection
 from xenproof.source.gather import gather
 from xenproof.source.probe import Recording
 from xenproof.suite.target import Target, Way
+from xenproof.supportconfig.source import read_supportconfig
 
 
 @dataclass(slots=True)
@@ -49,8 +51,8 @@ def open_host(
     address = parse_url(url)
     opened = Opened(Target(url))
     try:
-        if address.path is not None and address.scheme is Scheme.RECORDING:
-            _replay(opened, address.path, url)
+        if address.path is not None:
+            _read_stored(opened, address.scheme, address.path, url, profile, folder, progress)
         else:
             _reach(opened, address, url, progress, identity, known_hosts)
             _gather(opened, profile, folder, progress)
@@ -70,18 +72,15 @@ def open_host(
 def _reach(
     opened: Opened, address: Address, url: str, progress: Progress, identity: Path | None, known_hosts: Path | None
 ) -> None:
+    way: Way | None
     if address.scheme is Scheme.LAB:
         opened.lab_host = host = lab.up(address.release, progress)
         run = host.run
         way = Way("127.0.0.1", run.port, "root", str(host.image.key), str(run.folder / "known_hosts"))
     elif address.scheme is Scheme.SSH:
         way = Way(address.host, address.port, address.user, str(identity or ""), str(known_hosts or ""))
-    elif address.scheme is Scheme.LOCAL:
-        opened.target = Target(url, live=True)
-        opened.connection = opened.target.connect()
-        return
     else:
-        raise UsageError(f"{url}: the source {address.scheme}:// is not built yet in this version")
+        way = None
     opened.target = Target(url, live=True, way=way)
     opened.connection = opened.target.connect()
 
@@ -91,6 +90,11 @@ def _gather(opened: Opened, profile: Profile, folder: Path, progress: Progress) 
     about = {"accelerator": opened.lab_host.run.accelerator} if opened.lab_host else {}
     with progress.phase(f"reading {opened.target.url}", 4):
         opened.recording = gather(opened.connection, [PROBE, *probes(profile)], about)
+    _keep(opened, folder)
+
+
+def _keep(opened: Opened, folder: Path) -> None:
+    assert opened.recording is not None  # noqa: S101  # whoever calls has read it
     path = folder / f"recording-{len(list(folder.glob('recording-*')))}.json"
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
@@ -100,9 +104,17 @@ def _gather(opened: Opened, profile: Profile, folder: Path, progress: Progress) 
     opened.target = Target(opened.target.url, str(path), opened.target.live, opened.target.way)
 
 
-def _replay(opened: Opened, path: Path, url: str) -> None:
-    opened.recording = Recording.read(path)
-    opened.target = Target(url, str(path.absolute()))
+def _read_stored(
+    opened: Opened, scheme: Scheme, path: Path, url: str, profile: Profile, folder: Path, progress: Progress
+) -> None:
+    if scheme is Scheme.RECORDING:
+        opened.recording = Recording.read(path)
+        opened.target = Target(url, str(path.absolute()))
+        return
+    with progress.phase(f"reading {url}", 4):
+        read = read_image if scheme is Scheme.IMAGE else read_supportconfig
+        opened.recording = read(url, path, profile)
+    _keep(opened, folder)
 
 
 def close_all(hosts: Sequence[Opened]) -> None:

@@ -12,7 +12,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--hosts",
         metavar="URL[,URL]",
-        help="the hosts: ssh://user@host[:port], local://, lab://RELEASE, recording://PATH",
+        help="the hosts: ssh://user@host[:port], local://, lab://RELEASE, image://PATH, supportconfig://PATH, recording://PATH",
     )
     group.addoption(
         "--report",

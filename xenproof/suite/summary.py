@@ -15,6 +15,7 @@ def host_facts(recording: Recording | None, profile: Profile) -> dict[str, str]:
         return {}
     versions = Versions(recording, profile)
     rows: dict[str, Callable[[], str]] = {
+        "source": lambda: recording.about["source"],
         "system": lambda: parse_identity(recording.output(PROBE)).system,
         "Xen": lambda: versions.running("hypervisor").text,
         "kernel": lambda: parse_identity(recording.output(PROBE)).kernel,
@@ -26,7 +27,8 @@ def host_facts(recording: Recording | None, profile: Profile) -> dict[str, str]:
     facts: dict[str, str] = {}
     for name, read in rows.items():
         try:
-            facts[name] = read()
+            if text := read():
+                facts[name] = text
         except (XenproofError, KeyError):
             continue  # the checks say what is wrong with it
     return facts

@@ -1,0 +1,97 @@
+"""The files of an unpacked root directory."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from xenproof.errors import NotEvaluable, SourceError
+from xenproof.image.node import Node
+
+_NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+
+
+@dataclass(frozen=True)
+class FolderNode:
+    """A file below an unpacked root directory.
+
+    Paths are put together by name, one step at a time, and no link is ever followed by the system:
+    so nothing outside of the directory is reached.
+    """
+
+    path: Path
+    # What it was unpacked from had these; the folder has not.
+    filesystem: str = ""
+    volume: str = ""
+    no_cow: bool = False
+
+    @cached_property
+    def _stat(self) -> os.stat_result:
+        with self._errors():
+            return os.lstat(self.path)
+
+    @property
+    def mode(self) -> int:
+        """Type and permissions."""
+        return self._stat.st_mode
+
+    @property
+    def uid(self) -> int:
+        """The number of its owner."""
+        return self._stat.st_uid
+
+    @property
+    def gid(self) -> int:
+        """The number of its group."""
+        return self._stat.st_gid
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        return self._stat.st_size
+
+    def child(self, name: str) -> Node | None:
+        """What the directory has under the name."""
+        found = FolderNode(self.path / name)
+        with self._errors():
+            try:
+                found.__dict__["_stat"] = os.lstat(found.path)
+            except OSError as error:
+                if error.errno in _NOTHING:
+                    return None
+                raise
+        return found
+
+    def names(self) -> list[str]:
+        """The names in the directory."""
+        with self._errors():
+            return [found.name for found in self.path.iterdir()]
+
+    def target(self) -> str:
+        """Where the link points to."""
+        with self._errors():
+            return str(self.path.readlink())
+
+    def read(self, start: int, length: int) -> bytes:
+        """The bytes of the file."""
+        with self._errors():
+            # It may have become something else since it was looked at: a fifo would never end.
+            number = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(number, "rb") as file:
+                if not stat.S_ISREG(os.fstat(number).st_mode):
+                    raise SourceError(f"{self.path} is no longer a regular file")
+                file.seek(start)
+                return file.read(length)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except PermissionError as error:
+            raise NotEvaluable(f"{self.path} may not be read by this user: run as root") from error
+        except (OSError, ValueError) as error:
+            raise SourceError(f"cannot read {self.path}: {error}") from error

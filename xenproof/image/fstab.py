@@ -1,0 +1,43 @@
+"""The image's /etc/fstab: which file system belongs where."""
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from xenproof.image.tree import Tree
+
+FSTAB = "/etc/fstab"
+# \040 stands for a blank in a path.
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: the device as it is named there, where it belongs, its type and its options."""
+
+    device: str
+    path: str
+    type: str
+    options: tuple[str, ...]
+
+    def option(self, name: str) -> str:
+        """The value of an option such as subvol=@/home, empty without it."""
+        return next((word.partition("=")[2] for word in self.options if word.startswith(f"{name}=")), "")
+
+
+def read_fstab(tree: Tree) -> list[Entry]:
+    """The entries that have a place in the tree, in the order of the file; no entry without the file."""
+    found: list[Entry] = []
+    for line in tree.lines(FSTAB) or ():
+        # UUID=7f2e / ext4 errors=remount-ro 0 1
+        words = [_ESCAPED.sub(lambda code: chr(int(code[1], 8)), word) for word in line.partition("#")[0].split()]
+        if len(words) >= 3 and words[1].startswith("/"):
+            options = tuple(words[3].split(",")) if len(words) > 3 else ()
+            found.append(Entry(words[0], posixpath.normpath(words[1]), words[2], options))
+    return found
+
+
+def declared_filesystem(tree: Tree, path: str) -> str:
+    """The type of the file system that fstab gives to a path, empty if it gives none."""
+    below = [entry for entry in read_fstab(tree) if entry.path == "/" or f"{path}/".startswith(f"{entry.path}/")]
+    return max(below, key=lambda entry: len(entry.path)).type if below else ""

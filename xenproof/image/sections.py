@@ -1,0 +1,177 @@
+"""What the probes would have printed on the host of an image, section by section, as far as its files tell."""
+
+import posixpath
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from xenproof.errors import NotEvaluable, SourceError
+from xenproof.facts.probes import (
+    KERNEL_CONFIG_CONTROL,
+    RC_PATTERN,
+    TAIL_BYTES,
+    TEXT_PATTERNS,
+    command_names,
+    image_paths,
+    section_name,
+    stat_paths,
+    tail_paths,
+    text_paths,
+    unit_names,
+)
+from xenproof.facts.stored import Writer
+from xenproof.image.accounts import Accounts, read_accounts
+from xenproof.image.asked import Asked, ask
+from xenproof.image.dpkg import dpkg_packages
+from xenproof.image.fstab import declared_filesystem
+from xenproof.image.kernel import kernel_release
+from xenproof.image.node import is_directory, is_file
+from xenproof.image.rpm_database import rpm_packages
+from xenproof.image.tree import Tree
+from xenproof.image.unit_files import show_unit
+from xenproof.image.unknowable import unknowable_writer
+from xenproof.profile.profile import Profile
+
+# Where a command is looked for: what is usual for root.
+PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_EXECUTABLE = 0o111
+
+
+@dataclass(frozen=True)
+class ImageSections:
+    """The sections of the probes of a profile, read from an image."""
+
+    tree: Tree
+    profile: Profile
+
+    def writer(self, name: str) -> Writer:
+        """The writer of the section of that name."""
+        writers: dict[str, Writer] = {
+            "packages": self._packages,
+            "commands": self._commands,
+            "reader": lambda: "root\n",
+            "release": lambda: f"{self.release}\n",
+            "show": self._units,
+            "rc": self._start_links,
+            "text-list": lambda: self._texts[0].listing(),
+            "text": lambda: self._texts[1],
+            "stat-list": lambda: self._stats.listing(),
+            "stat": self._stat_rows,
+            "df-list": lambda: self._filesystems[0].listing(),
+            "df": lambda: self._filesystems[1],
+            "image-devices": self._volumes,
+            "image-flags": self._flags,
+            "kernel-config": self._kernel_config,
+        }
+        tails = {f"tail:{section_name(path)}": path for path in tail_paths(self.profile)}
+        if name in tails:
+            return lambda: self._tail(tails[name])
+        return writers.get(name) or unknowable_writer(name)
+
+    def command(self, name: str) -> str:
+        """The path of a command, empty if it is not on the PATH."""
+        for folder in PATH:
+            found = self.tree.find(posixpath.join(folder, name))
+            if found is not None and is_file(found.node) and found.node.mode & _EXECUTABLE:
+                return posixpath.join(folder, name)
+        return ""
+
+    @cached_property
+    def release(self) -> str:
+        """The release of the kernel that the image would boot; raises NotEvaluable if it does not tell."""
+        return kernel_release(self.tree, [path for path in text_paths(self.profile) if path.endswith("/grub.cfg")])
+
+    @cached_property
+    def _accounts(self) -> Accounts:
+        return read_accounts(self.tree)
+
+    def _packages(self) -> str:
+        found = dpkg_packages(self.tree) or rpm_packages(self.tree)
+        if found is None:
+            raise SourceError("the image has neither a database of dpkg nor one of rpm")
+        return found
+
+    def _commands(self) -> str:
+        return "".join(f"{name} {self.command(name)}\n" for name in command_names(self.profile))
+
+    def _units(self) -> str:
+        return "\n".join(show_unit(self.tree, name) for name in unit_names(self.profile))
+
+    def _start_links(self) -> str:
+        return "".join(f"{path}\n" for path in self.tree.matching(RC_PATTERN) or [RC_PATTERN])
+
+    @cached_property
+    def _texts(self) -> tuple[Asked, str]:
+        """What became of the paths, and the lines of each that is there, as 'grep -H' prints them."""
+        paths = text_paths(self.profile)
+        for pattern in TEXT_PATTERNS:
+            try:
+                paths += self.tree.matching(pattern) or [pattern]
+            except NotEvaluable:
+                paths.append(pattern)  # looking for it says why
+        found = ask(self.tree, paths, lambda: self.release, is_file)
+        asked, rows = found.without_there(), []
+        for path, place in found.there.items():
+            try:
+                lines = self.tree.lines(place.path) or ()
+            except NotEvaluable as error:
+                asked.add_unknown(path, str(error))
+                continue
+            asked.add_there(path, place)
+            rows += [f"{path}:{line}\n" for line in lines]
+        return asked, "".join(rows)
+
+    @cached_property
+    def _stats(self) -> Asked:
+        asked = ask(self.tree, stat_paths(self.profile), lambda: self.release, follow=False)
+        # What writes a log may never have run yet.
+        logs = set(self.profile.entries("logs")) - set(self.profile.entries("files"))
+        return asked.with_unknown(logs, "the image has no {}: what writes it may never have run there")
+
+    def _stat_rows(self) -> str:
+        there = self._stats.there.items()
+        return "".join(f"{found.node.mode:x} {self._accounts.owner(found.node)} {path}\n" for path, found in there)
+
+    @cached_property
+    def _filesystems(self) -> tuple[Asked, str]:
+        """What became of the directories, and their rows as 'df -PT' prints them, without any numbers."""
+        found = ask(self.tree, image_paths(self.profile), lambda: self.release, is_directory)
+        asked, rows = found.without_there(), []
+        for path, place in found.there.items():
+            if filesystem := place.node.filesystem or declared_filesystem(self.tree, place.path):
+                asked.add_there(path, place)
+                rows.append(f"image {filesystem} - - - - {path}\n")
+            else:
+                asked.add_unknown(path, f"neither the image nor its fstab tells the file system of {path}")
+        header = ["Filesystem Type 1024-blocks Used Available Capacity Mounted on\n"] if rows else []
+        return asked, "".join(header + rows)
+
+    def _volumes(self) -> str:
+        """A number for each file system or subvolume, as 'stat' prints the numbers of devices."""
+        nodes = {"/": self.tree.root} | {path: found.node for path, found in self._filesystems[0].there.items()}
+        if not all(node.volume for node in nodes.values()):
+            raise NotEvaluable("a root directory does not tell which file systems or subvolumes it was made of")
+        numbers: dict[str, int] = {}
+        for node in nodes.values():
+            numbers.setdefault(node.volume, len(numbers) + 1)
+        return "".join(f"{numbers[node.volume]} {path}\n" for path, node in nodes.items())
+
+    def _flags(self) -> str:
+        """The flags of each directory as 'lsattr' prints them, as far as they are asked for."""
+        there = self._filesystems[0].there.items()
+        return "".join(
+            f"{'---------------C------' if found.node.no_cow else '-' * 22} {path}\n" for path, found in there
+        )
+
+    def _kernel_config(self) -> str:
+        if (lines := self.tree.lines(path := f"/boot/config-{self.release}")) is None:
+            raise NotEvaluable(f"the image has no {path}")
+        wanted = "|".join(map(re.escape, [KERNEL_CONFIG_CONTROL, *self.profile.entries("kernel_config")]))
+        option = re.compile(rf"(# )?({wanted})[= ]")
+        return "".join(f"{line}\n" for line in lines if option.match(line))
+
+    def _tail(self, path: str) -> str:
+        if (node := self.tree.file(path)) is None:
+            raise NotEvaluable(f"the image has no log {path}")
+        start = max(0, node.size - TAIL_BYTES)
+        return node.read(start, TAIL_BYTES).decode("utf-8", "replace")

@@ -1,0 +1,74 @@
+"""The source image://PATH: an unpacked root directory, or a disk image."""
+
+import stat
+from contextlib import ExitStack
+from pathlib import Path
+
+from xenproof.errors import NotEvaluable, SourceError
+from xenproof.facts.identity import stored_identity
+from xenproof.facts.stored import stored_recording
+from xenproof.image.dpkg import STATUS
+from xenproof.image.folder import FolderNode
+from xenproof.image.rpm_database import has_rpm_database
+from xenproof.image.sections import ImageSections
+from xenproof.image.system import system_name
+from xenproof.image.tree import Tree
+from xenproof.image.unknowable import VOLATILE
+from xenproof.profile.profile import Profile
+from xenproof.source.probe import Recording
+
+KIND = "disk image"
+FOLDER_KIND = "root directory"
+
+
+def read_image(url: str, path: Path, profile: Profile) -> Recording:
+    """The recording of what the image at `path` tells; nothing of it is run or mounted.
+
+    Raises SourceError, saying what was expected and found, if it is no image of a whole system.
+    """
+    with ExitStack() as files:
+        kind, where, tree = _open(path, files)
+        return _recorded(url, path, profile, tree, kind, where)
+
+
+def _recorded(url: str, path: Path, profile: Profile, tree: Tree, kind: str, where: str) -> Recording:
+    if tree.file(STATUS) is None and not has_rpm_database(tree):
+        raise SourceError(
+            f"{path} has no database of packages: expected that of dpkg ({STATUS}) or of rpm; "
+            "is it the root of a system?"
+        )
+    sections = ImageSections(tree, profile)
+    try:
+        release = sections.release
+    except NotEvaluable:
+        release = ""  # the checks that need it say why
+    identity = stored_identity(kind, kernel=release, system=system_name(tree), xl=sections.command("xl"))
+    about = {"source": f"{kind}, not running ({where})"}
+    return stored_recording(url, profile, identity, sections.writer, about)
+
+
+def _open(path: Path, files: ExitStack) -> tuple[str, str, Tree]:
+    """What it is, where its root is, and the tree of its files."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise SourceError(f"there is no image to read at {path}: {error.strerror}") from error
+    if stat.S_ISDIR(mode):
+        tree = Tree(FolderNode(path.resolve()), VOLATILE)
+        if tree.directory("/etc") is None:
+            raise SourceError(f"{path} is no root directory of a system: it has no directory etc")
+        return FOLDER_KIND, "unpacked", tree
+    if not stat.S_ISREG(mode):
+        raise SourceError(
+            f"{path} is neither a file nor a directory: expected a disk image or an unpacked root directory"
+        )
+    try:
+        # Optional, and under a licence of their own: only who reads disk images has them.
+        from xenproof.image.disk import read_disk
+    except ImportError as error:
+        raise SourceError(
+            f"reading the disk image {path} needs packages that are not installed ({error.name}): "
+            "install xenproof with its extra, pip install 'xenproof[image]'; an unpacked root directory needs none"
+        ) from error
+    disk = read_disk(path, files)
+    return KIND, disk.root, disk.tree

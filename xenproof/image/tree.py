@@ -1,0 +1,119 @@
+"""The tree of files that an image's system would see: file systems at their places, links followed inside of it."""
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from xenproof.errors import NotEvaluable
+from xenproof.image.node import Node, is_directory, is_file, is_link
+
+# As the kernel: what needs more is taken for a loop.
+MOST_LINKS = 40
+MOST_TEXT_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file, and its path with all links on the way followed."""
+
+    path: str
+    node: Node
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The files of an image from its root on.
+
+    `mounts` are what is at or below some paths: another file system, or the reason why nobody can
+    know what a running system would have there.
+    """
+
+    root: Node
+    mounts: Mapping[str, Node | str] = field(default_factory=dict)
+
+    def find(self, path: str, *, follow: bool = True) -> Found | None:
+        """What is at an absolute path, None if nothing is; `follow` says whether a link at its end is followed.
+
+        Links lead to where they would in the system itself: never out of the image.  Raises
+        NotEvaluable where the image cannot know.
+        """
+        rest = [part for part in reversed(path.split("/")) if part not in ("", ".")]
+        way: list[tuple[str, Node]] = []
+        links = 0
+        while rest:
+            part = rest.pop()
+            if part == "..":
+                way = way[:-1]
+                continue
+            node = self._step(way, part)
+            if node is None:
+                return None
+            if not is_link(node) or (not rest and not follow):
+                way.append((part, node))
+                continue
+            if (links := links + 1) > MOST_LINKS:
+                return None
+            target = node.target()
+            if target.startswith("/"):
+                way = []
+            rest += [part for part in reversed(target.split("/")) if part not in ("", ".")]
+        return Found(_joined(way), way[-1][1] if way else self.root)
+
+    def _step(self, way: list[tuple[str, Node]], name: str) -> Node | None:
+        above = way[-1][1] if way else self.root
+        if not is_directory(above):
+            return None
+        mounted = self.mounts.get(_joined([*way, (name, above)]))
+        if isinstance(mounted, str):
+            raise NotEvaluable(mounted)
+        return mounted or above.child(name)
+
+    def file(self, path: str) -> Node | None:
+        """The regular file at a path, links followed; None if there is none."""
+        found = self.find(path)
+        return found.node if found is not None and is_file(found.node) else None
+
+    def directory(self, path: str) -> Node | None:
+        """The directory at a path, links followed; None if there is none."""
+        found = self.find(path)
+        return found.node if found is not None and is_directory(found.node) else None
+
+    def text(self, path: str) -> str | None:
+        """The text of the regular file at a path, None if there is none; bytes that are not UTF-8 become U+FFFD."""
+        if (node := self.file(path)) is None:
+            return None
+        if node.size > MOST_TEXT_BYTES:
+            raise NotEvaluable(f"{path} has {node.size} bytes, more than are read of a text")
+        return node.read(0, MOST_TEXT_BYTES).decode("utf-8", "replace")
+
+    def lines(self, path: str) -> tuple[str, ...] | None:
+        """The lines of the regular file at a path, without their ends; None if there is none."""
+        if (text := self.text(path)) is None:
+            return None
+        return tuple(text.removesuffix("\n").split("\n")) if text else ()
+
+    def names(self, path: str) -> list[str]:
+        """The names in the directory at a path, sorted; empty if there is none."""
+        node = self.directory(path)
+        return sorted(node.names()) if node is not None else []
+
+    def matching(self, pattern: str) -> list[str]:
+        """The paths that a shell would put in place of a pattern, sorted; each part is matched by itself."""
+        return list(self._matching("/", [part for part in pattern.split("/") if part]))
+
+    def _matching(self, folder: str, parts: list[str]) -> Iterator[str]:
+        first, *rest = parts
+        names = self.names(folder) if any(letter in first for letter in "*?[") else [first]
+        for name in names:
+            if name != first and (name.startswith(".") or not fnmatchcase(name, first)):
+                continue
+            path = posixpath.join(folder, name)
+            if rest:
+                yield from self._matching(path, rest)
+            elif self.find(path, follow=False) is not None:
+                yield path
+
+
+def _joined(way: list[tuple[str, Node]]) -> str:
+    return "/" + "/".join(name for name, _ in way)

@@ -13,6 +13,7 @@ from xenproof.facts.grub_menu import GRUB_MENU
 from xenproof.facts.texts import Texts
 from xenproof.facts.versions import Versions, built_as
 from xenproof.profile.load import load_profile
+from xenproof.profile.version import Scheme
 from xenproof.source.probe import ProbeOutput, Recording
 
 DATA = Path(__file__).parents[1] / "data" / "debian12"
@@ -227,12 +228,17 @@ def test_a_dom0_that_was_ballooned_down_is_found() -> None:
         ("8.0.0", "9.0.0-4+deb12u2", False),
         ("4.4.1_06-2.2", "4.4.1_06-2.2", True),
         ("4.4.1_06-2.2", "4.4.1_10-9.1", False),
+        ("4.4.4_40-22.77", "4.4.4_40-22.77.1", True),
+        ("4.4.4_40-22.77", "4.4.4_40-22.78.1", False),
+        ("4.4.4_40-22.7", "4.4.4_40-22.77.1", False),
+        ("Debian 4.14.6-1", "4.14.6-1.1", False),
         ("3.12.28-4 #1 SMP Thu Sep 25 17:02:34 UTC 2014 (9879bd4)", "3.12.28-4.6", True),
         ("3.12.28-4 #1 SMP Thu Sep 25 17:02:34 UTC 2014 (9879bd4)", "3.12.32-33.1", False),
     ],
 )
 def test_running_and_installed_versions(seen: str, installed: str, same: bool) -> None:
-    assert built_as(seen, installed) is same
+    scheme: Scheme = "deb" if "deb" in (seen + installed).lower() else "rpm"
+    assert built_as(seen, installed, scheme) is same
 
 
 @pytest.mark.parametrize("what", ["hypervisor", "kernel", "libvirt", "qemu"])

@@ -16,12 +16,15 @@ from xenproof.facts.qemu import QEMU
 from xenproof.facts.texts import TEXTS
 from xenproof.facts.xl import XL_DMESG, XL_INFO
 from xenproof.profile.profile import Profile
+from xenproof.profile.version import Scheme
 from xenproof.source.probe import Recording
 
 _DELETED = " (deleted)"
 _EPOCH = re.compile(r"\d+:")
 # Xen version 4.17.7 (Debian 4.17.7+13-g2445b30a44-0+deb12u1)
 _XEN_BANNER = re.compile(r"^\(XEN\) (?:\[[^\]]*\] )?(?:Xen version |Xen )(\d.*)$", re.MULTILINE)
+# 4.4.4_40-22.77.1
+_BUILD_COUNT = re.compile(r"(?<=-)(\d+\.\d+)\.\d+$")
 # 3.12.28-4-default: the flavour is no part of the package's version
 _FLAVOUR = re.compile(r"-[a-z][a-z0-9_-]*$")
 
@@ -49,7 +52,7 @@ class Versions:
             return Answer(False, f"the package {name} is not installed")
         installed = packages.version(name).text
         seen = self._build(what)
-        same = built_as(seen, installed)
+        same = built_as(seen, installed, self.profile.scheme)
         if what == "qemu" and (stale := self._replaced_files()):
             return Answer(False, f"a running qemu's file was replaced: {', '.join(stale)}")
         return Answer(same, f"running {seen.strip()[:200]!r}, installed {name} {installed}")
@@ -84,17 +87,19 @@ class Versions:
         return QEMU.of(self.recording, self.profile).banner
 
 
-def built_as(seen: str, installed: str) -> bool:
+def built_as(seen: str, installed: str, scheme: Scheme) -> bool:
     """Whether a program that says `seen` of itself is of the package version `installed`.
 
     The whole version has to be among the words, or a number that the version begins with where the
-    program names no package version at all: "9.0.0" is built as "9.0.0-4+deb12u2".
+    program names no package version at all: "9.0.0" is built as "9.0.0-4+deb12u2".  An rpm's last
+    number counts its builds: since November 2014 SUSE's Xen leaves it out (xen.changes).
     """
     words = [word for word in re.split(r"[\s()\[\],]+", seen) if word[:1].isdecimal()]
     if not words:
         raise ParseError(f"expected a version, found {seen[:200]!r}")
     plain = _EPOCH.sub("", installed, count=1) if _EPOCH.match(installed) else installed
-    if {plain, installed} & set(words):
+    same = {plain, installed, _BUILD_COUNT.sub(r"\1", plain)} if scheme == "rpm" else {plain, installed}
+    if same & set(words):
         return True
     if any("-" in word and not re.fullmatch(r"[\d.-]+", word) for word in words):
         return False  # a distribution's version, and another one

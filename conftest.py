@@ -1,8 +1,3 @@
-"""Wires xenproof to pytest; what it wires lives in `xenproof.suite`."""
+"""Wires xenproof to pytest, also where another ini file than ours is used; what it wires is `xenproof.suite`."""
 
-pytest_plugins = [
-    "xenproof.suite.plugin",
-    "xenproof.suite.fixtures",
-    "xenproof.suite.fact_fixtures",
-    "xenproof.suite.guest_fixtures",
-]
+pytest_plugins = ["xenproof.suite"]

@@ -1,1 +1,8 @@
 """What wires xenproof to pytest: options, fixtures, expectations as parameters, verdicts."""
+
+pytest_plugins = [
+    "xenproof.suite.plugin",
+    "xenproof.suite.fixtures",
+    "xenproof.suite.fact_fixtures",
+    "xenproof.suite.guest_fixtures",
+]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any
 
 import pytest
@@ -13,29 +14,46 @@ KEY = "xenproof"  # of the user property that carries a check's data from a work
 
 @dataclass(slots=True)
 class _Case:
-    phases: dict[str, pytest.TestReport] = field(default_factory=dict)
+    """A test that has not come to its end: what its phases said so far."""
+
+    failed: dict[str, str] = field(default_factory=dict)
+    phases: list[str] = field(default_factory=list)
+    seconds: float = 0.0
     data: dict[str, Any] = field(default_factory=dict)
 
 
 class Collector:
-    """Keeps the reports of all tests that judge a host, and makes verdicts of them."""
+    """Takes the reports of all tests that judge a host, and makes verdicts of them.
+
+    Of a test that has ended only its verdict is kept, and of a text that many verdicts share only
+    one copy: a run over a hundred hosts has tens of thousands of verdicts.
+    """
 
     def __init__(self) -> None:
-        self._cases: dict[str, _Case] = {}
+        self._open: dict[str, _Case] = {}
+        self._done: dict[str, Verdict] = {}
 
     def add(self, report: pytest.TestReport) -> None:
-        """Take one phase of one test."""
-        case = self._cases.setdefault(report.nodeid, _Case())
-        case.phases[report.when or "call"] = report
+        """Take one phase of one test, and what it says of the check out of pytest's report."""
+        case = self._open.setdefault(report.nodeid, _Case())
+        when = report.when or "call"
+        case.phases.append(when)
+        case.seconds += report.duration
+        if report.failed:
+            case.failed[when] = report.longreprtext
         for key, value in report.user_properties:
             if key == KEY:
-                case.data.update(json.loads(str(value)))
+                case.data.update(value)  # type: ignore[call-overload]  # pytest's types call it an object
             elif key == "guest":
                 case.data["guest"] = json.loads(str(value))
+        report.user_properties = [pair for pair in report.user_properties if pair[0] != KEY]
+        if when == "teardown":
+            self._done[report.nodeid] = _verdict(report.nodeid, self._open.pop(report.nodeid))
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        """One verdict for each test, in the order in which they ran."""
-        return tuple(_verdict(nodeid, case) for nodeid, case in self._cases.items())
+        """One verdict for each test, in the order in which they ended; last those that did not."""
+        rest = (_verdict(nodeid, case) for nodeid, case in self._open.items())
+        return (*self._done.values(), *rest)
 
 
 def _verdict(nodeid: str, case: _Case) -> Verdict:
@@ -44,18 +62,18 @@ def _verdict(nodeid: str, case: _Case) -> Verdict:
     finding = data.get("finding")
     guest = data.get("guest")
     return Verdict(
-        id=data.get("id", nodeid),
-        host=data.get("host", ""),
-        family=data.get("family", "suite"),
-        title=data.get("title", nodeid),
+        id=intern(data.get("id", nodeid)),
+        host=intern(data.get("host", "")),
+        family=intern(data.get("family", "suite")),
+        title=intern(data.get("title", nodeid)),
         outcome=outcome,
-        level=data.get("level", "must"),
-        req=tuple(data.get("req", ())),
-        finding=Finding(**finding) if finding else None,
+        level=intern(data.get("level", "must")),
+        req=tuple(map(intern, data.get("req", ()))),
+        finding=Finding(**{name: intern(str(text)) for name, text in finding.items()}) if finding else None,
         reason=reason,
         details=details,
         started_s=float(data.get("started_s", 0.0)),
-        seconds=sum(report.duration for report in case.phases.values()),
+        seconds=case.seconds,
         attachments=tuple(data.get("attachments", ())),
         guest=GuestLine(guest["name"], guest["title"], tuple(Step(**step) for step in guest["steps"]))
         if guest
@@ -68,17 +86,15 @@ def _outcome(case: _Case) -> tuple[Outcome, str, str]:
     said = case.data.get("said", {})
     late = said.get("teardown")
     for when in ("setup", "call"):
-        report = case.phases.get(when)
-        if report is None:
-            continue
-        if when in said:
+        if when in case.phases and when in said:
             outcome, reason, details = said[when]
             if late:
                 details = f"{details}\n\nand at its end: {late[1]}\n{late[2]}"
             return Outcome(outcome), reason, details
-        if report.failed:
+    for when, text in case.failed.items():
+        if when not in said:
             # No word from the test itself: its worker died.
-            return Outcome.ERROR, f"{when} ended without a word", report.longreprtext
+            return Outcome.ERROR, f"{when} ended without a word", text
     if late:
         return Outcome(late[0]), f"at its end: {late[1]}", late[2]
     if "call" not in case.phases:

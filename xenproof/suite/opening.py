@@ -5,12 +5,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xenproof.errors import LabError, UsageError, XenproofError
 from xenproof.facts.families import probes
 from xenproof.facts.identity import PROBE, parse_identity
-from xenproof.image.source import read_image
-from xenproof.lab import host as lab
 from xenproof.lab.progress import Progress
 from xenproof.profile.profile import Profile
 from xenproof.source.address import Address, Scheme, parse_url
@@ -18,7 +17,11 @@ from xenproof.source.connection import Connection
 from xenproof.source.gather import gather
 from xenproof.source.probe import Recording
 from xenproof.suite.target import Target, Way
-from xenproof.supportconfig.source import read_supportconfig
+
+# What only some sources need is imported where they are opened: a recording is judged in less time
+# than ssh, the lab and the readers of images take to load.
+if TYPE_CHECKING:
+    from xenproof.lab.host import LabHost
 
 
 @dataclass(slots=True)
@@ -28,7 +31,7 @@ class Opened:
     target: Target
     recording: Recording | None = None
     connection: Connection | None = None
-    lab_host: lab.LabHost | None = None
+    lab_host: "LabHost | None" = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def close(self) -> None:
@@ -74,6 +77,8 @@ def _reach(
 ) -> None:
     way: Way | None
     if address.scheme is Scheme.LAB:
+        from xenproof.lab import host as lab
+
         opened.lab_host = host = lab.up(address.release, progress)
         run = host.run
         way = Way("127.0.0.1", run.port, "root", str(host.image.key), str(run.folder / "known_hosts"))
@@ -111,6 +116,9 @@ def _read_stored(
         opened.recording = Recording.read(path)
         opened.target = Target(url, str(path.absolute()))
         return
+    from xenproof.image.source import read_image
+    from xenproof.supportconfig.source import read_supportconfig
+
     with progress.phase(f"reading {url}", 4):
         read = read_image if scheme is Scheme.IMAGE else read_supportconfig
         opened.recording = read(url, path, profile)

@@ -76,6 +76,7 @@ class Controller:
         self.config = config
         self.collector = Collector()
         self.hosts: list[Opened] = []
+        self.facts: dict[str, dict[str, str]] = {}
         self.run: runs.Run | None = None
         self.result: Run | None = None
 
@@ -102,6 +103,9 @@ class Controller:
                 )
                 self.hosts.append(opened)
                 self.state.targets[url] = opened.target
+                self.facts[url] = host_facts(opened.recording, self.state.profile)
+                # The checks read it from its file, host by host: a hundred of them would fill the memory.
+                opened.recording = None
         if all(opened.target.blocked for opened in self.hosts):
             self._finish(interrupted=False)
             self._show()
@@ -118,13 +122,20 @@ class Controller:
             }
         )
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take each phase of each test, whichever worker ran it."""
+        """Take each phase of each test, whichever worker ran it, before other plugins show what it carries."""
         self.collector.add(report)
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Let go of what the terminal keeps and never shows: the set-up and teardown of what passed."""
+        if (terminal := self.config.pluginmanager.get_plugin("terminalreporter")) is not None:
+            terminal.stats.get("", []).clear()
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the report and set the exit status, unless pytest has something worse to say."""
+        self._spare_hypothesis()
         if self.result is not None:
             return
         interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
@@ -140,6 +151,12 @@ class Controller:
         """Leave nothing, however the run ended."""
         self._close()
 
+    def _spare_hypothesis(self) -> None:
+        # Its plugin loads all of Hypothesis for its closing words, which takes longer than all checks of a host.
+        plugins = self.config.pluginmanager
+        if "hypothesis" not in sys.modules and plugins.has_plugin("hypothesispytest"):
+            plugins.unregister(name="hypothesispytest")
+
     def _finish(self, *, interrupted: bool) -> None:
         try:
             verdicts = (*_blocked(self.hosts), *self.collector.verdicts())
@@ -151,7 +168,7 @@ class Controller:
 
     def _summary(self, opened: Opened, verdicts: tuple[Verdict, ...]) -> HostSummary:
         logs = keep_host_logs(opened, verdicts, self.state.report / "logs", self.state.began)
-        return HostSummary(opened.target.url, host_facts(opened.recording, self.state.profile), tuple(logs))
+        return HostSummary(opened.target.url, self.facts[opened.target.url], tuple(logs))
 
     def _run(self, verdicts: tuple[Verdict, ...], hosts: tuple[HostSummary, ...], notes: tuple[str, ...]) -> Run:
         profile = self.state.profile
@@ -251,10 +268,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     state = config.stash.get(STATE, None)
     if state is None:
         judges = [
-            item
-            for item in items
-            if "target" in getattr(item, "fixturenames", ())
-            and "target" not in getattr(getattr(item, "callspec", None), "params", {})
+            item for item in items if "target" in getattr(item, "fixturenames", ()) and "target" not in _params(item)
         ]
         if judges:
             raise pytest.UsageError(
@@ -271,8 +285,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Give the test a place for what it says."""
-    item.stash[ITEM] = ItemData(_title(item))
+    """Give the test a place for what it says, and the two values that are its own."""
+    item.stash[ITEM] = data = ItemData(_title(item))
+    names = getattr(item, "fixturenames", ())
+    data.compares = "expect" in names
+    # pytest sets up no fixture whose value is there: these two would take longer than the check that asks for them.
+    own = {"expect": data.expect, "expected": _expected(item)}
+    getattr(item, "funcargs", {}).update({name: own[name] for name in own if name in names and own[name] is not None})
 
 
 @pytest.hookimpl(wrapper=True)
@@ -296,12 +315,18 @@ def pytest_runtest_makereport(
     if call.excinfo is not None and call.excinfo.errisinstance(NotEvaluable):
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, f"not evaluable: {call.excinfo.value}")
-    report.user_properties = [(KEY, json.dumps(_plain(item, data))), *_of_guests(item)]
+    report.user_properties = _of_guests(item)
+    if call.when != "call" or not report.passed:
+        # A call that passed has nothing to add to what the end of the test says.
+        report.user_properties.append((KEY, _plain(item, data)))
+    if call.when == "teardown":
+        del item.stash[ITEM]
     return report
 
 
 def _plain(item: pytest.Item, data: ItemData) -> dict[str, Any]:
-    expected = getattr(item, "callspec", None) and item.callspec.params.get("expected")  # type: ignore[attr-defined]  # a parametrised function has it
+    """What the controller needs of a test, of types that xdist can send."""
+    expected = _expected(item)
     finding = data.expect.findings[-1] if data.expect.findings else None
     state = item.config.stash[STATE]
     # A check of a mixed family names all that the family proves; the expectation says which of it this is.
@@ -310,11 +335,11 @@ def _plain(item: pytest.Item, data: ItemData) -> dict[str, Any]:
         "id": _id(item),
         "host": _host_of(item),
         "family": item.path.stem.removeprefix("test_"),
-        "title": _title(item),
+        "title": data.expect.claim,
         "level": str(expected.level) if expected is not None else "must",
         "req": sorted(ids),
         "finding": {name: getattr(finding, name) for name in finding.__slots__} if finding else None,
-        "said": data.said,
+        "said": {when: (str(outcome), *rest) for when, (outcome, *rest) in data.said.items()},
         "started_s": data.began - state.began,
         "attachments": data.attachments,
     }
@@ -331,17 +356,26 @@ def _of_guests(item: pytest.Item) -> list[tuple[str, object]]:
 def _title(item: pytest.Item) -> str:
     """The docstring of the test, with the expectation that it is about filled in."""
     text = " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or item.name).split())
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    expected = params.get("expected")
-    if isinstance(expected, Expectation):
+    if (expected := _expected(item)) is not None:
         text = text.replace("{name}", str(expected.name)).replace("{value}", str(expected.value))
-    for key, value in params.items():
+    for key, value in _params(item).items():
         text = text.replace(f"{{{key}}}", str(value))
     return text
 
 
+def _params(item: pytest.Item) -> dict[str, Any]:
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return params
+
+
+def _expected(item: pytest.Item) -> Expectation | None:
+    """The expectation that a check with `each` is about, None for any other."""
+    found = _params(item).get("expected")
+    return found if isinstance(found, Expectation) else None
+
+
 def _host_of(item: pytest.Item) -> str:
-    return str(getattr(getattr(item, "callspec", None), "params", {}).get("target", ""))
+    return str(_params(item).get("target", ""))
 
 
 def _id(item: pytest.Item) -> str:
@@ -355,8 +389,7 @@ def _is_empty(item: pytest.Item) -> bool:
     """Whether pytest made this item only to say that there is nothing to run."""
     if item.get_closest_marker("each") is None:
         return False
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    return not isinstance(params.get("expected"), Expectation)
+    return _expected(item) is None
 
 
 def _blocked(hosts: list[Opened]) -> tuple[Verdict, ...]:

@@ -9,7 +9,6 @@ from xenproof.source.connection import Connection
 from xenproof.source.host_keys import HostKeys
 from xenproof.source.local import LocalConnection
 from xenproof.source.probe import Recording
-from xenproof.source.ssh import SSHConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +21,11 @@ class Way:
     identity: str
     known_hosts: str
 
-    def connect(self, url: str) -> SSHConnection:
+    def connect(self, url: str) -> Connection:
         """A new connection."""
+        # Here, because a recording needs no ssh, which takes long to load.
+        from xenproof.source.ssh import SSHConnection
+
         return SSHConnection(
             url=url,
             host=self.host,

@@ -131,8 +131,8 @@ def test_a_failed_unit_degrades_the_system(mark: str) -> None:
 
 def test_files() -> None:
     files = FILES.of(GOOD, PROFILE)
-    assert files.file("/etc/xen/xl.conf") == File("file", "0644", "root:root")
-    assert files.file("/var/lib/libvirt/images") == File("directory", "0711", "root:root")
+    assert files.file("/etc/xen/xl.conf") == File(0o100644, "root:root")
+    assert files.file("/var/lib/libvirt/images") == File(0o40711, "root:root")
     assert files.file("/var/log/xen").mode == "02750"
     assert files.exists("/lib/modules/{release}/kernel/drivers/block/xen-blkback/xen-blkback.ko").yes
     assert not files.exists("/etc/init.d/xend").yes

@@ -7,7 +7,7 @@ from xenproof.errors import ParseError
 from xenproof.facts.answer import Answer
 from xenproof.facts.family import Family
 from xenproof.facts.probes import host_probe
-from xenproof.facts.sections import section
+from xenproof.facts.sections import UNKNOWABLE, known, section
 from xenproof.source.probe import ProbeOutput
 
 CONTROL = "sh"
@@ -20,10 +20,13 @@ class Commands:
     paths: Mapping[str, str]
 
     def on_path(self, name: str) -> Answer:
-        """Whether the command is on the PATH; raises ParseError if it was not looked for."""
+        """Whether the command is on the PATH.
+
+        Raises ParseError if it was not looked for, NotEvaluable if the source cannot know.
+        """
         if name not in self.paths:
             raise ParseError(f"the command {name!r} was not looked for")
-        return Answer(bool(self.paths[name]), self.paths[name] or "not on the PATH")
+        return Answer(bool(known(self.paths[name])), self.paths[name] or "not on the PATH")
 
 
 def parse_commands(output: ProbeOutput) -> Commands:
@@ -32,7 +35,7 @@ def parse_commands(output: ProbeOutput) -> Commands:
     for line in section(output, "commands").ended_with(0).lines:
         # xl /usr/sbin/xl, or in busybox sh sh
         name, space, path = line.partition(" ")
-        if not name or not space or not (path in ("", name) or path.startswith("/")):
+        if not name or not space or not (path in ("", name) or path.startswith(("/", UNKNOWABLE))):
             raise ParseError(f"expected a command and its path, found {line[:200]!r}")
         paths[name] = path
     if not paths.get(CONTROL):

@@ -22,27 +22,51 @@ _TYPES: Mapping[int, str] = {
     stat.S_IFIFO: "fifo",
     stat.S_IFSOCK: "socket",
 }
-# 81a4 root:root /etc/xen/xl.conf
-_ROW = re.compile(r"([0-9a-f]{3,5}) ([^:\s]+:[^:\s]+) (/.*)")
+# 81a4 root:root /etc/xen/xl.conf; ? ?:? /etc/xen/xl.conf where a source knows only that it is there
+_ROW = re.compile(r"([0-9a-f]{3,5}|\?) ([^:\s]+:[^:\s]+) (/.*)")
 CONTROL = "/proc"
-# What a source prints in place of an owner that it cannot know.
+# What a source prints in place of a mode and an owner that it cannot know.
+UNKNOWN_MODE = "?"
 UNKNOWN_OWNER = "?:?"
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file: its type, its mode such as "0644", its owner such as "root:root".  Links are not followed."""
+    """A file as it was printed: its mode as a number, with its type, its owner.  Links are not followed.
 
-    type: str
-    mode: str
+    What the source cannot know raises NotEvaluable when it is asked for.
+    """
+
+    st_mode: int | None
     printed_owner: str
 
     @property
+    def type(self) -> str:
+        """What it is, such as "file" or "directory"."""
+        return _TYPES[stat.S_IFMT(self._mode)]
+
+    @property
+    def mode(self) -> str:
+        """Its permissions, such as "0644"."""
+        return f"0{stat.S_IMODE(self._mode):03o}"
+
+    @property
     def owner(self) -> str:
-        """The owner; raises NotEvaluable if the source cannot know it."""
+        """Its owner and group, such as "root:root"."""
         if self.printed_owner == UNKNOWN_OWNER:
-            raise NotEvaluable("the owners of files were lost where this was unpacked: unpack it as root")
+            raise NotEvaluable("this source does not tell whose the file is")
         return self.printed_owner
+
+    @property
+    def _mode(self) -> int:
+        if self.st_mode is None:
+            raise NotEvaluable("this source tells only that something is there, not its type or mode")
+        return self.st_mode
+
+    def __str__(self) -> str:
+        if self.st_mode is None:
+            return "it is there"
+        return f"a {self.type} of {self.printed_owner}, mode {self.mode}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +81,7 @@ class Files:
         """Whether there is anything at the path."""
         if (file := self._row(path)) is None:
             return Answer(False, "nothing is there")
-        return Answer(True, f"a {file.type} of {file.printed_owner}, mode {file.mode}")
+        return Answer(True, str(file))
 
     def file(self, path: str) -> File:
         """What is at the path; raises NotEvaluable if nothing is."""
@@ -92,10 +116,10 @@ def parse_files(output: ProbeOutput) -> Files:
     for line in section(output, "stat").ended_with(0).lines:
         if (row := _ROW.fullmatch(line)) is None or row[3] not in there:
             raise ParseError(f"expected mode, owner and path from 'stat', found {line[:200]!r}")
-        mode = int(row[1], 16)
-        if stat.S_IFMT(mode) not in _TYPES:
+        mode = None if row[1] == UNKNOWN_MODE else int(row[1], 16)
+        if mode is not None and stat.S_IFMT(mode) not in _TYPES:
             raise ParseError(f"{row[1]!r} is the mode of no kind of file, in {line[:200]!r}")
-        found[row[3]] = File(_TYPES[stat.S_IFMT(mode)], f"0{stat.S_IMODE(mode):03o}", row[2])
+        found[row[3]] = File(mode, row[2])
     if unread := there - found.keys():
         raise ParseError(f"'stat' did not describe {', '.join(sorted(unread))}")
     unknown = unknown_paths(output, "stat")

@@ -15,11 +15,12 @@ _CAPABILITIES = "/proc/xen/capabilities"
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """The running kernel: its release, and the file systems that it knows."""
+    """The running kernel: its release, and the file systems that it knows, or why a source cannot tell those."""
 
     release: str
     filesystems: frozenset[str]
     has_proc_xen: bool
+    unknown: str = ""
 
     @property
     def flavour(self) -> str:
@@ -36,6 +37,8 @@ class Kernel:
         In the first, /proc/xen is a file system of its own, xenfs; in the second it is a part of
         /proc.  Raises NotEvaluable if there is neither, so that Xen is not below.
         """
+        if self.unknown:
+            raise NotEvaluable(self.unknown)
         if "xenfs" in self.filesystems:
             return "pvops"
         if not self.has_proc_xen:
@@ -46,6 +49,8 @@ class Kernel:
 def parse_kernel(output: ProbeOutput) -> Kernel:
     """The kernel; raises ParseError if its file systems are not listed."""
     texts = parse_texts(output)
+    if unknown := texts.unknown.get(_FILESYSTEMS, ""):
+        return Kernel(release(output), frozenset(), has_proc_xen=False, unknown=unknown)
     # nodev	xenfs
     names = frozenset(line.rpartition("\t")[2] for line in texts.of(_FILESYSTEMS))
     if "proc" not in names:

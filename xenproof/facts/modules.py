@@ -1,13 +1,14 @@
 """Kernel modules: loaded ones, and those that are built into the kernel."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.answer import Answer
 from xenproof.facts.family import Family
 from xenproof.facts.files import release
-from xenproof.facts.probes import host_probe
+from xenproof.facts.probes import RELEASE, host_probe
 from xenproof.facts.texts import parse_texts
 from xenproof.source.probe import ProbeOutput
 
@@ -22,7 +23,7 @@ _BUILT_IN = re.compile(r"(?:[\w.+-]+/)+([\w.+-]+)\.ko", re.ASCII)
 class Modules:
     """The modules that the running kernel has; `-` and `_` are the same in their names.
 
-    `unknown` is why a source cannot know which are loaded, empty if it can.
+    `unknown` is why a source cannot know all of them, empty if it can.
     """
 
     names: frozenset[str]
@@ -34,21 +35,34 @@ class Modules:
         plain = name.replace("-", "_")
         if plain in self.built_in:
             return Answer(True, "built into the kernel")
+        if plain in self.names:
+            return Answer(True, "loaded")
         if self.unknown:
             raise NotEvaluable(self.unknown)
-        return Answer(plain in self.names, "loaded" if plain in self.names else f"not among {len(self.names)} modules")
+        return Answer(False, f"not among {len(self.names)} modules")
 
 
 def parse_modules(output: ProbeOutput) -> Modules:
     """The modules; raises ParseError if a line is none or nothing is loaded or built in."""
     texts = parse_texts(output)
-    unknown = texts.unknown.get(LOADED, "")
-    loaded = frozenset(_name(_LOADED, line) for line in (() if unknown else texts.of(LOADED)))
-    built_in_file = f"/lib/modules/{release(output)}/modules.builtin"
-    built_in = frozenset(_name(_BUILT_IN, line) for line in texts.of(built_in_file))
-    if not (loaded or unknown) or not built_in:
+    built_in_file = f"/lib/modules/{_release(output)}/modules.builtin"
+    unknown = {path: texts.unknown[path] for path in (LOADED, built_in_file) if path in texts.unknown}
+    loaded = _names(_LOADED, () if LOADED in unknown else texts.of(LOADED))
+    built_in = _names(_BUILT_IN, () if built_in_file in unknown else texts.of(built_in_file))
+    if (not loaded and LOADED not in unknown) or (not built_in and built_in_file not in unknown):
         raise ParseError(f"expected modules, found {len(loaded)} loaded and {len(built_in)} built into the kernel")
-    return Modules(loaded, built_in, unknown)
+    return Modules(loaded, built_in, "; ".join(unknown.values()))
+
+
+def _release(output: ProbeOutput) -> str:
+    try:
+        return release(output)
+    except NotEvaluable:
+        return RELEASE  # the file is unknown by this name
+
+
+def _names(pattern: re.Pattern[str], lines: Iterable[str]) -> frozenset[str]:
+    return frozenset(_name(pattern, line) for line in lines)
 
 
 def _name(pattern: re.Pattern[str], line: str) -> str:

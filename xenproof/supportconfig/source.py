@@ -1,11 +1,80 @@
-"""The source supportconfig://PATH."""
+"""The source supportconfig://PATH: a SUSE supportconfig archive, or the directory that it was unpacked to."""
 
+import re
 from pathlib import Path
 
+from xenproof.errors import NotEvaluable, ParseError, SourceError
+from xenproof.facts.identity import stored_identity
+from xenproof.facts.stored import stored_recording
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
+from xenproof.supportconfig.archive import read_files
+from xenproof.supportconfig.blocks import Blocks, parse_blocks
+from xenproof.supportconfig.kernel import uname
+from xenproof.supportconfig.packages import rpm_packages
+from xenproof.supportconfig.sections import SupportconfigSections
+
+KIND = "supportconfig"
+# What every supportconfig has.
+_NEEDED = frozenset({"basic-environment.txt", "rpm.txt"})
+# In the order in which their blocks are looked at: what is about Xen first.
+_FILES = (
+    "xen.txt",
+    "basic-environment.txt",
+    "basic-health-check.txt",
+    "rpm.txt",
+    "boot.txt",
+    "systemd.txt",
+    "etc.txt",
+    "sysconfig.txt",
+    "env.txt",
+    "modules.txt",
+    "network.txt",
+    "proc.txt",
+    "fs-diskio.txt",
+    "ssh.txt",
+)
+# Newer ones have a plugin for Xen: plugin-xen.txt, plugin-xen-supportconfig.txt
+_PLUGIN = re.compile(r"plugin-[\w.-]*xen[\w.-]*\.txt")
+_OS_RELEASE = "/etc/os-release"
+_NAME = re.compile(r"PRETTY_NAME=\"?([^\"]*)\"?\s*")
 
 
 def read_supportconfig(url: str, path: Path, profile: Profile) -> Recording:
-    """The recording."""
-    raise NotImplementedError
+    """The recording of what a supportconfig tells; raises SourceError, saying what is wrong, if it is none."""
+    files = read_files(path, lambda name: name in _FILES or _PLUGIN.fullmatch(name) is not None)
+    if missing := _NEEDED - files.keys():
+        raise SourceError(
+            f"{path} is no supportconfig: expected {', '.join(sorted(_NEEDED))} in it, {', '.join(sorted(missing))} is "
+            "missing; name the archive that supportconfig wrote, or the directory in it"
+        )
+    names = sorted(files, key=lambda name: _FILES.index(name) if name in _FILES else -1)
+    found = [block for name in names for block in parse_blocks(name, files[name].decode("utf-8", "replace"))]
+    blocks = Blocks(tuple(found), frozenset(files))
+    try:
+        release = uname(blocks)[0]
+    except (NotEvaluable, ParseError):
+        release = ""  # the checks that need it say why
+    identity = stored_identity(KIND, kernel=release, system=_system(blocks), xl=_xl(blocks))
+    date = blocks.command("date")
+    collected = f", collected {date.lines[0][:80]}" if date is not None and date.lines else ""
+    about = {"source": f"{KIND}, not a running host{collected}"}
+    return stored_recording(url, profile, identity, SupportconfigSections(blocks, profile).writer, about)
+
+
+def _system(blocks: Blocks) -> str:
+    block = blocks.configuration(_OS_RELEASE)
+    names = (found[1] for line in (block.lines if block else ()) if (found := _NAME.fullmatch(line)))
+    return next(names, "")
+
+
+def _xl(blocks: Blocks) -> str:
+    """The path of xl as it was called, or the package that brings it; empty if there is neither."""
+    block = blocks.command("xl info")
+    if block is not None and not block.is_missing:
+        return block.title.partition(" ")[0]
+    try:
+        packages = rpm_packages(blocks)
+    except (NotEvaluable, ParseError):
+        return ""
+    return next((line.replace("\t", " ").strip() for line in packages.splitlines() if "\txen-tools\t" in line), "")

@@ -1,0 +1,39 @@
+"""The running kernel: its release and build from `uname -a`, its modules from `lsmod`."""
+
+import re
+from collections.abc import Sequence
+
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.supportconfig.blocks import Blocks
+
+# Linux xen1 3.12.28-4-xen #1 SMP Thu Sep 25 17:02:34 UTC 2014 (9879bd4) x86_64 x86_64 x86_64 GNU/Linux
+_UNAME = re.compile(r"Linux \S+ (\d\S*) (#.*?)(?: (?:x86_64|i[3-6]86|unknown))+ GNU/Linux")
+# bridge                 39021  1 xen_netback,foo
+_MODULE = re.compile(r"([\w-]+) +(\d+) +(-?\d+)(?: +(\S+))?", re.ASCII)
+_HEADER = ["Module", "Size", "Used"]
+
+
+def uname(blocks: Blocks) -> tuple[str, str]:
+    """Release and build of the running kernel; raises NotEvaluable if `uname -a` was not collected."""
+    if (block := blocks.command("uname -a")) is None or block.is_missing:
+        raise NotEvaluable("this supportconfig has no `uname -a`")
+    if len(block.lines) != 1 or (found := _UNAME.fullmatch(block.lines[0])) is None:
+        raise ParseError(f"expected the words of a Linux kernel from `uname -a`, found {block.lines[:2]!r}")
+    return found[1], found[2]
+
+
+def proc_modules(blocks: Blocks) -> Sequence[str] | None:
+    """The loaded modules as /proc/modules has them, None if `lsmod` was not collected.
+
+    A line that is no module stays as it is: the parser of that file refuses it.
+    """
+    block = blocks.command("lsmod | sort") or blocks.command("lsmod")
+    if block is None or block.is_missing:
+        return None
+    lines: list[str] = []
+    for line in block.lines:
+        if line.split()[:3] == _HEADER:
+            continue  # sorted along with the rest
+        row = _MODULE.fullmatch(line.rstrip())
+        lines.append(f"{row[1]} {row[2]} {row[3]} {row[4] or '-'} Live 0x0000000000000000" if row else line)
+    return lines

@@ -19,18 +19,17 @@ KERNEL_CONFIG_CONTROL = "CONFIG_MMU"
 # Files of any number; the part before the last slash is a folder, the rest a pattern.
 TEXT_PATTERNS = ("/etc/default/grub.d/*.cfg", "/etc/logrotate.d/*")
 RC_PATTERN = "/etc/rc[2345].d/S[0-9][0-9]*"
-RPM_FORMAT = r"ii \t%{NAME}\t%{VERSION}-%{RELEASE}\n"
 TAIL_BYTES = 65536
 
 # Daemons and root's tools are not always on the PATH of a command that ssh runs.
 _PATH = "PATH=$PATH:/usr/sbin:/sbin\n"
 
-_PACKAGES = rf"""if command -v dpkg-query >/dev/null 2>&1; then
+_PACKAGES = r"""if command -v dpkg-query >/dev/null 2>&1; then
 echo deb
-dpkg-query -W -f '${{db:Status-Abbrev}}\t${{Package}}\t${{Version}}\n'
+dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n'
 else
 echo rpm
-rpm -qa --qf '{RPM_FORMAT}'
+rpm -qa --qf 'ii \t%{NAME}\t%{VERSION}-%{RELEASE}\n'
 fi"""
 
 _BRIDGES = """for d in /sys/class/net/*; do

@@ -1,93 +1,68 @@
-"""The packages in rpm's database, in whatever format: the program `rpm` reads a copy of it."""
+"""The packages in rpm's database, in whatever format it is.
 
-import os
-import posixpath
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
+It is read here and not by the program `rpm`: Debian's knows no ndb, and no program has to be
+installed, or be trusted with hostile bytes.
+"""
 
-from xenproof.errors import NotEvaluable, SourceError
-from xenproof.facts.probes import RPM_FORMAT
-from xenproof.image.node import Node, is_file
+from collections.abc import Iterator
+
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.image.node import Node
+from xenproof.image.rpm_berkeley import berkeley_headers
+from xenproof.image.rpm_header import RpmPackage, read_header
+from xenproof.image.rpm_ndb import ndb_headers
+from xenproof.image.rpm_sqlite import sqlite_headers
 from xenproof.image.tree import Tree
 
-# Where rpm keeps it, newest place first: a link from the older to the newer is usual.
+# Where rpm keeps it; one may be a link to the other.
 _FOLDERS = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
-# Berkeley DB, ndb, sqlite; the others beside them can be made again from these.
-_DATABASES = ("Packages", "Packages.db", "rpmdb.sqlite")
-_MOST_BYTES = 2 << 30
+_SQLITE, _NDB, _BERKELEY = "rpmdb.sqlite", "Packages.db", "Packages"
+_MOST_BYTES = 1 << 30
 _PIECE = 8 << 20
-_LIMIT_S = 120
 
 
 def has_rpm_database(tree: Tree) -> bool:
     """Whether the image has a database of rpm."""
-    return _folder(tree) is not None
+    return _database(tree) is not None
 
 
 def rpm_packages(tree: Tree) -> str | None:
-    """The packages as 'rpm -qa' of the probe prints them, None if the image has no such database.
+    """The packages as 'rpm -qa' of the probe prints them, newest last, None if the image has no such database.
 
-    Raises NotEvaluable where this machine has no `rpm`, SourceError where it cannot read the database.
+    Raises ParseError if it is damaged, NotEvaluable if it is larger than what is read.
     """
-    if (folder := _folder(tree)) is None:
+    if (found := _database(tree)) is None:
         return None
-    if shutil.which("rpm") is None:
-        raise NotEvaluable(
-            f"the image has a database of rpm in {folder}, and this machine has no program `rpm` to read it: "
-            "install the package rpm"
-        )
-    with tempfile.TemporaryDirectory(prefix="xenproof-rpm-") as name:
-        copy = Path(name)
-        _copy(tree, folder, copy)
-        return f"rpm\n{_ask(copy, folder)}"
+    folder, name, node = found
+    packages = sorted(_packages(tree, folder, name, node), key=lambda package: package.number)
+    return "rpm\n" + "".join(f"ii \t{one.name}\t{one.version}-{one.release}\n" for one in packages)
 
 
-def _folder(tree: Tree) -> str | None:
-    return next((folder for folder in _FOLDERS for name in _DATABASES if tree.file(f"{folder}/{name}")), None)
+def _database(tree: Tree) -> tuple[str, str, Node] | None:
+    for folder in _FOLDERS:
+        for name in (_SQLITE, _NDB, _BERKELEY):
+            if node := tree.file(f"{folder}/{name}"):
+                return folder, name, node
+    return None
 
 
-def _copy(tree: Tree, folder: str, to: Path) -> None:
-    left = _MOST_BYTES
-    for name in tree.names(folder):
-        found = tree.find(posixpath.join(folder, name), follow=False)
-        # __db.001 and .rpm.lock belong to the processes of a running system.
-        if found is None or not is_file(found.node) or name.startswith(("__db", ".")) or "/" in name:
-            continue
-        if (left := left - found.node.size) < 0:
-            raise SourceError(f"rpm's database in {folder} is larger than {_MOST_BYTES >> 30} GiB, more than is read")
-        _copy_file(found.node, to / name)
+def _packages(tree: Tree, folder: str, name: str, node: Node) -> Iterator[RpmPackage]:
+    data = _whole(node)
+    if name == _SQLITE:
+        log = tree.file(f"{folder}/{_SQLITE}-wal")
+        headers = sqlite_headers(data, _whole(log) if log else b"")
+    else:
+        headers = ndb_headers(data) if name == _NDB else berkeley_headers(data)
+    found = 0
+    for number, blob in headers:
+        yield read_header(number, blob)
+        found += 1
+    if not found:
+        raise ParseError(f"rpm's database {folder}/{name} has no package")
 
 
-def _copy_file(node: Node, to: Path) -> None:
-    with to.open("wb") as out:
-        for start in range(0, node.size, _PIECE):
-            out.write(node.read(start, min(_PIECE, node.size - start)))
-
-
-def _ask(copy: Path, folder: str) -> str:
-    # Its own home, so that no macro file of the user's says otherwise.
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "HOME": str(copy)}
-    command = ["rpm", "--dbpath", str(copy), "-qa", "--qf", RPM_FORMAT]
-    try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            cwd=copy,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=_LIMIT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise SourceError(f"`rpm` did not read the database in {folder} within {_LIMIT_S} s") from error
-    except OSError as error:
-        raise SourceError(f"`rpm` cannot be run: {error.strerror}") from error
-    said = done.stderr.decode("utf-8", "replace").strip()
-    # It ends with 0 even where it cannot read the database, and then prints nothing.
-    if done.returncode != 0 or not done.stdout:
-        raise SourceError(
-            f"`rpm` cannot read the database in {folder}: exit code {done.returncode}, {said[-300:] or 'no package'!r}"
-        )
-    return done.stdout.decode("utf-8", "replace")
+def _whole(node: Node) -> bytes:
+    if node.size > _MOST_BYTES:
+        raise NotEvaluable(f"rpm's database has {node.size} bytes, more than the {_MOST_BYTES} that are read")
+    pieces = (node.read(start, min(_PIECE, node.size - start)) for start in range(0, node.size, _PIECE))
+    return b"".join(pieces)

@@ -15,6 +15,8 @@ from xenproof.facts.grub_menu import GRUB_MENU
 from xenproof.facts.images import IMAGES, SUBVOLUMES
 from xenproof.facts.kernel import KERNEL
 from xenproof.facts.kernel_config import KERNEL_CONFIG
+from xenproof.facts.images import IMAGES
+from xenproof.facts.integrity import INTEGRITY
 from xenproof.facts.libvirt import LIBVIRT
 from xenproof.facts.modules import MODULES
 from xenproof.facts.mounts import MOUNTS
@@ -60,6 +62,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     MOUNTS,
     SUBVOLUMES,
     XENSTORE,
+    INTEGRITY,
 )
 
 

@@ -15,6 +15,9 @@ from xenproof.facts.grub_defaults import GRUB_DEFAULTS
 from xenproof.facts.images import IMAGES, SUBVOLUMES, Images, Subvolumes
 from xenproof.facts.kernel import KERNEL, Kernel
 from xenproof.facts.kernel_config import KERNEL_CONFIG, KernelConfig
+from xenproof.facts.grub_defaults import GRUB_DEFAULTS, GrubDefaults
+from xenproof.facts.images import IMAGES, Images
+from xenproof.facts.integrity import INTEGRITY, Integrity
 from xenproof.facts.libvirt import LIBVIRT, Libvirt
 from xenproof.facts.logs import Logs
 from xenproof.facts.modules import MODULES, Modules
@@ -222,3 +225,6 @@ def pid_files(recording: Recording, profile: Profile) -> PidFiles:
 def clock(recording: Recording, profile: Profile) -> Clock:
     """The host's clock against ours."""
     return Clock(recording, profile)
+def integrity(recording: Recording, profile: Profile) -> Integrity:
+    """Whether the files of the packages that the profile names are what was installed."""
+    return INTEGRITY.of(recording, profile)

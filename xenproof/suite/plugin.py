@@ -357,7 +357,7 @@ def _title(item: pytest.Item) -> str:
     """The docstring of the test, with the expectation that it is about filled in."""
     text = " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or item.name).split())
     if (expected := _expected(item)) is not None:
-        text = text.replace("{name}", str(expected.name)).replace("{value}", str(expected.value))
+        text = text.replace("{name}", str(expected.name)).replace("{value}", _shown(expected.value))
     for key, value in _params(item).items():
         text = text.replace(f"{{{key}}}", str(value))
     return text
@@ -372,6 +372,10 @@ def _expected(item: pytest.Item) -> Expectation | None:
     """The expectation that a check with `each` is about, None for any other."""
     found = _params(item).get("expected")
     return found if isinstance(found, Expectation) else None
+
+
+def _shown(value: object) -> str:
+    return (", ".join(map(str, value)) or "none") if isinstance(value, list) else str(value)
 
 
 def _host_of(item: pytest.Item) -> str:

@@ -24,6 +24,7 @@ from xenproof.facts.packages import PACKAGES
 from xenproof.facts.ports import PORTS
 from xenproof.facts.processes import PROCESSES
 from xenproof.facts.qemu import QEMU
+from xenproof.facts.ssh import SSH
 from xenproof.facts.sshd import SSHD
 from xenproof.facts.texts import TEXTS
 from xenproof.facts.units import SYSTEMD_STATE, UNITS
@@ -63,6 +64,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     SUBVOLUMES,
     XENSTORE,
     INTEGRITY,
+    SSH,
 )
 
 

@@ -70,18 +70,37 @@ def configure(recipe: Recipe, tree: RootTree, keys: Path) -> None:
     for unit in recipe.masked:
         (tree.folder / "etc/systemd/system" / unit).symlink_to("/dev/null")
     write(tree.folder / "xenproof-finish", RecipeFile(finish_script(), 0o755))
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    with os.fdopen(os.open(keys / "id_ed25519", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-        out.write(private)
-    (tree.folder / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
-    write(tree.folder / "root/.ssh/authorized_keys", RecipeFile(f"{public.decode()} xenproof-lab\n", 0o600))
+    lab_key, root_key = _new_key(), _new_key()
+    with os.fdopen(os.open(keys / "id_ed25519", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(lab_key.private)
     # Host keys are made by openssh-server's installation, so they are new with each image.
     pins = sorted((tree.folder / "etc/ssh").glob("ssh_host_*_key.pub"))
     if not pins:
         raise LabError(f"openssh-server made no host keys in {tree.folder}/etc/ssh, expected at least one")
-    (keys / "host_keys").write_text("".join(path.read_text("utf-8") for path in pins), "utf-8")
+    host_keys = [path.read_text("utf-8") for path in pins]
+    (keys / "host_keys").write_text("".join(host_keys), "utf-8")
+    (tree.folder / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
+    # As on hosts between which xl migrates: root of one is let in on the other, without a question.
+    for name, text in {
+        "authorized_keys": f"{lab_key.public} xenproof-lab\n{root_key.public} root\n",
+        "id_ed25519": root_key.private,
+        "known_hosts": "".join(f"* {line}" for line in host_keys),
+    }.items():
+        write(tree.folder / "root/.ssh" / name, RecipeFile(text, 0o600))
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    private: str
+    public: str
+
+
+def _new_key() -> _Key:
+    key = Ed25519PrivateKey.generate()
+    return _Key(
+        key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode(),
+        key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode(),
+    )
 
 
 def make_disk(recipe: Recipe, tree: RootTree, disk: Path) -> None:

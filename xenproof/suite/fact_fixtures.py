@@ -3,6 +3,9 @@
 They live as long as the recording that they are read from: each output is parsed once for a host.
 """
 
+import functools
+from collections.abc import Callable
+
 import pytest
 
 from xenproof.facts.boot import Boot
@@ -30,6 +33,7 @@ from xenproof.facts.qemu import QEMU, Qemu
 from xenproof.facts.serial_console import SerialConsole
 from xenproof.facts.shell_settings import ShellSettings
 from xenproof.facts.shell_variables import ShellVariables
+from xenproof.facts.ssh_readiness import Readiness, Trust
 from xenproof.facts.sshd import SSHD, Sshd
 from xenproof.facts.tools import Tools
 from xenproof.facts.units import SYSTEMD_STATE, UNITS, SystemdState, Units
@@ -39,6 +43,7 @@ from xenproof.facts.xl import XL_COMMANDS, XL_INFO, XlCommands, XlInfo
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS, XlConf
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
+from xenproof.suite.target import Target
 
 
 @pytest.fixture(scope="session")
@@ -228,3 +233,27 @@ def clock(recording: Recording, profile: Profile) -> Clock:
 def integrity(recording: Recording, profile: Profile) -> Integrity:
     """Whether the files of the packages that the profile names are what was installed."""
     return INTEGRITY.of(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def ssh(recording: Recording, profile: Profile) -> Readiness:
+    """Whether root's ssh is ready for a migration, as one host shows it."""
+    return Readiness(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def trust_of(profile: Profile) -> Callable[[Target], Trust]:
+    """The keys of a host, read once for each host of the run however many others ask."""
+    return functools.cache(lambda target: Readiness(target.read(), profile).trust)
+
+
+@pytest.fixture(scope="session")
+def trust(target: Target, trust_of: Callable[[Target], Trust]) -> Trust:
+    """The keys by which the host knows others, and they it."""
+    return trust_of(target)
+
+
+@pytest.fixture(scope="session")
+def trust_of_peers(peers: tuple[Target, ...], trust_of: Callable[[Target], Trust]) -> tuple[Trust, ...]:
+    """The keys of the other hosts of the run."""
+    return tuple(trust_of(peer) for peer in peers)

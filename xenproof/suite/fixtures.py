@@ -43,6 +43,16 @@ def recording(target: Target) -> Recording:
 
 
 @pytest.fixture(scope="session")
+def peers(request: pytest.FixtureRequest, target: Target) -> tuple[Target, ...]:
+    """The other hosts of the run; a check that needs one is not applicable where there is none."""
+    targets = request.config.stash[STATE].targets
+    others = tuple(other for url, other in targets.items() if url != target.url)
+    if not others:
+        pytest.skip("needs a second host: give both in --hosts, as in --hosts ssh://root@xen1,ssh://root@xen2")
+    return others
+
+
+@pytest.fixture(scope="session")
 def dom0(target: Target) -> Iterator[Connection]:
     """The live dom0, as root; one connection for each worker."""
     connection = target.connect()

@@ -40,6 +40,7 @@ SECTIONS = {
     "kernel_config": "kernel-config",
     "mounts": "text",
     "subvolumes": "image-devices",
+    "xend_config": "text",
 }
 
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

@@ -116,3 +116,12 @@ def test_shortened_keeps_both_ends() -> None:
     assert text.startswith("a")
     assert text.endswith("b")
     assert "902 characters left out" in text
+
+
+def test_a_long_explanation_is_cut_between_its_lines() -> None:
+    lines = [f"setting {number} lives in another place today" for number in range(20)]
+    finding = Finding("yes", "\n".join(["no: 20 are missing", *lines]), "a file")
+    text = shown(run_of(Verdict("xend", HOST, "xend", "Old settings have their place", Outcome.FAIL, finding=finding)))
+    assert "      found     no: 20 are missing\n                setting 0 lives" in text
+    assert "                ... and 13 more lines, in the report\n" in text
+    assert "left out" not in text

@@ -29,6 +29,7 @@ from xenproof.facts.sshd import SSHD
 from xenproof.facts.texts import TEXTS
 from xenproof.facts.units import SYSTEMD_STATE, UNITS
 from xenproof.facts.xenstore import XENSTORE
+from xenproof.facts.xend_config import XEND_CONFIG
 from xenproof.facts.xl import XL_COMMANDS, XL_DMESG, XL_INFO, XL_LIST
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS
 from xenproof.profile.profile import Profile
@@ -65,6 +66,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     XENSTORE,
     INTEGRITY,
     SSH,
+    XEND_CONFIG,
 )
 
 

@@ -155,6 +155,8 @@ def text_paths(profile: Profile) -> list[str]:
         "/etc/default/grub",
         *(configured or GRUB_CFGS),
         "/etc/xen/xl.conf",
+        "/etc/xen/xend-config.sxp",
+        "/etc/libvirt/libxl.conf",
         "/etc/logrotate.conf",
         "/proc/cmdline",
         "/proc/filesystems",

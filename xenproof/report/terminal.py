@@ -12,6 +12,7 @@ from xenproof.report.plain import shortened, visible
 from xenproof.report.verdict import Finding, Outcome, Run, Verdict
 
 _MOST = 20  # failures and errors in full; more would push the verdict off the screen
+_MOST_LINES, _MOST_LETTERS = 8, 560  # of one text; 600 letters with what says that there is more
 _COLOURS = {Kind.CONFORMS: "bold green", Kind.DIFFERS: "bold red", Kind.UNKNOWN: "bold yellow"}
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "yellow"}
 
@@ -82,13 +83,27 @@ def _finding(finding: Finding) -> list[tuple[str, str]]:
 
 def _block(console: Console, rows: Sequence[tuple[str, str]]) -> None:
     for name, text in rows:
-        shown = _safe("\n".join(text.splitlines()[:8]), console)
+        shown = _safe(_first_lines(text), console)
         lines = Text(shown, "" if name else "dim").wrap(console, max(console.width - 16, 20), overflow="fold")
         for number, line in enumerate(lines):
             line.rstrip()
             label = "" if number else name
             console.print(Text.assemble("      ", (f"{label:10}", "dim"), line), soft_wrap=True)
     console.print()
+
+
+def _first_lines(text: str) -> str:
+    """The whole lines that fit; what is left out is said, and one line alone is shortened elsewhere."""
+    lines = text.splitlines()
+    shown = lines[:1]
+    for line in lines[1:_MOST_LINES]:
+        if sum(map(len, shown)) + len(line) > _MOST_LETTERS:
+            break
+        shown.append(line)
+    left = len(lines) - len(shown)
+    return "\n".join(
+        [*shown, f"... and {left} more {'line' if left == 1 else 'lines'}, in the report"] if left else shown
+    )
 
 
 def _counts(counts: Sequence[tuple[Outcome, int]]) -> Text:

@@ -12,6 +12,10 @@ _PRIVATE_KEY = re.compile(
 _PASSWORD = re.compile(
     rb"(?i)(?<![a-z0-9])((?:vnc|spice)?_?pass(?:wd|word)[ \t]*=[ \t]*)(?:\"[^\"\n]+\"|'[^'\n]+'|[^\s\"',#]+)"
 )
+# (vncpasswd 'secret') in what xend left over; an empty one is a fact.
+_SXP_PASSWORD = re.compile(
+    rb"(?i)(\((?:vnc|spice)?_?pass(?:wd|word)\s+)(?:\"(?:[^\"\\]|\\.)+\"|'(?:[^'\\]|\\.)+'|[^\s\"'()]+)"
+)
 # $6$salt$hash of a shadow file; grub.pbkdf2.sha512.10000.SALT.HASH of a grub.cfg
 _HASH = re.compile(rb"\$(?:1|2[abxy]|5|6|7|y|gy)\$[./A-Za-z0-9$=,]{8,}|grub\.pbkdf2\.sha512\.[0-9A-Fa-f.]{16,}")
 
@@ -20,5 +24,6 @@ def redacted(data: bytes) -> tuple[bytes, int]:
     """`data` with private keys, passwords and their hashes replaced by "[redacted]", and how many there were."""
     data, keys = _PRIVATE_KEY.subn(REDACTED, data)
     data, passwords = _PASSWORD.subn(lambda found: found[1] + REDACTED, data)
+    data, old_passwords = _SXP_PASSWORD.subn(lambda found: found[1] + REDACTED, data)
     data, hashes = _HASH.subn(REDACTED, data)
-    return data, keys + passwords + hashes
+    return data, keys + passwords + old_passwords + hashes

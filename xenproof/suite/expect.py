@@ -15,7 +15,7 @@ class Mismatch(AssertionError):
             claim,
             f"  expected  {finding.expected}",
             f"            from {finding.where}: {finding.source} ({finding.status})",
-            f"  found     {finding.found}",
+            f"  found     {finding.found}".replace("\n", "\n            "),
             f"            by {finding.by}",
         ]
         if finding.hint:

@@ -39,6 +39,7 @@ from xenproof.facts.tools import Tools
 from xenproof.facts.units import SYSTEMD_STATE, UNITS, SystemdState, Units
 from xenproof.facts.versions import Versions
 from xenproof.facts.xenstore import XENSTORE, Xenstore
+from xenproof.facts.xend_carried import CarriedOver
 from xenproof.facts.xl import XL_COMMANDS, XL_INFO, XlCommands, XlInfo
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS, XlConf
 from xenproof.profile.profile import Profile
@@ -257,3 +258,9 @@ def trust(target: Target, trust_of: Callable[[Target], Trust]) -> Trust:
 def trust_of_peers(peers: tuple[Target, ...], trust_of: Callable[[Target], Trust]) -> tuple[Trust, ...]:
     """The keys of the other hosts of the run."""
     return tuple(trust_of(peer) for peer in peers)
+
+
+@pytest.fixture(scope="session")
+def xend_config(recording: Recording, profile: Profile) -> CarriedOver:
+    """What became of the settings of a left-over xend-config.sxp."""
+    return CarriedOver(recording, profile)

@@ -155,7 +155,7 @@ FAULTS = [
     ),
     fault(
         "memory that is not pinned, one vCPU and a misprinted console, after a reboot",
-        XEN_OPTIONS.format("dom0_mem=min:512,1000M dom0_max_vcpus=1 com2=11520,8n1 console=com2") + " && update-grub",
+        XEN_OPTIONS.format("dom0_mem=min:512,1000M dom0_max_vcpus=1 com2=11520,8n1") + " && update-grub",
         "test_share_is_pinned[memory]",
         "test_serial_console_is_consistent[hypervisor]",
         mute=("test_share_is_what_the_option_gives[memory]",),

@@ -13,10 +13,9 @@ from xenproof.facts.files import FILES
 from xenproof.facts.grub_defaults import GRUB_DEFAULTS
 from xenproof.facts.grub_menu import GRUB_MENU
 from xenproof.facts.images import IMAGES, SUBVOLUMES
+from xenproof.facts.integrity import INTEGRITY
 from xenproof.facts.kernel import KERNEL
 from xenproof.facts.kernel_config import KERNEL_CONFIG
-from xenproof.facts.images import IMAGES
-from xenproof.facts.integrity import INTEGRITY
 from xenproof.facts.libvirt import LIBVIRT
 from xenproof.facts.modules import MODULES
 from xenproof.facts.mounts import MOUNTS
@@ -28,8 +27,8 @@ from xenproof.facts.ssh import SSH
 from xenproof.facts.sshd import SSHD
 from xenproof.facts.texts import TEXTS
 from xenproof.facts.units import SYSTEMD_STATE, UNITS
-from xenproof.facts.xenstore import XENSTORE
 from xenproof.facts.xend_config import XEND_CONFIG
+from xenproof.facts.xenstore import XENSTORE
 from xenproof.facts.xl import XL_COMMANDS, XL_DMESG, XL_INFO, XL_LIST
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS
 from xenproof.profile.profile import Profile

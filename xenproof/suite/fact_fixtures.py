@@ -16,11 +16,9 @@ from xenproof.facts.dom0 import Dom0
 from xenproof.facts.files import FILES, Files
 from xenproof.facts.grub_defaults import GRUB_DEFAULTS
 from xenproof.facts.images import IMAGES, SUBVOLUMES, Images, Subvolumes
+from xenproof.facts.integrity import INTEGRITY, Integrity
 from xenproof.facts.kernel import KERNEL, Kernel
 from xenproof.facts.kernel_config import KERNEL_CONFIG, KernelConfig
-from xenproof.facts.grub_defaults import GRUB_DEFAULTS, GrubDefaults
-from xenproof.facts.images import IMAGES, Images
-from xenproof.facts.integrity import INTEGRITY, Integrity
 from xenproof.facts.libvirt import LIBVIRT, Libvirt
 from xenproof.facts.logs import Logs
 from xenproof.facts.modules import MODULES, Modules
@@ -38,8 +36,8 @@ from xenproof.facts.sshd import SSHD, Sshd
 from xenproof.facts.tools import Tools
 from xenproof.facts.units import SYSTEMD_STATE, UNITS, SystemdState, Units
 from xenproof.facts.versions import Versions
-from xenproof.facts.xenstore import XENSTORE, Xenstore
 from xenproof.facts.xend_carried import CarriedOver
+from xenproof.facts.xenstore import XENSTORE, Xenstore
 from xenproof.facts.xl import XL_COMMANDS, XL_INFO, XlCommands, XlInfo
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS, XlConf
 from xenproof.profile.profile import Profile
@@ -231,6 +229,9 @@ def pid_files(recording: Recording, profile: Profile) -> PidFiles:
 def clock(recording: Recording, profile: Profile) -> Clock:
     """The host's clock against ours."""
     return Clock(recording, profile)
+
+
+@pytest.fixture(scope="session")
 def integrity(recording: Recording, profile: Profile) -> Integrity:
     """Whether the files of the packages that the profile names are what was installed."""
     return INTEGRITY.of(recording, profile)

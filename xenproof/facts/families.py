@@ -16,6 +16,7 @@ from xenproof.facts.images import IMAGES, SUBVOLUMES
 from xenproof.facts.integrity import INTEGRITY
 from xenproof.facts.kernel import KERNEL
 from xenproof.facts.kernel_config import KERNEL_CONFIG
+from xenproof.facts.leftovers import LEFTOVERS
 from xenproof.facts.libvirt import LIBVIRT
 from xenproof.facts.modules import MODULES
 from xenproof.facts.mounts import MOUNTS
@@ -66,6 +67,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     INTEGRITY,
     SSH,
     XEND_CONFIG,
+    LEFTOVERS,
 )
 
 

@@ -51,6 +51,12 @@ class Libvirt:
         names = ", ".join(name for _, name in self.domains) or "none"
         return Answer(any(number == "0" for number, _ in self.domains), f"the domains are {names}")
 
+    @property
+    def listed(self) -> tuple[tuple[str, str], ...]:
+        """Number and name of each domain, running or not; raises NotEvaluable without a connection."""
+        self._connected()
+        return self.domains
+
     def _connected(self) -> None:
         if self.error:
             raise NotEvaluable(f"virsh does not reach {XEN_URI}: {self.error}")

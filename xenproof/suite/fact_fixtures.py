@@ -19,6 +19,7 @@ from xenproof.facts.images import IMAGES, SUBVOLUMES, Images, Subvolumes
 from xenproof.facts.integrity import INTEGRITY, Integrity
 from xenproof.facts.kernel import KERNEL, Kernel
 from xenproof.facts.kernel_config import KERNEL_CONFIG, KernelConfig
+from xenproof.facts.leftovers import Leftovers
 from xenproof.facts.libvirt import LIBVIRT, Libvirt
 from xenproof.facts.logs import Logs
 from xenproof.facts.modules import MODULES, Modules
@@ -265,3 +266,9 @@ def trust_of_peers(peers: tuple[Target, ...], trust_of: Callable[[Target], Trust
 def xend_config(recording: Recording, profile: Profile) -> CarriedOver:
     """What became of the settings of a left-over xend-config.sxp."""
     return CarriedOver(recording, profile)
+
+
+@pytest.fixture(scope="session")
+def leftovers(recording: Recording, profile: Profile) -> Leftovers:
+    """What an upgrade from xend left over."""
+    return Leftovers(recording, profile)

@@ -99,7 +99,7 @@ def _described(partitions: Sequence[Partition]) -> str:
 def _choices(roots: Sequence[tuple[_Part, str, Node]]) -> str:
     return ", ".join(
         f"{part.partition.place} ({part.filesystem.type}, {system_name(Tree(node)) or 'unknown system'}, "
-        f"skip={part.partition.start // 512} count={part.partition.size // 512})"
+        f"skip={part.partition.row.start // 512} count={part.partition.row.size // 512})"
         for part, _, node in roots
     )
 
@@ -138,10 +138,10 @@ def _names(device: str, part: _Part) -> bool:
         mine = {
             "UUID": part.filesystem.uuid,
             "LABEL": part.filesystem.label,
-            "PARTUUID": part.partition.uuid,
-            "PARTLABEL": part.partition.name,
+            "PARTUUID": part.partition.row.uuid,
+            "PARTLABEL": part.partition.row.name,
         }.get(key, "")
         return bool(mine) and (mine == value if "LABEL" in key else mine.lower() == value.lower())
     # The disk of an image may be called anything where it runs; that it has only one is likely, not certain.
     number = _DEVICE.fullmatch(device)
-    return number is not None and int(number[1]) == part.partition.number
+    return number is not None and int(number[1]) == part.partition.row.number

@@ -63,7 +63,7 @@ class Replayed(Bytes):
     """The bytes of a file system with what its journal holds."""
 
     def __init__(self, source: Bytes, log: _Log, places: dict[int, _Tag]) -> None:
-        super().__init__(cast(BinaryIO, source), source.size, whole=True)
+        super().__init__(cast(BinaryIO, source), source.size, source.what, whole=True)
         self._log = log
         self._places = places
 

@@ -90,14 +90,7 @@ def test_a_list_without_hosts_or_with_the_same_twice_is_a_usage_error(text: str)
         parse_urls(text)
 
 
-@pytest.mark.parametrize("url", ["image://disk.raw", "supportconfig://scc.txz"])
-def test_sources_that_are_not_built_yet_say_so(url: str) -> None:
-    for opened in (open_connection, open_recording):
-        with pytest.raises(UsageError, match="not built yet in this version"):
-            opened(parse_url(url))
-
-
-@pytest.mark.parametrize("url", ["lab://debian12", "recording://x"])
+@pytest.mark.parametrize("url", ["lab://debian12", "recording://x", "image://disk.raw", "supportconfig://scc.txz"])
 def test_only_hosts_that_run_can_be_logged_in_to(url: str) -> None:
     with pytest.raises(UsageError, match="names no host that can be logged in to"):
         open_connection(parse_url(url))

@@ -24,15 +24,16 @@ def sqlite_headers(data: bytes, log: bytes) -> Iterator[tuple[int, bytes]]:
             path.with_name("rpmdb.sqlite-wal").write_bytes(log)
         try:
             with closing(sqlite3.connect(path)) as database:
+                database.text_factory = bytes  # a damaged text is no reason to end otherwise
                 calls = iter(range(_MOST_CALLS))
                 database.set_progress_handler(lambda: next(calls, None) is None, _STEPS)
                 database.execute("PRAGMA trusted_schema = OFF")
                 kind = database.execute("SELECT type FROM sqlite_master WHERE name = 'Packages'").fetchone()
-                if kind != ("table",):
+                if kind != (b"table",):
                     raise ParseError("rpm's database rpmdb.sqlite has no table Packages")
                 for number, blob in database.execute("SELECT hnum, blob FROM Packages ORDER BY hnum"):
                     if not isinstance(number, int) or not isinstance(blob, bytes):
                         raise ParseError("rpm's database rpmdb.sqlite has a package that is no number and header")
                     yield number, blob
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError, OverflowError) as error:
             raise ParseError(f"rpm's database rpmdb.sqlite cannot be read: {error}") from error

@@ -100,6 +100,7 @@ FAULTS = [
         "test_package_is_installed[libvirt-daemon-driver-xen]",
         f"test_file_exists[{LIBVIRT_DRIVER}]",
         mute=(
+            "test_files_are_what_was_installed[libvirt-daemon-driver-xen]",
             "test_package_has_the_version_of_its_release[libvirt-daemon-driver-xen]",
             f"test_file_is_of_its_type[{LIBVIRT_DRIVER}]",
         ),
@@ -108,6 +109,7 @@ FAULTS = [
         "grub.xen removed",
         f"rm {GRUB}",
         f"test_file_exists[{GRUB}]",
+        "test_files_are_what_was_installed[grub-xen-host]",
         mute=(
             f"test_file_is_of_its_type[{GRUB}]",
             f"test_file_has_its_mode[{GRUB}]",
@@ -150,7 +152,7 @@ FAULTS = [
     ),
     fault(
         "Xen not the default",
-        "sed -i 's/^set default=.*/set default=\"Debian GNU\\/Linux\"/' /boot/grub/grub.cfg",
+        """sed -i 's/set default="Debian GNU.*/set default="0"/' /boot/grub/grub.cfg""",
         "test_xen_boots_by_default[default_xen]",
     ),
     fault(
@@ -219,7 +221,7 @@ FAULTS = [
     ),
     fault(
         "a full image directory",
-        "fallocate -l $(($(df -P --output=avail -k / | tail -1) - 102400))k /var/tmp/full",
+        "fallocate -l $(($(df --output=avail -k / | tail -1) - 102400))k /var/tmp/full",
         *(f"test_there_is_room_for_images[{folder}]" for folder in IMAGE_FOLDERS),
     ),
     fault(
@@ -237,6 +239,34 @@ FAULTS = [
         "dom0 without its name in xenstore",
         "xenstore-write /local/domain/0/name dom0",
         "test_entry_holds[/local/domain/0/name]",
+    ),
+    # Root's ssh, on its way to another host.
+    fault(
+        "a shell that greets", "sed -i '1iecho Welcome to this host' /root/.bashrc", "test_login_prints_nothing[login]"
+    ),
+    fault(
+        "keys that anyone may add to",
+        "echo 'StrictModes no' >/etc/ssh/sshd_config.d/00-lax.conf && systemctl reload ssh"
+        " && chmod 0666 /root/.ssh/authorized_keys",
+        "test_only_root_can_let_keys_in[authorized_keys]",
+    ),
+    fault("no key of root", "rm /root/.ssh/id_*", "test_key_opens_by_itself[key]"),
+    fault("no host is known", "rm /root/.ssh/known_hosts", "test_keys_are_there[known_hosts]"),
+    # What xend left, and what somebody changed.
+    fault(
+        "a managed domain of xend",
+        "mkdir -p /var/lib/xend/domains/4f && echo '(domain (name old1))' >/var/lib/xend/domains/4f/config.sxp",
+        "test_managed_domains_are_imported[managed_domains]",
+    ),
+    fault(
+        "a guest's configuration in SXP",
+        "echo '(vm (name old2))' >/etc/xen/old2.cfg",
+        "test_nothing_is_left_in_sxp_form[sxp_configs]",
+    ),
+    fault(
+        "a file that is not the package's any more",
+        "printf x >>/usr/share/man/man1/virsh.1.gz",
+        "test_files_are_what_was_installed[libvirt-clients]",
     ),
 ]
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from xenproof.errors import UsageError
 from xenproof.source.address import Address, Scheme, parse_url, parse_urls
-from xenproof.source.open import open_connection, open_recording
+from xenproof.source.open import open_connection
 
 
 @pytest.mark.parametrize(

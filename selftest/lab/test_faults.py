@@ -153,7 +153,7 @@ FAULTS = [
     fault(
         "Xen not the default",
         """sed -i 's/set default="Debian GNU.*/set default="0"/' /boot/grub/grub.cfg""",
-        "test_xen_boots_by_default[default_xen]",
+        "test_xen_boots_by_default[hypervisor]",
     ),
     fault(
         "memory that is not pinned, one vCPU and a misprinted console, after a reboot",

@@ -30,9 +30,22 @@ class End:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Twin:
+    """The host as one of a run, and as the other: to a check of several hosts, the broken one is on both sides."""
+
+    recording: Recording
+
+    def read(self) -> Recording:
+        """What its probes printed."""
+        return self.recording
+
+
 def evaluate(check: Check, expected: Expectation, recording: Recording, profile: Profile) -> End:
     """The end of `check` for one expectation on one recording."""
+    twin = _Twin(recording)
     given: dict[str, Any] = {"recording": recording, "profile": profile, "expected": expected}
+    given |= {"target": twin, "peers": (twin,)}
     expect = Expect(check.name)
     when = "setup"
     try:

@@ -65,5 +65,5 @@ def _judged(case: Case, check: Check, what: str, host: Raw) -> Mutant:
 
 
 def same(one: Raw, other: Raw) -> bool:
-    """Whether both hosts print the same."""
-    return one.recording().outputs == other.recording().outputs
+    """Whether both hosts print the same, to the probes and before them."""
+    return one.recording().outputs == other.recording().outputs and one.about == other.about

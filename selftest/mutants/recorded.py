@@ -10,4 +10,4 @@ DATA = Path(__file__).parents[1] / "data"
 def from_folder(folder: Path) -> Recording:
     """The recording whose outputs are the text files of a folder."""
     outputs = {path.stem: ProbeOutput(path.stem, path.read_bytes(), b"", 0) for path in sorted(folder.glob("*.txt"))}
-    return Recording(f"recording://{folder.name}", "2026-11-23T00:00:00+00:00", outputs)
+    return Recording(f"ssh://root@{folder.name}", "2026-11-23T00:00:00+00:00", outputs)

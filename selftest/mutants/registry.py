@@ -15,16 +15,20 @@ from selftest.mutants.families import (
     grub,
     hypervisor,
     images,
+    integrity,
+    leftovers,
     libvirt,
     logs,
     modules,
     packages,
     ports,
     processes,
+    ssh,
     sshd,
     systemd,
     units,
     versions,
+    xend_config,
     xl_commands,
     xl_conf,
 )
@@ -66,6 +70,10 @@ FAMILIES: Mapping[str, FamilyOfMutants] = {
     "ports": ports,
     "logs": logs,
     "libvirt": libvirt,
+    "integrity": integrity,
+    "ssh": ssh,
+    "xend_config": xend_config,
+    "leftovers": leftovers,
 }
 
 

@@ -46,7 +46,10 @@ def synthesise(profile: Profile) -> Recording:
                     host = maker(Case(host, expected, profile))
     about = f"from the profile {profile.name}, on the text of {texts}: no host printed this"
     return dataclasses.replace(
-        host, host=f"synthesised from {profile.name}", taken="2026-11-23T00:00:00+00:00", about={SYNTHESISED: about}
+        host,
+        host=f"ssh://root@synthesised-from-{profile.name}",
+        taken="2026-11-23T00:00:00+00:00",
+        about={SYNTHESISED: about},
     ).recording()
 
 

@@ -1,0 +1,35 @@
+"""A left-over xend-config.sxp: settings that the host does not have."""
+
+from collections.abc import Iterator
+
+from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
+from selftest.mutants.raw import NotPossible, Raw
+from selftest.mutants.texts import with_file, without_file
+from xenproof.facts.xend_config import XEND_CONFIG_SXP
+
+_LOST = (
+    "(dom0-cpus 63)",
+    "(dom0-min-mem 999999999)",
+    "(network-script 'network-bridge bridge=mutantbr0')",
+    "(vif-script vif-mutant)",
+    "(total_available_memory 8)",
+    "(xsm_module_name flask)",
+    "(mutant-setting yes)",
+)
+
+
+def _carried_over(case: Case) -> Iterator[Mutation]:
+    if case.expected.value is not True:
+        raise NotPossible("only a profile that promises the settings has something to break")
+    for setting in _LOST:
+        yield Mutation(f"xend had {setting}", with_file(case.host, XEND_CONFIG_SXP, ["# xend", setting]))
+    both = ["(xend-unix-server yes)", _LOST[0], "(vncpasswd '')"]
+    yield Mutation("one of several settings is lost", with_file(case.host, XEND_CONFIG_SXP, both))
+
+
+def _make(case: Case) -> Raw:
+    return without_file(case.host, XEND_CONFIG_SXP)
+
+
+MUTATORS: dict[str, Mutator] = {"carried_over": _carried_over}
+MAKERS: dict[str, Maker] = {"carried_over": _make}

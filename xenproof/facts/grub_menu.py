@@ -107,6 +107,8 @@ def grub_menu(texts: Texts) -> GrubMenu:
     """The menu in `texts`; raises NotEvaluable if the host has no grub.cfg, ParseError if it has two."""
     paths = [path for path in texts.lines if path.endswith("/grub.cfg")]
     if not paths:
+        if why := next((why for path, why in texts.unknown.items() if path.endswith("/grub.cfg")), None):
+            raise NotEvaluable(why)
         raise NotEvaluable("there is no grub.cfg on this host where the profile expects it")
     if len(paths) > 1:
         raise ParseError(f"expected one grub.cfg, found {', '.join(sorted(paths))}: name yours in the profile's files")

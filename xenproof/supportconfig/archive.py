@@ -11,6 +11,7 @@ import lzma
 import os
 import stat
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,7 +26,8 @@ _MOST_XZ_MEMORY = 256 << 20
 _BLOCK = 512
 _PIECE = 1 << 16
 _LONGEST_NAME = 4096
-_LONG_NAME, _PAX = (b"L",), (b"x", b"g", b"X", b"K")
+# What describes the member that follows, in more words than are needed here.
+_DESCRIPTIONS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGLINK)
 
 Wanted = Callable[[str], bool]
 
@@ -40,7 +42,7 @@ def read_files(path: Path, wanted: Wanted) -> dict[str, bytes]:
             raise SourceError(f"{path} is neither a file nor a directory: expected a supportconfig archive")
         with ExitStack() as files:
             return _in_archive(_Bounded(_unpacked(path, files), path), path, wanted)
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         what = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise SourceError(f"cannot read the supportconfig {path}: {what}") from error
 
@@ -164,11 +166,11 @@ def _members(stream: _Bounded, path: Path) -> Iterator[tuple[str, int, bool]]:
             if not block.strip(b"\0"):
                 return  # the end of the archive
             raise SourceError(f"{path} is damaged: {error}") from error
-        if member.size < 0:
-            raise SourceError(f"{path} is damaged: {member.name!r} has a size below 0")
-        if member.type in _LONG_NAME and member.size <= _LONGEST_NAME:
+        if member.size < 0 or (member.type == tarfile.GNUTYPE_LONGNAME and member.size > _LONGEST_NAME):
+            raise SourceError(f"{path} is damaged: {member.name!r} has a size of {member.size} bytes")
+        if member.type == tarfile.GNUTYPE_LONGNAME:
             long_name = stream.exactly(_padded(member.size))[: member.size].rstrip(b"\0").decode("utf-8", "replace")
-        elif member.type in _PAX:
+        elif member.type in _DESCRIPTIONS:
             stream.skip(_padded(member.size))
         elif member.type == tarfile.GNUTYPE_SPARSE:
             raise SourceError(f"{path} has a sparse member, which no supportconfig has")

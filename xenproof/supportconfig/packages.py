@@ -9,7 +9,7 @@ from xenproof.supportconfig.blocks import Blocks
 _LIST = re.compile(r"(?:\S*/)?rpm -qa --queryformat \"%-\d+\{NAME\} %-\d+\{DISTRIBUTION\} %\{VERSION\}-%\{RELEASE\}.*")
 _HEADER = ["NAME", "DISTRIBUTION", "VERSION"]
 # xen-tools                           SUSE Linux Enterprise 12            4.4.1_06-2.2
-_ROW = re.compile(r"([^\s/]+) .* ?(\S+)")
+_ROW = re.compile(r"([^\s/]+) (?:.* )?(\S+)")
 
 
 def rpm_packages(blocks: Blocks) -> str:

@@ -14,6 +14,7 @@ from xenproof.facts.qemu import QEMU
 from xenproof.facts.sections import printed
 from xenproof.facts.shell_settings import ShellSettings
 from xenproof.facts.tools import Tools
+from xenproof.facts.units import UNITS
 from xenproof.facts.xenstore import XENSTORE
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS, XlConf
 from xenproof.profile.load import load_profile
@@ -78,6 +79,19 @@ def test_qemu_options() -> None:
     assert qemu.has_option("spice").yes
     assert not qemu.has_option("spi").yes
     assert not QEMU.of(replaced("\n-spice ", "\n-splice "), PROFILE).has_option("spice").yes
+
+
+def test_a_qemu_that_is_not_there_says_so() -> None:
+    absent = ProbeOutput(
+        "programs", printed("qemu-help", "absent /usr/lib/xen/bin/qemu-system-i386\n").encode(), b"", 0
+    )
+    with pytest.raises(NotEvaluable, match="there is no /usr/lib/xen/bin/qemu-system-i386"):
+        QEMU.parse(absent)
+
+
+def test_a_unit_is_known_by_each_of_its_names() -> None:
+    units = UNITS.of(replaced("Id=ssh.service\n", "Id=ssh.service\nNames=ssh.service sshd.service\n"), PROFILE)
+    assert units.state("sshd.service") == units.state("ssh.service") == "active"
 
 
 def test_settings_of_shell_files() -> None:

@@ -75,7 +75,9 @@ def libvirt_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is 
 def services_probe(profile: Profile) -> Probe:
     """The units of systemd and the newest journal lines of some."""
     units = shlex.join(unit_names(profile))
-    show = framed("show", f"systemctl show -p Id -p LoadState -p ActiveState -p SubState -p UnitFileState {units}")
+    show = framed(
+        "show", f"systemctl show -p Id -p Names -p LoadState -p ActiveState -p SubState -p UnitFileState {units}"
+    )
     show += framed("rc", f'for f in {RC_PATTERN}; do echo "$f"; done')
     rest = framed("list-units", "systemctl list-units --all --full --no-legend --no-pager")
     for unit in _units_with_logs(profile):
@@ -90,7 +92,7 @@ def programs_probe(profile: Profile) -> Probe:
     """What programs say of themselves: qemu its version and options, sshd its configuration, tools their versions."""
     binaries = [name for name in profile.entries("files") if "qemu-system" in name.rpartition("/")[2]]
     # The first line of its help is that of its version; only lines that begin an option are kept.
-    helps = "{} -help 2>&1 | grep -a -e '^QEMU' -e '^-[a-z]'"
+    helps = "if [ -x {0} ]; then {0} -help 2>&1 | grep -a -e '^QEMU' -e '^-[a-z]'; else echo absent {0}; fi"
     first = "".join(framed("qemu-help", helps.format(shlex.quote(binary))) for binary in binaries[:1])
     for tool in profile.entries("tools"):
         first += framed(f"tool:{section_name(tool)}", f"{shlex.quote(tool)} --version 2>&1")

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from xenproof.errors import ParseError
+from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.answer import Answer
 from xenproof.facts.family import Family
 from xenproof.facts.probes import programs_probe
@@ -34,8 +34,13 @@ class Qemu:
 
 
 def parse_qemu(output: ProbeOutput) -> Qemu:
-    """The installed qemu; raises ParseError if the program does not say its version or its usual options."""
+    """The installed qemu.
+
+    Raises ParseError if it does not say its version or its usual options, NotEvaluable if it is absent.
+    """
     banner, *rows = section(output, "qemu-help").ended_with(0).lines or [""]
+    if not rows and banner.startswith("absent /"):
+        raise NotEvaluable(f"there is no {banner.removeprefix('absent ')}, where this release has its qemu")
     if (found := _BANNER.fullmatch(banner)) is None:
         raise ParseError(f"expected 'QEMU emulator version ...', found {banner[:200]!r}")
     options = frozenset(option[1] for row in rows if (option := _OPTION.fullmatch(row)))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.answer import Answer
@@ -15,6 +15,7 @@ from xenproof.source.probe import ProbeOutput
 CONTROL = "-.mount"
 
 _PROPERTIES = frozenset({"Id", "LoadState", "ActiveState", "SubState", "UnitFileState"})
+_ALIASES = "Names"  # where a unit is asked for by another of its names, its Id does not say so
 # /etc/rc3.d/S01xen
 _RC_LINK = re.compile(r"/etc/rc[2-5]\.d/S\d\d(.+)")
 # * xen.service    loaded failed failed LSB: Xen daemons
@@ -83,27 +84,31 @@ def parse_units(output: ProbeOutput) -> Units:
     text = section(output, "show").ended_with(0).text.strip("\n")
     rows: dict[str, Unit] = {}
     for block in re.split(r"\n{2,}", text):
-        unit = _unit(block, scripts)
+        unit, aliases = _unit(block, scripts)
+        rows |= {alias: replace(unit, name=alias) for alias in aliases if alias not in rows}
         rows[unit.name] = unit
     if not any(unit.state == "active" or unit.state.startswith(UNKNOWABLE) for unit in rows.values()):
         raise ParseError(f"none of the {len(rows)} units is active, so 'systemctl show' did not reach systemd")
     return Units(rows)
 
 
-def _unit(block: str, scripts: frozenset[str]) -> Unit:
+def _unit(block: str, scripts: frozenset[str]) -> tuple[Unit, list[str]]:
+    """A unit and its other names."""
     properties: dict[str, str] = {}
     for line in block.split("\n"):
         name, equals, value = line.partition("=")
-        if not equals or name not in _PROPERTIES or name in properties:
+        if not equals or name not in {*_PROPERTIES, _ALIASES} or name in properties:
             raise ParseError(f"expected {', '.join(sorted(_PROPERTIES))} of a unit, found {line[:200]!r}")
         properties[name] = value
+    aliases = properties.pop(_ALIASES, "").split()
     if properties.keys() != _PROPERTIES or not properties["Id"] or not properties["ActiveState"]:
         raise ParseError(f"expected {', '.join(sorted(_PROPERTIES))} of a unit, found only {block[:200]!r}")
     name, enabled = properties["Id"], properties["UnitFileState"]
     if enabled in ("", "bad", "generated"):
         # An init script: systemd makes a unit of it at boot, and the links decide whether it starts.
         enabled = "generated" if name.removesuffix(".service") in scripts else "disabled"
-    return Unit(name, properties["LoadState"], properties["ActiveState"], properties["SubState"], enabled)
+    unit = Unit(name, properties["LoadState"], properties["ActiveState"], properties["SubState"], enabled)
+    return unit, [alias for alias in aliases if alias != name]
 
 
 def _started_scripts(lines: list[str]) -> frozenset[str]:

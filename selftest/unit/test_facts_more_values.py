@@ -90,7 +90,7 @@ def test_a_qemu_that_is_not_there_says_so() -> None:
 
 
 def test_a_unit_is_known_by_each_of_its_names() -> None:
-    units = UNITS.of(replaced("Id=ssh.service\n", "Id=ssh.service\nNames=ssh.service sshd.service\n"), PROFILE)
+    units = UNITS.of(GOOD, PROFILE)
     assert units.state("sshd.service") == units.state("ssh.service") == "active"
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,9 +39,9 @@ def text_of(path: Path) -> str:
 
 
 def pyproject() -> dict[str, list[str]]:
-    """The dependencies of pyproject.toml: "run", and "dev"."""
+    """The dependencies of pyproject.toml: "run", and those of each extra."""
     project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
-    return {"run": project["dependencies"], "dev": project["optional-dependencies"]["dev"]}
+    return {"run": project["dependencies"], **project["optional-dependencies"]}
 
 
 def pins() -> dict[str, str]:
@@ -92,7 +93,7 @@ def test_changelog_tells_of_this_version() -> None:
 
 def test_every_dependency_is_pinned_within_its_bounds() -> None:
     pinned = pins()
-    for text in [*pyproject()["run"], *pyproject()["dev"]]:
+    for text in chain.from_iterable(pyproject().values()):
         wanted = Requirement(text)
         assert re.match(r">=\d", str(wanted.specifier)), f"{text} has no lower bound"
         version = pinned.get(canonicalize_name(wanted.name))
@@ -103,6 +104,8 @@ def test_every_dependency_is_pinned_within_its_bounds() -> None:
 def test_every_dependency_has_its_reason() -> None:
     note = text_of(next((ROOT / "docs" / "decisions").glob("0007-*.md")))
     names = [Requirement(text).name for text in [*pyproject()["run"], *pyproject()["dev"]]]
+    images = text_of(next((ROOT / "docs" / "decisions").glob("0010-*.md")))
+    assert [name for text in pyproject()["image"] if (name := Requirement(text).name) not in images] == []
     assert [name for name in names if f"`{name}`" not in note] == []
 
 

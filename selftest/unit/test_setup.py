@@ -108,7 +108,7 @@ def test_without_sudo_the_command_for_root_is_said(clone: Clone) -> None:
 
 def test_the_second_time_nothing_is_done_or_said(clone: Clone) -> None:
     assert clone.setup("check").returncode == 0
-    assert clone.calls() == ["venv", "pip .[dev]"]
+    assert clone.calls() == ["venv", "pip .[dev,image]"]
     done = clone.setup("check")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert clone.calls() == []
@@ -121,7 +121,7 @@ def test_a_changed_dependency_is_installed_into_the_same_environment(clone: Clon
     with (clone.folder / name).open("a") as out:
         out.write("# changed\n")
     assert clone.setup("check").returncode == 0
-    assert clone.calls() == ["pip .[dev]"]
+    assert clone.calls() == ["pip .[dev,image]"]
 
 
 def test_an_environment_that_was_moved_is_made_again(clone: Clone, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_an_environment_that_was_moved_is_made_again(clone: Clone, tmp_path: Pat
     clone.calls()
     clone.folder = clone.folder.rename(tmp_path / "moved")
     assert clone.setup("check").returncode == 0
-    assert clone.calls() == ["venv", "pip .[dev]"]
+    assert clone.calls() == ["venv", "pip .[dev,image]"]
 
 
 def test_an_interrupted_installation_is_begun_again(clone: Clone) -> None:
@@ -142,5 +142,5 @@ def test_an_interrupted_installation_is_begun_again(clone: Clone) -> None:
     done = clone.setup("check")
     assert done.returncode == 0
     assert "half made" in done.stderr
-    assert clone.calls() == ["venv", "pip .[dev]"]
+    assert clone.calls() == ["venv", "pip .[dev,image]"]
     assert clone.setup("check").stderr == ""

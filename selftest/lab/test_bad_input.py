@@ -16,7 +16,7 @@ from xenproof.lab.host import LabHost
         (["--profile=debian12", "--hosts=xen1"], "ssh://root@xen1"),
         (["--profile=debian12", "--hosts=lab://nosuch"], "there is no lab recipe 'nosuch'"),
         (["--profile=nosuch", "--hosts=local://"], "nosuch"),
-        (["--profile=debian12", "--hosts=image:///disk.raw"], "not built yet"),
+        (["--profile=debian12", "--hosts=image://"], "expected a path in"),
         (["--profile=debian12"], "without --hosts"),
         (["--hosts=local://"], "without --profile"),
         (["tests/host"], "give --profile NAME --hosts URL"),

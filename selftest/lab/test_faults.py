@@ -116,6 +116,11 @@ FAULTS = [
             f"test_file_has_its_owner[{GRUB}]",
         ),
     ),
+    fault(
+        "a package without its checksums",
+        "rm /var/lib/dpkg/info/xenstore-utils.md5sums",
+        mute=("test_files_are_what_was_installed[xenstore-utils]",),
+    ),
     fault("a file that anyone may write", "chmod 0666 /etc/xen/xl.conf", "test_file_has_its_mode[/etc/xen/xl.conf]"),
     fault(
         "a directory of another owner",
@@ -138,6 +143,17 @@ FAULTS = [
         "a left-over configuration of xend",
         "echo '(vif-script vif-bridge)' >/etc/xen/xend-config.sxp",
         "test_file_exists[/etc/xen/xend-config.sxp]",
+    ),
+    fault(
+        "settings of xend that this host does not have",
+        "printf '(dom0-cpus 7)\\n(keymap de)\\n' >/etc/xen/xend-config.sxp",
+        "test_file_exists[/etc/xen/xend-config.sxp]",
+        "test_old_settings_have_their_place[settings]",
+    ),
+    fault(
+        "a key with a passphrase",
+        "ssh-keygen -q -p -f /root/.ssh/id_ed25519 -N 'a passphrase'",
+        "test_key_opens_by_itself[key]",
     ),
     # Boot options.
     fault(

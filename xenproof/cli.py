@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 import xenproof
-from xenproof.errors import UsageError, XenproofError
+from xenproof.errors import XenproofError
 from xenproof.interruption import interrupt_on_sigterm
 from xenproof.lab import runs
 from xenproof.lab.cli import lab_app
@@ -39,8 +39,20 @@ def record(
     profile: Annotated[str, typer.Option("--profile", help="whose probes are run")] = "debian12",
     identity: Annotated[Path | None, typer.Option(help="the private key to log in with")] = None,
     known_hosts: Annotated[Path | None, typer.Option(help="the pinned host keys")] = None,
+    checks: Annotated[
+        list[Path] | None, typer.Argument(help="your own checks: what their commands print is kept too")
+    ] = None,
 ) -> None:
-    """Write the raw output of every probe of a host to a file that can be replayed."""
+    """Write the raw output of every probe of a host to a file that can be replayed.
+
+    With checks of your own the exit status is theirs.
+    """
+    if checks:
+        own: dict[str, Path | None] = {"--identity": identity, "--known-hosts": known_hosts}
+        options = [f"{name}={path}" for name, path in own.items() if path is not None]
+        raise typer.Exit(
+            _run_checks([f"--hosts={hosts}", f"--profile={profile}", f"--record={output}", *options], checks)
+        )
     # Here, so that `xenproof lab` does not load what only the suite needs.
     import os
 
@@ -55,15 +67,20 @@ def record(
         try:
             if opened.recording is None:
                 raise XenproofError(opened.target.blocked)
-            try:
-                output.write_text(opened.recording.to_json(), "utf-8")
-            except OSError as error:
-                raise UsageError(f"cannot write {output}: {error.strerror}; name another file with -o") from error
+            opened.recording.write(output)
         finally:
             opened.close()
     finally:
         run.remove()
     typer.echo(f"recorded {hosts} in {output}")
+
+
+def _run_checks(options: list[str], checks: list[Path]) -> int:
+    """Run checks as `pytest` would in the repository; its exit status."""
+    import pytest
+
+    settings = Path(xenproof.__file__).parents[1] / "pytest.ini"
+    return int(pytest.main(["-c", str(settings), *options, *map(str, checks)]))
 
 
 def main() -> None:

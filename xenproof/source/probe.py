@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from xenproof.errors import NotEvaluable, SourceError
+from xenproof.errors import NotEvaluable, SourceError, UsageError
 
 FORMAT = "xenproof-recording/1"
 
@@ -66,17 +66,43 @@ class ProbeOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedCommand:
+    """A command that a user's own check ran, and how it ended."""
+
+    command: str
+    stdout: bytes
+    stderr: bytes
+    exit_code: int
+
+    def to_plain(self) -> dict[str, str | int]:
+        """The command as JSON can hold it; bytes are base64."""
+        return {
+            "command": self.command,
+            "stdout": base64.b64encode(self.stdout).decode(),
+            "stderr": base64.b64encode(self.stderr).decode(),
+            "exit_code": self.exit_code,
+        }
+
+    @staticmethod
+    def from_plain(row: Mapping[str, Any]) -> "RecordedCommand":
+        """The command that `to_plain` gave; raises ValueError, KeyError or TypeError if it is none."""
+        stdout, stderr = (base64.b64decode(row[name], validate=True) for name in ("stdout", "stderr"))
+        return RecordedCommand(str(row["command"]), stdout, stderr, int(row["exit_code"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """The raw output of every probe of one host at one time.
 
     `host` is the URL that the facts came from, `taken` is an ISO 8601 time in UTC, `about` holds
-    notes on the source, such as the lab's accelerator.
+    notes on the source, such as the lab's accelerator, `commands` are those of users' own checks.
     """
 
     host: str
     taken: str
     outputs: Mapping[str, ProbeOutput]
     about: Mapping[str, str] = field(default_factory=dict)
+    commands: tuple[RecordedCommand, ...] = ()
     kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
 
     def output(self, probe: Probe) -> ProbeOutput:
@@ -114,9 +140,17 @@ class Recording:
                     }
                     for out in self.outputs.values()
                 ],
+                "commands": [command.to_plain() for command in self.commands],
             },
             indent=1,
         )
+
+    def write(self, path: Path) -> None:
+        """Write the recording to the file `path`; raises UsageError if that cannot be."""
+        try:
+            path.write_text(self.to_json(), "utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write the recording to {path}: {error.strerror}; name another file") from error
 
     @staticmethod
     def from_json(text: str, origin: str) -> "Recording":
@@ -125,7 +159,9 @@ class Recording:
             data: dict[str, Any] = json.loads(text)
             if data["format"] != FORMAT:
                 raise SourceError(f"{origin} has format {data['format']!r}, expected {FORMAT!r}")
-            return Recording(data["host"], data["taken"], _index(map(_output, data["outputs"])), data["about"])
+            outputs = _index(map(_output, data["outputs"]))
+            commands = tuple(map(RecordedCommand.from_plain, data.get("commands", ())))
+            return Recording(data["host"], data["taken"], outputs, data["about"], commands)
         except (ValueError, KeyError, TypeError) as error:
             raise SourceError(f"{origin} is not a recording: {error!r}") from error
 

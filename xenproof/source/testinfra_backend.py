@@ -4,6 +4,7 @@ from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
 
 from xenproof.source.connection import Connection
+from xenproof.source.testinfra_host import CorrectedHost
 
 
 def testinfra_host(connection: Connection, limit_s: float = 60.0) -> Host:  # noqa: PT028  # no test function, it is only called so
@@ -13,7 +14,7 @@ def testinfra_host(connection: Connection, limit_s: float = 60.0) -> Host:  # no
     is never an empty result.
     """
     backend = _Backend(connection, limit_s)
-    host = Host(backend)
+    host = CorrectedHost(backend)
     backend.set_host(host)
     return host
 

@@ -30,12 +30,14 @@ class Collector:
     """
 
     def __init__(self) -> None:
-        self._open: dict[str, _Case] = {}
-        self._done: dict[str, Verdict] = {}
+        self._open: dict[tuple[str, str], _Case] = {}
+        self._done: dict[tuple[str, str], Verdict] = {}
 
     def add(self, report: pytest.TestReport) -> None:
         """Take one phase of one test, and what it says of the check out of pytest's report."""
-        case = self._open.setdefault(report.nodeid, _Case())
+        # The files of a user's own checks may have one nodeid, if they lie outside of the repository.
+        test = (report.nodeid, report.location[0])
+        case = self._open.setdefault(test, _Case())
         when = report.when or "call"
         case.phases.append(when)
         case.seconds += report.duration
@@ -48,11 +50,11 @@ class Collector:
                 case.data["guest"] = json.loads(str(value))
         report.user_properties = [pair for pair in report.user_properties if pair[0] != KEY]
         if when == "teardown":
-            self._done[report.nodeid] = _verdict(report.nodeid, self._open.pop(report.nodeid))
+            self._done[test] = _verdict(report.nodeid, self._open.pop(test))
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """One verdict for each test, in the order in which they ended; last those that did not."""
-        rest = (_verdict(nodeid, case) for nodeid, case in self._open.items())
+        rest = (_verdict(nodeid, case) for (nodeid, _), case in self._open.items())
         return (*self._done.values(), *rest)
 
 

@@ -9,6 +9,7 @@ import testinfra.host
 from xenproof.guest.image import GuestImage
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
+from xenproof.source.commands import NotingConnection, ReplayedConnection
 from xenproof.source.connection import Connection
 from xenproof.source.probe import Recording
 from xenproof.source.testinfra_backend import testinfra_host
@@ -61,9 +62,13 @@ def dom0(target: Target) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="session")
-def host(dom0: Connection) -> testinfra.host.Host:
-    """testinfra's host, over our connection, for checks that a user writes."""
-    return testinfra_host(dom0)
+def host(request: pytest.FixtureRequest, target: Target) -> testinfra.host.Host:
+    """testinfra's host, over our connection or a recording, for checks that a user writes."""
+    if target.replayed:
+        return testinfra_host(ReplayedConnection(target.read()))
+    connection: Connection = request.getfixturevalue("dom0")
+    notes = request.config.stash[STATE].notes
+    return testinfra_host(NotingConnection(connection, notes) if notes else connection)
 
 
 @pytest.fixture(scope="session")

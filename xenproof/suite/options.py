@@ -21,6 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=Path("reports/latest"),
         help="where the report is written (default: reports/latest)",
     )
+    group.addoption(
+        "--record",
+        metavar="FILE",
+        type=Path,
+        help="keep what the host printed, to the probes and to your own checks, for recording://FILE",
+    )
     group.addoption("--identity", metavar="FILE", type=Path, help="the private key to log in with (ssh://)")
     group.addoption(
         "--known-hosts", metavar="FILE", type=Path, help="the pinned host keys (default: ~/.ssh/known_hosts)"

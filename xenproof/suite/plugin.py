@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 import xenproof
-from xenproof.errors import LabError, NotEvaluable, UsageError
+from xenproof.errors import LabError, NotEvaluable, UsageError, XenproofError
 from xenproof.interruption import interrupt_on_sigterm
 from xenproof.lab import runs
 from xenproof.lab.identity import ProcessIdentity
@@ -33,6 +33,7 @@ from xenproof.suite import options
 from xenproof.suite.collector import KEY, Collector
 from xenproof.suite.expect import Expect, Mismatch
 from xenproof.suite.host_logs import keep_host_logs
+from xenproof.suite.keep import NOTES, check_recordable, keep_recording
 from xenproof.suite.opening import Opened, close_all, open_host
 from xenproof.suite.outcome import COMPARED_NOTHING, of_error
 from xenproof.suite.summary import host_facts
@@ -66,6 +67,12 @@ class State:
         self.targets: dict[str, Target] = {}
         self.folder = Path()
         self.is_worker = False
+        self.record: Path | None = None
+
+    @property
+    def notes(self) -> Path | None:
+        """Where this process notes the commands of users' own checks, None if nothing is recorded."""
+        return self.folder / NOTES.replace("*", str(os.getpid())) if self.record else None
 
 
 class Controller:
@@ -79,6 +86,7 @@ class Controller:
         self.facts: dict[str, dict[str, str]] = {}
         self.run: runs.Run | None = None
         self.result: Run | None = None
+        self.recorded, self.unrecorded = "", 0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -141,7 +149,7 @@ class Controller:
         interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
         self._finish(interrupted=interrupted)
         if not interrupted and exitstatus != pytest.ExitCode.USAGE_ERROR and self.result is not None:
-            session.exitstatus = self.result.exit_status
+            session.exitstatus = self.result.exit_status or self.unrecorded
 
     def pytest_terminal_summary(self) -> None:
         """Close with the verdict."""
@@ -163,8 +171,17 @@ class Controller:
             notes = ("The run was interrupted: not every check ran.",) if interrupted else ()
             self.result = self._run(verdicts, tuple(self._summary(opened, verdicts) for opened in self.hosts), notes)
             write_reports(self.result, self.state.report)
+            self._record()
         finally:
             self._close()
+
+    def _record(self) -> None:
+        if self.state.record is None:
+            return
+        try:
+            self.recorded = keep_recording(self.state.record, self.hosts[0].target, self.state.folder)
+        except XenproofError as error:
+            self.recorded, self.unrecorded = f"nothing was recorded: {error}", error.exit_status
 
     def _summary(self, opened: Opened, verdicts: tuple[Verdict, ...]) -> HostSummary:
         logs = keep_host_logs(opened, verdicts, self.state.report / "logs", self.state.began)
@@ -190,6 +207,8 @@ class Controller:
         if self.result is not None:
             with self._uncaptured():
                 summary(self.result, Console(highlight=False), self.state.report / "report.html")
+                if self.recorded:
+                    Console(highlight=False).print(f"  {self.recorded}", markup=False, soft_wrap=True)
 
     def _close(self) -> None:
         close_all(self.hosts)
@@ -227,6 +246,9 @@ def pytest_configure(config: pytest.Config) -> None:
                 load_recipe(address.release)
         profile = load_profile(profile_name)
         state = State(profile, [address.url for address in addresses], config.getoption("--report").absolute())
+        if (record := config.getoption("--record")) is not None:
+            check_recordable(record, addresses)
+            state.record = record.absolute()
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[STATE] = state
@@ -385,8 +407,10 @@ def _host_of(item: pytest.Item) -> str:
 def _id(item: pytest.Item) -> str:
     """The check without its host, so that the same check on two hosts has one name."""
     host = _host_of(item)
+    # pytest names the file of a test only if it lies in the repository.
+    name = item.path.name if item.nodeid.startswith("::") else ""
     # xdist adds @GROUP to the name of what it keeps on one worker.
-    return re.sub(r"\]@.*$", "]", item.nodeid).replace(f"[{host}-", "[").replace(f"[{host}]", "")
+    return name + re.sub(r"\]@.*$", "]", item.nodeid).replace(f"[{host}-", "[").replace(f"[{host}]", "")
 
 
 def _is_empty(item: pytest.Item) -> bool:

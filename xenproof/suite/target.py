@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from xenproof.errors import NotEvaluable, XenproofError
+from xenproof.source.address import Scheme, parse_url
 from xenproof.source.connection import Connection
 from xenproof.source.host_keys import HostKeys
 from xenproof.source.local import LocalConnection
@@ -56,6 +57,11 @@ class Target:
         if not self.live:
             raise NotEvaluable(f"{self.url} is not a live host: give ssh://, local:// or lab://")
         return self.way.connect(self.url) if self.way else LocalConnection(self.url)
+
+    @property
+    def replayed(self) -> bool:
+        """Whether commands are answered from a recording."""
+        return parse_url(self.url).scheme is Scheme.RECORDING
 
     def read(self) -> Recording:
         """The recording of its probes; raises XenproofError where there is none."""

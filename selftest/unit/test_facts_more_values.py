@@ -36,6 +36,13 @@ def test_the_last_mount_on_a_path_counts_and_a_name_that_only_begins_alike_does_
     assert Mounts(rows).filesystem("/variable") == "ext4"
 
 
+def test_a_host_with_nothing_on_its_root_is_read() -> None:
+    mounts = MOUNTS.of(replaced("/proc/mounts:/dev/sda1 / ext4", "/proc/mounts:/dev/sda1 /mnt ext4"), PROFILE)
+    assert not mounts.mounted("/").yes
+    with pytest.raises(NotEvaluable, match="no mounted file system holds /var/lib"):
+        mounts.writable("/var/lib")
+
+
 def test_kernel() -> None:
     kernel = KERNEL.of(GOOD, PROFILE)
     assert (kernel.flavour, kernel.kind) == ("amd64", "pvops")
@@ -92,6 +99,12 @@ def test_a_qemu_that_is_not_there_says_so() -> None:
 def test_a_unit_is_known_by_each_of_its_names() -> None:
     units = UNITS.of(GOOD, PROFILE)
     assert units.state("sshd.service") == units.state("ssh.service") == "active"
+
+
+def test_a_qemu_without_one_of_its_usual_options_is_read() -> None:
+    qemu = QEMU.of(replaced("\n-drive ", "\n-drove "), PROFILE)
+    assert not qemu.has_option("drive").yes
+    assert qemu.has_option("monitor").yes
 
 
 def test_settings_of_shell_files() -> None:

@@ -14,7 +14,7 @@ from xenproof.source.probe import ProbeOutput
 _BANNER = re.compile(r"QEMU emulator version (\d[\w.]*)[, ]*(.*)")
 # -spice [port=port][,tls-port=secured-port][,x509-dir=<dir>]
 _OPTION = re.compile(r"-([a-z][A-Za-z0-9_-]*)(?:[ ,=\[].*)?")
-# Every qemu has these.
+# Every qemu has these; help that lists none of them is something else.
 _CONTROLS = frozenset({"drive", "monitor", "name"})
 
 
@@ -36,7 +36,8 @@ class Qemu:
 def parse_qemu(output: ProbeOutput) -> Qemu:
     """The installed qemu.
 
-    Raises ParseError if it does not say its version or its usual options, NotEvaluable if it is absent.
+    Raises ParseError if it does not say its version or lists not one of its usual options (one alone may be
+    missing: that is for the checks to find), NotEvaluable if it is absent.
     """
     banner, *rows = section(output, "qemu-help").ended_with(0).lines or [""]
     if not rows and banner.startswith("absent /"):
@@ -44,8 +45,8 @@ def parse_qemu(output: ProbeOutput) -> Qemu:
     if (found := _BANNER.fullmatch(banner)) is None:
         raise ParseError(f"expected 'QEMU emulator version ...', found {banner[:200]!r}")
     options = frozenset(option[1] for row in rows if (option := _OPTION.fullmatch(row)))
-    if missing := _CONTROLS - options:
-        raise ParseError(f"qemu's help lists {len(options)} options, but no {', '.join(sorted(missing))}")
+    if not options & _CONTROLS:
+        raise ParseError(f"qemu's help lists {len(options)} options, but none of {', '.join(sorted(_CONTROLS))}")
     return Qemu(found[1], banner, options)
 
 

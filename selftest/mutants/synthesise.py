@@ -18,12 +18,22 @@ from selftest.mutants.raw import NotPossible, Raw
 from selftest.mutants.recorded import DATA, from_folder
 from selftest.mutants.registry import FAMILIES
 from selftest.mutants.texts import file_lines, forget_file, move_file, paths
-from xenproof.facts.probes import section_name
+from xenproof.facts.probes import (
+    DOM0_NAME,
+    JOURNAL_OF,
+    KERNEL_CONFIG_CONTROL,
+    RELEASE,
+    TEXT_PATTERNS,
+    section_name,
+    text_paths,
+)
 from xenproof.profile.profile import Profile
 from xenproof.profile.version import in_range
 from xenproof.source.probe import Recording
 
 SYNTHESISED = "synthesised"
+# Nobody can log in there (RFC 2606); whether a login is silent is asked only of hosts that one logs in to.
+URL = "ssh://root@synthesised.invalid"
 _TEMPLATE = "debian12"
 _OLD_XEN = "4.4.1"
 # The sections of xl, and the files with what Xen 4.4.1 printed there.
@@ -45,17 +55,13 @@ def synthesise(profile: Profile) -> Recording:
                 with contextlib.suppress(NotPossible):
                     host = maker(Case(host, expected, profile))
     about = f"from the profile {profile.name}, on the text of {texts}: no host printed this"
-    return dataclasses.replace(
-        host,
-        host=f"ssh://root@synthesised-from-{profile.name}",
-        taken="2026-11-23T00:00:00+00:00",
-        about={SYNTHESISED: about},
-    ).recording()
+    return dataclasses.replace(host, about={**host.about, SYNTHESISED: about}).recording()
 
 
 def _template(profile: Profile) -> tuple[Raw, str]:
     """A host that printed all that the probes of the profile ask for, and in words what it is made of."""
-    host = _asked_for(Raw.of(from_folder(DATA / _TEMPLATE)), profile)
+    real = dataclasses.replace(Raw.of(from_folder(DATA / _TEMPLATE)), host=URL)
+    host = _asked_for(real, profile)
     texts = "a real Debian 12 dom0"
     running = profile.get("versions", "hypervisor", "running")
     if running is not None and in_range(_OLD_XEN, running.text, profile.scheme):
@@ -77,11 +83,29 @@ def _asked_for(host: Raw, profile: Profile) -> Raw:
     host = with_path(host, "/proc", _DIRECTORY)
     host = host.with_lines("df-list", [f"missing {path}" for path in profile.entries("images")]).with_lines("df", [])
     host = _with_logs(host, profile)
+    host = _with_sections(host, profile)
     if menus := [path for path in profile.entries("files") if path.endswith("/grub.cfg")]:
         host = move_file(host, grub_cfg(host), menus[0])
         old = next(path for path in paths(host) if path.endswith("/grubenv"))
         host = move_file(host, old, f"{menus[0].rpartition('/')[0]}/grubenv")
     return host
+
+
+def _with_sections(host: Raw, profile: Profile) -> Raw:
+    """The host with the sections that hold one row for each entry of the profile, and with its files to read."""
+    host = host.with_lines("xenstore", [f"there {DOM0_NAME} Domain-0"])
+    host = host.with_lines("kernel-config", [f"{KERNEL_CONFIG_CONTROL}=y"])
+    host = host.edited("image-devices", lambda lines: [line for line in lines if line.endswith(" /")])
+    host = host.with_lines("image-flags", [])
+    host = host.with_lines("integrity", [profile.scheme, *(f"sums {name}" for name in profile.entries("integrity"))])
+    asked = {path.replace(RELEASE, host.text("release").strip()) for path in text_paths(profile)}
+    folders = tuple(f"{pattern.rpartition('/')[0]}/" for pattern in TEXT_PATTERNS)
+    for path in paths(host):
+        if path not in asked and not path.startswith(folders) and not path.endswith(("/grub.cfg", "/grubenv")):
+            host = forget_file(host, path)
+    listed = {line.partition(" ")[2] for line in host.lines("text-list")}
+    missing = [f"missing {path}" for path in sorted(asked - listed) if not path.endswith(("/grub.cfg", "/grubenv"))]
+    return host.edited("text-list", lambda lines: [*lines, *missing])
 
 
 def _with_logs(host: Raw, profile: Profile) -> Raw:
@@ -92,8 +116,9 @@ def _with_logs(host: Raw, profile: Profile) -> Raw:
         if name.startswith("/"):
             host = without_path(host, name)
             host = host.with_text(f"tail:{section_name(name)}", "", probe="host")
-        elif name.endswith(".service"):
-            line = f"Oct 27 09:00:01 dom0 {name.removesuffix('.service')}[438]: started\n"
+        elif name.endswith(".service") or name.startswith(JOURNAL_OF):
+            program = name.removesuffix(".service").rpartition("/")[2]
+            line = f"Oct 27 09:00:01 dom0 {program}[438]: started\n"
             host = host.with_text(f"journal:{section_name(name)}", line, probe="services")
     return host
 
@@ -125,7 +150,7 @@ def _kernel_release(profile: Profile) -> str | None:
     """What `uname -r` says, 3.12.28-4-xen for kernel-xen-3.12.28-4.6; None if the profile is of no one kernel."""
     package = profile.get("versions", "kernel", "agrees_with")
     wanted = profile.get("packages", package.text, "version") if package is not None else None
-    wanted = wanted or profile.get("versions", "kernel", "running")
+    wanted = wanted or profile.get("versions", "kernel", "running") or profile.get("hypervisor", "release", "range")
     flavour = profile.get("kernel", "flavour", "is")
     if wanted is None:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from selftest.mutants.families.grub import with_words, words_of
 from selftest.mutants.families.hypervisor import field, with_field
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
-from selftest.mutants.raw import Lines, NotPossible, Raw
+from selftest.mutants.raw import Lines, NotPossible, Raw, put
 from selftest.mutants.texts import edit_file, file_lines, paths
 
 HYPERVISOR, KERNEL = "hypervisor", "kernel"
@@ -25,6 +25,8 @@ _VARIABLES = {
     # Xen's own variables win where they are set.
     KERNEL: ("GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT", "GRUB_CMDLINE_LINUX_DEFAULT"),
 }
+# For every entry, also that for recovery.
+_ALWAYS = {HYPERVISOR: ("GRUB_CMDLINE_XEN",), KERNEL: ("GRUB_CMDLINE_LINUX_XEN_REPLACE", "GRUB_CMDLINE_LINUX")}
 # menuentry 'Debian GNU/Linux, with Xen hypervisor' --class debian {
 _ENTRY = re.compile(r"\s*menuentry '([^']*)'.*")
 _DEFAULT = re.compile(r"(\s*set default=)\"?(?!\$\{next_entry\})[^\"]*\"?\s*")
@@ -81,6 +83,18 @@ def everywhere(host: Raw, what: str, option: str) -> Raw:
         return [*(word for word in words if not word.startswith(same)), option]
 
     return in_running(in_menu(in_configuration(host, what, added), what, added), what, added)
+
+
+def replaced_everywhere(host: Raw, what: str, is_it: Callable[[str], bool], *new: str) -> Raw:
+    """The host with `new` instead of some options, wherever they were configured, generated and running."""
+
+    def change(words: Lines) -> Lines:
+        return put(words, is_it, *new) if any(map(is_it, words)) else words
+
+    for name in (*_VARIABLES[what], *_ALWAYS[what]):
+        if words := words_of(host, name):
+            host = with_words(host, name, change(words))
+    return in_running(in_menu(host, what, change), what, change)
 
 
 def own(words: Lines) -> Lines:

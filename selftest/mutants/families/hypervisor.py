@@ -1,11 +1,14 @@
 """What `xl info` says: another value, a word less, a number beyond its range."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 
 from selftest.mutants.bounds import inside, outside
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import NotPossible, Raw, put
+from xenproof.errors import ParseError
+from xenproof.profile.version import in_range
 
 _WIDTH = 23
 
@@ -64,6 +67,9 @@ def _make_has(case: Case) -> Raw:
 
 
 def _make_range(case: Case) -> Raw:
+    with contextlib.suppress(NotPossible, ParseError):
+        if in_range(field(case.host, case.name), case.expected.text, case.profile.scheme):
+            return case.host
     return with_field(case.host, case.name, inside(case.expected.text, case.profile.scheme))
 
 

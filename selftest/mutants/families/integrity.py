@@ -25,6 +25,9 @@ def _changed(case: Case) -> Iterator[Mutation]:
     path = next(name for number in range(len(allowed) + 1) if (name := f"/usr/lib/mutant{number}") not in allowed)
     yield Mutation("a file has another content", with_difference(case, _CONTENT[case.profile.scheme], path))
     yield Mutation("a file is gone", with_difference(case, _MISSING, path))
+    if case.profile.scheme == "rpm":  # dpkg knows nothing but the content
+        for what, marks in {"mode": ".M.......", "user": ".....U...", "link": "....L...."}.items():
+            yield Mutation(f"a file has another {what}", with_difference(case, f"{marks}    ", path))
 
 
 def _make(case: Case) -> Raw:

@@ -16,6 +16,7 @@ from xenproof.profile.version import in_range
 
 _KERNEL_BUILD = "/proc/sys/kernel/version"
 _QEMU = "QEMU emulator version "
+_HELP = "qemu-help"
 _DELETED = " (deleted)"
 
 
@@ -35,12 +36,12 @@ def with_release(host: Raw, release: str) -> Raw:
 
 def qemu(host: Raw) -> str:
     """The version that the installed qemu prints."""
-    return host.text("qemu-version").removeprefix(_QEMU).partition(" ")[0].partition("\n")[0].rstrip(",")
+    return host.text(_HELP).removeprefix(_QEMU).partition(" ")[0].partition("\n")[0].rstrip(",")
 
 
 def with_qemu(host: Raw, version: str) -> Raw:
     """The host whose qemu prints this version."""
-    return host.with_text("qemu-version", host.text("qemu-version").replace(_QEMU + qemu(host), _QEMU + version, 1))
+    return host.with_text(_HELP, host.text(_HELP).replace(_QEMU + qemu(host), _QEMU + version, 1))
 
 
 _WHAT = {
@@ -55,7 +56,7 @@ _WHAT = {
         lambda host: "".join(file_lines(host, _KERNEL_BUILD)),
     ),
     "libvirt": _Running(daemon, with_daemon, daemon),
-    "qemu": _Running(qemu, with_qemu, lambda host: host.text("qemu-version")),
+    "qemu": _Running(qemu, with_qemu, lambda host: host.text(_HELP)),
 }
 
 
@@ -105,7 +106,11 @@ def _with_replaced_qemu(host: Raw) -> Raw:
 def _make_running(case: Case) -> Raw:
     range_, scheme, what = case.expected.text, case.profile.scheme, _WHAT[case.name]
     now = what.read(case.host)
-    return case.host if in_range(now, range_, scheme) else what.write(case.host, inside(range_, scheme))
+    if in_range(now, range_, scheme):
+        return case.host
+    found = inside(range_, scheme)
+    # Only what belongs to a package's build prints its release.
+    return what.write(case.host, found if case.name in ("hypervisor", "kernel") else found.partition("-")[0])
 
 
 def _make_agrees(case: Case) -> Raw:
@@ -119,7 +124,10 @@ def _make_agrees(case: Case) -> Raw:
     if case.name == "kernel" and case.profile.scheme == "deb":
         return edit_file(host, _KERNEL_BUILD, lambda _: [f"#1 SMP Debian {installed} (2014-10-01)"])
     if case.name == "kernel":
-        return host  # its release was made of the package's version
+        if case.profile.get("packages", name, "version") is not None:
+            return host  # its release was made of the package's version
+        # 3.12.28-4-xen is of the package 3.12.28-4.1
+        return with_package(host, name, f"{field(host, 'release').rpartition('-')[0]}.1")
     plain = installed.rpartition(":")[2]
     return _WHAT[case.name].write(host, plain if case.name == "hypervisor" else plain.partition("-")[0])
 

@@ -72,9 +72,10 @@ def _make_readable(case: Case) -> Raw:
 
 
 def _make_mentions(case: Case) -> Raw:
-    if case.expected.text in case.host.text(_section(case.name)):
-        return case.host
-    return case.host.edited(_section(case.name), lambda lines: [*lines, case.expected.text])
+    host = _make_readable(case)
+    if case.expected.text in host.text(_section(case.name)):
+        return host
+    return host.edited(_section(case.name), lambda lines: [*lines, case.expected.text])
 
 
 def _make_rotated(case: Case) -> Raw:

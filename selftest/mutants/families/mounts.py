@@ -58,8 +58,8 @@ def _make_mounted(case: Case) -> Raw:
 
 
 def _make_filesystem(case: Case) -> Raw:
-    path = holding(case.host, case.name)[1]
-    return with_mount(without_mount(case.host, path), path, case.expected.names[0])
+    _, path, _, options, *_ = holding(case.host, case.name)
+    return with_mount(without_mount(case.host, path), path, case.expected.names[0], options)
 
 
 def _make_writable(case: Case) -> Raw:

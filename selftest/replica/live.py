@@ -1,0 +1,39 @@
+"""The replica as a host that runs: behind a real sshd on loopback whose every command runs in it."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from selftest.replica.replica import Replica
+from selftest.sshd import HOST, Server, starter
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReplica:
+    """The replica while its sshd listens."""
+
+    replica: Replica
+    server: Server
+
+    @property
+    def url(self) -> str:
+        """How a user names it."""
+        return f"ssh://{getpass.getuser()}@{HOST}:{self.server.port}"
+
+    @property
+    def options(self) -> list[str]:
+        """The options of pytest that name it, with its key and its pinned host key."""
+        folder = self.server.folder
+        return [f"--hosts={self.url}", f"--identity={folder / 'id'}", f"--known-hosts={folder / 'known_hosts'}"]
+
+
+@contextmanager
+def served(replica: Replica, folder: Path) -> Iterator[LiveReplica]:
+    """Serve the replica by ssh while the context lasts; `folder` takes the keys of the sshd."""
+    folder.mkdir()
+    with starter(folder, f"ForceCommand {replica.folder / 'enter'}") as start:
+        server = start()
+        server.wait_until_it_listens()
+        yield LiveReplica(replica, server)

@@ -1,9 +1,10 @@
 # Each target installs what it needs and this machine lacks (scripts/setup), then does its job.
-.PHONY: help conform test lint types
+.PHONY: help conform test mutants lint types
 
 help:
 	@echo "make conform   check a real Xen dom0 in the lab; the report is reports/latest/report.html"
 	@echo "make test      test xenproof itself"
+	@echo "make mutants   break each value of each profile on recordings, and see that its check says so"
 	@echo "make lint      ruff: rules and format"
 	@echo "make types     mypy, strict"
 
@@ -18,6 +19,11 @@ test:
 	@scripts/setup test
 	@.venv/bin/pytest -n 2 --ignore selftest/lab selftest
 	@.venv/bin/pytest selftest/lab
+
+# Every value of every profile, broken: the check that is named for it has to fail.
+mutants:
+	@scripts/setup test
+	@.venv/bin/python -m selftest.mutants
 
 lint:
 	@scripts/setup check

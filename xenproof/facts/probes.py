@@ -2,9 +2,11 @@
 
 What takes long runs side by side with something else that does: dom0 has more than one CPU.
 Each is POSIX sh that also runs on busybox, and only reads.  Words of a profile are quoted here.
+Two of them are long, and asked for by each family and each host of a run: these are made once.
 """
 
 import shlex
+from functools import lru_cache
 
 from xenproof.facts.sections import framed, side_by_side
 from xenproof.profile.profile import Profile
@@ -72,6 +74,7 @@ def libvirt_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is 
     return Probe("libvirt", framed("virsh", command), limit_s=20)
 
 
+@lru_cache(4)
 def services_probe(profile: Profile) -> Probe:
     """The units of systemd and the newest journal lines of some."""
     units = shlex.join(unit_names(profile))
@@ -101,6 +104,7 @@ def programs_probe(profile: Profile) -> Probe:
     return Probe("programs", _PATH + (side_by_side(first, sshd) if first else sshd), limit_s=30)
 
 
+@lru_cache(4)
 def host_probe(profile: Profile) -> Probe:
     """Files, /proc and /sys, and what is on the PATH."""
     script = framed("commands", _commands(command_names(profile)))

@@ -242,9 +242,10 @@ def test_an_edit_changes_its_section_and_no_other() -> None:
 
 
 def test_a_synthesised_recording_says_what_it_is() -> None:
-    found = synthesise(load_profile("sles12"))
+    found = synthesise(load_profile("sles12-sp1"))
     assert "no host printed this" in found.about[SYNTHESISED]
-    assert base(load_profile("sles12")).origin.startswith("synthesised: from the profile sles12")
+    assert base(load_profile("sles12-sp1")).origin.startswith("synthesised: from the profile sles12-sp1")
+    assert base(load_profile("sles12")).origin.startswith("replica: ")
     assert base(PROFILE).origin.startswith("real: ")
 
 

@@ -1,5 +1,6 @@
 """Profiles by name or path: finds the files, follows `extends`, and gives one checked Profile."""
 
+import functools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -72,12 +73,26 @@ def _chain(name_or_path: str) -> list[Document]:
 
 
 def _read(path: Path, shown: str) -> Document:
-    document = read_document(path, shown)
+    document = _document(path, shown)
     if path.parent.resolve() == profiles_folder().resolve() and document.name != path.stem:
         raise ProfileError(
             f"{document.where('name')}: expected the name of the file, {path.stem!r}, found {document.name!r}"
         )
     return document
+
+
+def _document(path: Path, shown: str) -> Document:
+    """The file, read once as long as it stays as it is: YAML takes its time, and parents are shared."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return read_document(path, shown)  # which says why
+    return _read_once(path.absolute(), shown, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
+
+
+@functools.lru_cache(maxsize=64)
+def _read_once(path: Path, shown: str, version: tuple[int, int, int]) -> Document:  # noqa: ARG001  # a part of the key
+    return read_document(path, shown)
 
 
 def _is_path(name: str) -> bool:

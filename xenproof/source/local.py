@@ -96,9 +96,10 @@ def _pump(process: "subprocess.Popen[bytes]", stdin: bytes, output: Collected, d
     """Move bytes until both outputs end; False if `deadline` came first."""
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
     sinks = {process.stdout.fileno(): output.add_stdout, process.stderr.fileno(): output.add_stderr}
-    source = process.stdin.fileno()
+    source, errors = process.stdin.fileno(), process.stderr.fileno()
     pending = memoryview(stdin)
     os.set_blocking(source, False)
+    os.set_blocking(errors, False)
     with selectors.DefaultSelector() as selector:
         for fd in sinks:
             selector.register(fd, selectors.EVENT_READ)
@@ -113,7 +114,14 @@ def _pump(process: "subprocess.Popen[bytes]", stdin: bytes, output: Collected, d
             ready = selector.select(left)
             for key, _ in ready:
                 if key.fd in sinks:
-                    data = os.read(key.fd, READ_SIZE)
+                    try:
+                        data = os.read(key.fd, READ_SIZE)
+                    except BlockingIOError:  # it was read with what came on stdout
+                        continue
+                    if key.fd != errors:
+                        # What was written to stderr before this is kept, even where this is too much.
+                        with contextlib.suppress(BlockingIOError):
+                            output.add_stderr(os.read(errors, READ_SIZE))
                     sinks[key.fd](data)
                     if not data:
                         selector.unregister(key.fd)

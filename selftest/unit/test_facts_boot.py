@@ -1,5 +1,6 @@
 """Boot options and Domain-0's share: configured, generated, running."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -261,6 +262,17 @@ def test_a_replaced_file_of_a_running_qemu_is_found() -> None:
     old = " /usr/libexec/xen-qemu-system-i386\n"
     versions = Versions(recording(lambda text: text.replace(old, f"{old[:-1]} (deleted)\n", 1)), PROFILE)
     assert "was replaced" in str(versions.agrees("qemu", "qemu-system-xen"))
+    assert versions.agrees("libvirt", "libvirt-daemon").yes
+
+
+def test_a_libvirtd_that_was_updated_and_not_restarted_is_found() -> None:
+    def with_file(text: str, remark: str) -> str:
+        return re.sub(r"^(\d+) libvirtd$", rf"\1 libvirtd\n\1 /usr/sbin/libvirtd{remark}", text, flags=re.MULTILINE)
+
+    old = Versions(recording(lambda text: with_file(text, " (deleted)")), PROFILE)
+    assert "the file of a running libvirt was replaced" in str(old.agrees("libvirt", "libvirt-daemon"))
+    assert old.agrees("qemu", "qemu-system-xen").yes
+    assert Versions(recording(lambda text: with_file(text, "")), PROFILE).agrees("libvirt", "libvirt-daemon").yes
 
 
 def test_a_log_that_lost_its_beginning_says_nothing_of_the_build() -> None:

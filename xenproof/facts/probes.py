@@ -44,12 +44,21 @@ for q in "$d"/brif/*; do [ ! -e "$q" ] || printf ' %s' "${q##*/}"; done
 echo
 done"""
 
-# A second line of a process tells its file.  Only qemu's own, and only of the reading user: what another
-# user's process calls itself is not to be trusted.
+# A second line of a process tells its file.  Only that of qemu and of libvirt's daemons, and only of the reading
+# user: what another user's process calls itself is not to be trusted.  Of the daemons, whose place is known, a
+# builtin tells whether the file is still the one that runs: readlink would be a process.
 _PROCESSES = """for p in /proc/[0-9]*; do
 { IFS= read -r comm <"$p/comm"; } 2>/dev/null || continue
 printf '%s %s\\n' "${p#/proc/}" "$comm"
-case $comm in *qemu*) [ ! -O "$p" ] || printf '%s %s\\n' "${p#/proc/}" "$(readlink "$p/exe")";; esac
+case $comm in
+*qemu*) [ ! -O "$p" ] || printf '%s %s\\n' "${p#/proc/}" "$(readlink "$p/exe")" ;;
+libvirtd | virtxend)
+if [ -O "$p" ] && [ -e "/usr/sbin/$comm" ]; then
+old=' (deleted)'
+[ ! "$p/exe" -ef "/usr/sbin/$comm" ] || old=
+printf '%s /usr/sbin/%s%s\\n' "${p#/proc/}" "$comm" "$old"
+fi ;;
+esac
 done
 echo "self $$" """
 

@@ -20,6 +20,8 @@ from xenproof.profile.version import Scheme
 from xenproof.source.probe import Recording
 
 _DELETED = " (deleted)"
+# What the processes of a program are called; their files tell what its version does not.
+_PROGRAMS = {"qemu": re.compile(r"/[^/]*qemu[^/]*$"), "libvirt": re.compile(r"/(?:libvirtd|virtxend) [^/]*$")}
 _EPOCH = re.compile(r"\d+:")
 # Xen version 4.17.7 (Debian 4.17.7+13-g2445b30a44-0+deb12u1)
 _XEN_BANNER = re.compile(r"^\(XEN\) (?:\[[^\]]*\] )?(?:Xen version |Xen )(\d.*)$", re.MULTILINE)
@@ -53,14 +55,16 @@ class Versions:
         installed = packages.version(name).text
         seen = self._build(what)
         same = built_as(seen, installed, self.profile.scheme)
-        if what == "qemu" and (stale := self._replaced_files()):
-            return Answer(False, f"a running qemu's file was replaced: {', '.join(stale)}")
+        if stale := self._replaced_files(what):
+            return Answer(False, f"the file of a running {what} was replaced: {', '.join(stale)}")
         return Answer(same, f"running {seen.strip()[:200]!r}, installed {name} {installed}")
 
-    def _replaced_files(self) -> list[str]:
-        """The files of running qemus that are no longer what they were started from."""
+    def _replaced_files(self, what: str) -> list[str]:
+        """The files of running qemus or of libvirt's daemons that are no longer what they were started from."""
+        if what not in _PROGRAMS:
+            return []
         files = PROCESSES.of(self.recording, self.profile).files
-        return [path for path in files.values() if path.endswith(_DELETED)]
+        return [path for path in files.values() if path.endswith(_DELETED) and _PROGRAMS[what].search(path)]
 
     def _running(self, what: str) -> str:
         if what == "hypervisor":

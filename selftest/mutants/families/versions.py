@@ -82,7 +82,9 @@ def _agrees(case: Case) -> Iterator[Mutation]:
         build = above(installed)
         yield Mutation(f"a newer build is installed: {build}", with_package(host, name, build))
     if case.name == "qemu":
-        yield Mutation("the file of a running qemu was replaced", _with_replaced_qemu(host))
+        yield Mutation("the file of a running qemu was replaced", _with_replaced_file(host, "qemu-system-i386"))
+    if case.name == "libvirt":
+        yield Mutation("the file of the running libvirtd was replaced", _with_replaced_file(host, "libvirtd"))
 
 
 def _next_upstream(running: str, installed: str) -> str:
@@ -95,12 +97,11 @@ def _next_upstream(running: str, installed: str) -> str:
     return f"{epoch}{colon}{above(plain)}{rest[len(plain) :]}"
 
 
-def _with_replaced_qemu(host: Raw) -> Raw:
-    rows = host.lines("processes")
-    changed = [f"{line}{_DELETED}" if " /" in line and "qemu" in line else line for line in rows]
-    if changed == rows:
-        raise NotPossible("no qemu runs whose file is known")
-    return host.with_lines("processes", changed)
+def _with_replaced_file(host: Raw, name: str) -> Raw:
+    """The host on which such a process runs from a file that an update has replaced."""
+    *rows, own = host.lines("processes")
+    pid = max(int(row.split()[0]) for row in rows) + 1
+    return host.with_lines("processes", [*rows, f"{pid} {name}", f"{pid} /usr/sbin/{name}{_DELETED}", own])
 
 
 def _make_running(case: Case) -> Raw:

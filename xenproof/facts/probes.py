@@ -53,7 +53,7 @@ printf '%s %s\\n' "${p#/proc/}" "$comm"
 case $comm in
 *qemu*) [ ! -O "$p" ] || printf '%s %s\\n' "${p#/proc/}" "$(readlink "$p/exe")" ;;
 libvirtd | virtxend)
-if [ -O "$p" ] && [ -e "/usr/sbin/$comm" ]; then
+if [ -O "$p" ] && [ -e "$p/exe" ] && [ -e "/usr/sbin/$comm" ]; then
 old=' (deleted)'
 [ ! "$p/exe" -ef "/usr/sbin/$comm" ] || old=
 printf '%s /usr/sbin/%s%s\\n' "${p#/proc/}" "$comm" "$old"

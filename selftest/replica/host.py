@@ -69,6 +69,7 @@ def start_state(folder: Path) -> None:
     for pid, process in says["processes"].items():
         _process(folder / "proc" / str(pid), int(pid), process)
     (folder / "proc/self").symlink_to("/run/replica/proc/self")
+    (folder / "run").mkdir(exist_ok=True)  # empty where the host is off, and git keeps no empty folder
     for name, pid in says["pid_files"].items():
         (folder / "run" / name).write_text(f"{pid}\n", "utf-8")
     for name in says["sockets"]:

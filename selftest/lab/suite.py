@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,12 @@ class Suite:
         ]  # fmt: skip
 
     def run(self, *arguments: str, limit_s: float = 400) -> SuiteRun:
+        return self.started(self.command(*arguments), limit_s)
+
+    def started(self, command: Sequence[str], limit_s: float = 400) -> SuiteRun:
+        """Run what `command` gave, or that behind another program's name and arguments."""
         done = subprocess.run(
-            self.command(*arguments), cwd=REPOSITORY, capture_output=True, text=True, timeout=limit_s, check=False,
+            command, cwd=REPOSITORY, capture_output=True, text=True, timeout=limit_s, check=False,
             env=clean_environment(),
         )  # fmt: skip
         return SuiteRun(done.returncode, done.stdout + done.stderr, self.report)

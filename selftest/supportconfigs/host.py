@@ -40,6 +40,13 @@ def log(path: str, text: str, last: int = 500) -> str:
     return f"#==[ Log File ]=====================================#\n# {path} - Last {last} Lines\n{text}\n\n"
 
 
+def verification(package: str, text: str) -> str:
+    """A block of a package that rpm verified."""
+    status = "Differences Found" if text else "Passed"
+    head = "#==[ Verification ]=================================#"
+    return f"{head}\n# rpm -V {package}\n{text}# Verification Status: {status}\n\n"
+
+
 def shown(name: str, active: str, sub: str, enabled: str) -> str:
     """A block of one loaded unit; of its many properties a few."""
     properties = {
@@ -71,6 +78,14 @@ PACKAGES = "".join(
         ("xen-tools", "4.4.1_06-2.2"),
     )
 ).replace("SUSE Linux Enterprise 12            VERSION", "DISTRIBUTION                        VERSION")
+
+RPM_V = """\
+S.5....T.  c /etc/xen/xl.conf
+.......T.    /usr/sbin/xentop
+.M...UG..    /var/log/xen
+missing     /usr/sbin/xl
+Unsatisfied dependencies for xen-tools-4.4.1_06-2.2.x86_64: something
+"""
 
 PS = """\
 USER       PID  PPID %CPU %MEM    VSZ   RSS STAT     TIME CMD
@@ -176,8 +191,9 @@ def files() -> dict[str, str]:
             'rpm -qa --queryformat "%-35{NAME} %-35{DISTRIBUTION} %{VERSION}-%{RELEASE}\\n" | sort -k 1,2 -t " " -i',
             PACKAGES,
         ),
-        "xen.txt": "#==[ Verification ]=================================#\n# rpm -V xen-4.4.1_06-2.2.x86_64\n"
-        "# Verification Status: Passed\n\n"
+        "xen.txt": verification("xen-4.4.1_06-2.2.x86_64", "")
+        + verification("xen-tools-4.4.1_06-2.2.x86_64", RPM_V)
+        + "#==[ Verification ]=================================#\n# RPM Not Installed: libvirt-client\n\n"
         + command("/usr/sbin/xl info", output("xl_info"))
         + command("/usr/sbin/xl list", output("xl_list_0") + "guest1    3   512     1     -b----      10.0\n")
         + configuration("/etc/xen/xl.conf", '# comment\nautoballoon="off"\n')

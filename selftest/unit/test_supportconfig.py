@@ -1,7 +1,8 @@
 """The source supportconfig://: what it tells, what it cannot, and what is no supportconfig."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +27,7 @@ from xenproof.facts.families import FAMILIES, probes
 from xenproof.facts.files import FILES
 from xenproof.facts.identity import PROBE, parse_identity
 from xenproof.facts.images import IMAGES
+from xenproof.facts.integrity import INTEGRITY
 from xenproof.facts.kernel import KERNEL
 from xenproof.facts.logs import Logs
 from xenproof.facts.modules import MODULES
@@ -94,15 +96,16 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
     return load_profile(str(path))
 
 
-Reader = Callable[[Mapping[str, str]], Recording]
+class Reader(Protocol):
+    def __call__(self, changes: Mapping[str, str], other: Profile | None = None) -> Recording: ...
 
 
 @pytest.fixture
 def read(tmp_path: Path, profile: Profile) -> Reader:
-    def with_files(changes: Mapping[str, str]) -> Recording:
+    def with_files(changes: Mapping[str, str], other: Profile | None = None) -> Recording:
         """The host with some of its texts changed; an empty one is taken away."""
         texts = {name: text for name, text in {**files(), **changes}.items() if text}
-        return read_supportconfig("supportconfig://x", write_folder(tmp_path / "folder", texts), profile)
+        return read_supportconfig("supportconfig://x", write_folder(tmp_path / "folder", texts), other or profile)
 
     return with_files
 
@@ -215,6 +218,27 @@ def test_without_env_txt_a_drop_in_may_have_more_options(read: Reader, profile: 
     boot = Boot(read({"env.txt": ""}), profile)
     with pytest.raises(NotEvaluable, match="does not collect /etc/default/grub"):
         boot.generated("hypervisor")
+
+
+def test_packages_that_were_verified_are_judged(tmp_path: Path) -> None:
+    sles = load_profile("sles12")
+    recording = read_supportconfig("supportconfig://x", write_folder(tmp_path / "folder", files()), sles)
+    integrity = INTEGRITY.of(recording, sles)
+    assert str(integrity.changes("xen")) == "none"
+    changes = integrity.changes("xen-tools")
+    assert dict(changes.files) == {"/var/log/xen": "mode, user, group", "/usr/sbin/xl": "missing"}
+    assert dict(changes.configuration) == {"/etc/xen/xl.conf": "size, content"}
+    with pytest.raises(NotEvaluable, match="is not installed"):
+        integrity.changes("libvirt-client")
+    with pytest.raises(NotEvaluable, match="does not verify the package grub2-x86_64-xen"):
+        integrity.changes("grub2-x86_64-xen")
+
+
+def test_a_line_of_rpm_that_is_no_difference_is_an_error(read: Reader) -> None:
+    sles = load_profile("sles12")
+    text = files()["xen.txt"].replace("missing     /usr/sbin/xl", "rpmdb: damaged")
+    with pytest.raises(ParseError):
+        INTEGRITY.of(read({"xen.txt": text}, sles), sles)
 
 
 def test_commands_are_known_if_they_were_called(recording: Recording, profile: Profile) -> None:

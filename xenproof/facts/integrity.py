@@ -119,7 +119,9 @@ def parse_integrity(output: ProbeOutput) -> Integrity:
     end = next((at for at, line in enumerate(lines) if line.startswith("verified ")), None)
     if not end:
         raise ParseError("the packages were not verified to the end")
-    sums = dict(_sums(line) for line in lines[:end])
+    unknown_names = dict(_unknown(line) for line in lines[:end] if line.startswith("unknown "))
+    sums = dict(_sums(line) for line in lines[:end] if not line.startswith("unknown "))
+    sums |= dict.fromkeys(unknown_names, True)
     said = lines[end + 1 :]
     _believable(first, lines[end], said)
     absent = {row[1] for line in said if (row := _ABSENT.fullmatch(line))}
@@ -129,6 +131,7 @@ def parse_integrity(output: ProbeOutput) -> Integrity:
     if unknown := absent - sums.keys():
         raise ParseError(f"expected one of {sorted(sums)}, found {sorted(unknown)}")
     unreadable = {name: f"dpkg has no checksums of the files of {name!r}" for name, has in sums.items() if not has}
+    unreadable |= unknown_names
     unreadable |= {name: f"the package {name!r} is not installed, so it has no files" for name in absent}
     files = {name: dict[str, str]() for name in sums}
     configuration = {name: dict[str, str]() for name in sums}
@@ -180,6 +183,14 @@ def _sums(line: str) -> tuple[str, bool]:
     if word not in ("sums", "none") or not name:
         raise ParseError(f"expected 'sums PACKAGE' or 'none PACKAGE', found {line[:200]!r}")
     return name, word == "sums"
+
+
+def _unknown(line: str) -> tuple[str, str]:
+    """A package that a source which is no running host cannot know, and why."""
+    name, tab, reason = line.removeprefix("unknown ").partition("\t")
+    if not name or not tab or not reason:
+        raise ParseError(f"expected 'unknown PACKAGE', a tab and the reason, found {line[:200]!r}")
+    return name, reason
 
 
 def _difference(line: str, owners: Collection[str]) -> _Difference:

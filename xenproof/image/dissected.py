@@ -104,6 +104,8 @@ class _DissectNode:
         self.inode = inode
         self.filesystem = filesystem
         self.where = where
+        # A directory is asked for again and again, and reading it takes these libraries long.
+        self._known: dict[str, Node | None] = {}
 
     @cached_property
     def size(self) -> int:
@@ -113,9 +115,11 @@ class _DissectNode:
 
     def child(self, name: str) -> Node | None:
         """What the directory has under the name."""
-        if (found := self._children.get(name)) is None:
-            return None
-        return cast(Node, type(self)(found, self.filesystem, f"{self.where.rstrip('/')}/{name}"))
+        if name not in self._known:
+            inode = self._children.get(name)
+            made = inode and type(self)(inode, self.filesystem, f"{self.where.rstrip('/')}/{name}")
+            self._known[name] = cast(Node | None, made)
+        return self._known[name]
 
     def names(self) -> list[str]:
         """The names in the directory."""

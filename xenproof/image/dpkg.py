@@ -29,26 +29,38 @@ def dpkg_packages(tree: Tree) -> str | None:
 
     Raises ParseError if a stanza is no package's.
     """
-    if (status := tree.text(STATUS)) is None:
+    if tree.file(STATUS) is None:
         return None
-    found: dict[tuple[str, str], str] = {}
+    rows = [_row(fields) for fields in dpkg_stanzas(tree)]
+    return "deb\n" + "".join(f"{row}\n" for row in rows if row[1] != "n")
+
+
+def dpkg_stanzas(tree: Tree) -> Iterator[dict[str, str]]:
+    """The fields of each package in the database, the newest where it has several; lines that go on are kept."""
     updates = [tree.text(f"{_UPDATES}/{name}") or "" for name in tree.names(_UPDATES) if name.isdecimal()]
-    for text in [status, *updates]:
-        for fields in _stanzas(text):
-            row = _row(fields)
-            found[fields["Package"], fields.get("Architecture", "")] = row
-    return "deb\n" + "".join(f"{row}\n" for row in found.values() if row[1] != "n")
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for text in [tree.text(STATUS) or "", *updates]:
+        for stanza in text.split("\n\n"):
+            if fields := _fields(stanza):
+                _row(fields)
+                found[fields["Package"], fields.get("Architecture", "")] = fields
+    yield from found.values()
 
 
-def _stanzas(text: str) -> Iterator[dict[str, str]]:
-    for stanza in text.split("\n\n"):
-        fields: dict[str, str] = {}
-        for line in stanza.strip("\n").split("\n"):
-            name, colon, value = line.partition(":")
-            if colon and name and not name[0].isspace():
-                fields[name] = value.strip()
-        if fields:
-            yield fields
+def _fields(stanza: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    name = ""
+    for line in stanza.strip("\n").split("\n"):
+        if line[:1].isspace():
+            if name:
+                fields[name] += f"\n{line}"
+            continue
+        name, colon, value = line.partition(":")
+        if colon and name:
+            fields[name] = value.strip()
+        else:
+            name = ""
+    return fields
 
 
 def _row(fields: dict[str, str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.image.node import Node
 from xenproof.image.rpm_berkeley import berkeley_headers
-from xenproof.image.rpm_header import RpmPackage, read_header
+from xenproof.image.rpm_header import RELEASE, VERSION, RpmPackage, read_header
 from xenproof.image.rpm_ndb import ndb_headers
 from xenproof.image.rpm_sqlite import sqlite_headers
 from xenproof.image.tree import Tree
@@ -31,11 +31,17 @@ def rpm_packages(tree: Tree) -> str | None:
 
     Raises ParseError if it is damaged, NotEvaluable if it is larger than what is read.
     """
-    if (found := _database(tree)) is None:
+    if not has_rpm_database(tree):
         return None
-    folder, name, node = found
-    packages = sorted(_packages(tree, folder, name, node), key=lambda package: package.number)
-    return "rpm\n" + "".join(f"ii \t{one.name}\t{one.version}-{one.release}\n" for one in packages)
+    rows = (f"ii \t{one.name}\t{one.text(VERSION)}-{one.text(RELEASE)}\n" for one in read_packages(tree))
+    return "rpm\n" + "".join(rows)
+
+
+def read_packages(tree: Tree) -> list[RpmPackage]:
+    """The packages, newest last, none if the image has no such database; raises as `rpm_packages` does."""
+    if (found := _database(tree)) is None:
+        return []
+    return sorted(_packages(tree, *found), key=lambda package: package.number)
 
 
 def _database(tree: Tree) -> tuple[str, str, Node] | None:

@@ -11,19 +11,54 @@ from xenproof.errors import ParseError
 
 _LENGTHS = struct.Struct(">II")
 _ENTRY = struct.Struct(">IIII")
-_STRING = 6
-_MOST_ENTRIES = 1 << 16
+_SIZES = {1: "B", 2: "B", 3: "H", 4: "I", 5: "Q"}  # of numbers, by type
+_STRING, _STRINGS = 6, (6, 8, 9)
+_MOST_ENTRIES, _MOST_VALUES = 1 << 16, 1 << 20
 NAME, VERSION, RELEASE = 1000, 1001, 1002
 
 
 @dataclass(frozen=True, slots=True)
 class RpmPackage:
-    """What is read of an installed package: the number under which it is kept, its name, version and release."""
+    """An installed package: the number under which it is kept, and its header."""
 
     number: int
-    name: str
-    version: str
-    release: str
+    index: dict[int, tuple[int, int, int]]
+    data: bytes
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.text(NAME)
+
+    def text(self, tag: int) -> str:
+        """The text of a tag; raises ParseError if there is none."""
+        if not (found := self.texts(tag)):
+            raise ParseError(f"package {self.number} of rpm's database has a damaged header: no tag {tag}")
+        return found[0]
+
+    def texts(self, tag: int) -> list[str]:
+        """The texts of a tag, none where it is not there."""
+        kind, offset, count = self.index.get(tag, (_STRING, 0, 0))
+        self._must(kind in _STRINGS and count <= _MOST_VALUES, tag)
+        found: list[str] = []
+        for _ in range(count):
+            end = self.data.find(b"\0", offset)
+            self._must(end >= 0, tag)
+            found.append(self.data[offset:end].decode("utf-8", "replace"))
+            offset = end + 1
+        return found
+
+    def numbers(self, tag: int) -> list[int]:
+        """The numbers of a tag, none where it is not there."""
+        kind, offset, count = self.index.get(tag, (4, 0, 0))
+        self._must(kind in _SIZES and count <= _MOST_VALUES, tag)
+        form = f">{count}{_SIZES[kind]}"
+        self._must(offset + struct.calcsize(form) <= len(self.data), tag)
+        return list(struct.unpack_from(form, self.data, offset))
+
+    def _must(self, holds: bool, tag: int) -> None:  # a condition is what it is about
+        if not holds:
+            raise ParseError(f"package {self.number} of rpm's database has a damaged header: tag {tag}")
 
 
 def read_header(number: int, blob: bytes) -> RpmPackage:
@@ -32,13 +67,11 @@ def read_header(number: int, blob: bytes) -> RpmPackage:
         entries, length = _LENGTHS.unpack_from(blob)
         if not 0 < entries <= _MOST_ENTRIES:
             raise ParseError(f"package {number} of rpm's database has a header with {entries} entries")
-        index = list(_ENTRY.iter_unpack(blob[_LENGTHS.size : _LENGTHS.size + entries * _ENTRY.size]))
-        data = blob[_LENGTHS.size + entries * _ENTRY.size :][:length]
-        words = {tag: _string(data, offset) for tag, kind, offset, _ in index if kind == _STRING}
-        return RpmPackage(number, words[NAME], words[VERSION], words[RELEASE])
-    except (struct.error, ValueError, KeyError) as error:
-        raise ParseError(f"package {number} of rpm's database has a damaged header: {error!r}") from error
-
-
-def _string(data: bytes, offset: int) -> str:
-    return data[offset : data.index(b"\0", offset)].decode("utf-8", "replace")
+        end = _LENGTHS.size + entries * _ENTRY.size
+        index = {tag: (kind, at, count) for tag, kind, at, count in _ENTRY.iter_unpack(blob[_LENGTHS.size : end])}
+    except struct.error as error:
+        raise ParseError(f"package {number} of rpm's database has a damaged header: {error}") from error
+    package = RpmPackage(number, index, blob[end:][:length])
+    for tag in (NAME, VERSION, RELEASE):
+        package.text(tag)
+    return package

@@ -22,11 +22,14 @@ from xenproof.facts.probes import (
 from xenproof.facts.stored import Writer
 from xenproof.image.accounts import Accounts, read_accounts
 from xenproof.image.asked import Asked, ask
-from xenproof.image.dpkg import dpkg_packages
+from xenproof.image.dpkg import STATUS, dpkg_packages
+from xenproof.image.dpkg_integrity import DpkgIntegrity
 from xenproof.image.fstab import declared_filesystem
 from xenproof.image.kernel import kernel_release
+from xenproof.image.leftovers import guest_configs, managed_domains
 from xenproof.image.node import is_directory, is_file
 from xenproof.image.rpm_database import rpm_packages
+from xenproof.image.rpm_integrity import RpmIntegrity
 from xenproof.image.tree import Tree
 from xenproof.image.unit_files import show_unit
 from xenproof.image.unknowable import unknowable_writer
@@ -62,6 +65,10 @@ class ImageSections:
             "image-devices": self._volumes,
             "image-flags": self._flags,
             "kernel-config": self._kernel_config,
+            "integrity": lambda: self._integrity.verified() if self._integrity else "none\n",
+            "owners": lambda: self._integrity.owners() if self._integrity else "",
+            "leftovers": lambda: guest_configs(self.tree),
+            "managed": lambda: managed_domains(self.tree),
         }
         tails = {f"tail:{section_name(path)}": path for path in tail_paths(self.profile)}
         if name in tails:
@@ -169,6 +176,15 @@ class ImageSections:
         wanted = "|".join(map(re.escape, [KERNEL_CONFIG_CONTROL, *self.profile.entries("kernel_config")]))
         option = re.compile(rf"(# )?({wanted})[= ]")
         return "".join(f"{line}\n" for line in lines if option.match(line))
+
+    @cached_property
+    def _integrity(self) -> DpkgIntegrity | RpmIntegrity | None:
+        """The files of the packages that the profile names, None if it names none."""
+        if not (names := tuple(self.profile.entries("integrity"))):
+            return None
+        if self.tree.file(STATUS) is not None:
+            return DpkgIntegrity(self.tree, names)
+        return RpmIntegrity(self.tree, names, self._accounts)
 
     def _tail(self, path: str) -> str:
         if (node := self.tree.file(path)) is None:

@@ -17,6 +17,8 @@ _REASONS = {
     "bridges": "nothing runs in an image: there is no network interface",
     "processes": "nothing runs in an image: there is no process",
     "clock": "nothing runs in an image: there is no clock",
+    "ssh": "nothing runs in an image: nobody can log in",
+    "keys": "nothing runs in an image, and private keys are not looked at here",
 }
 _REASONS_BY_PREFIX = {
     "journal:": "the journal of an image is binary, and `journalctl` is not run on it",

@@ -24,6 +24,7 @@ from xenproof.facts.stored import Writer
 from xenproof.profile.profile import Profile
 from xenproof.supportconfig.asked import Paths
 from xenproof.supportconfig.blocks import Blocks
+from xenproof.supportconfig.integrity import verified
 from xenproof.supportconfig.kernel import proc_modules, uname
 from xenproof.supportconfig.listing import read_listings
 from xenproof.supportconfig.network import interface_list
@@ -43,6 +44,13 @@ _WHAT = {
     "image-devices": "what tells subvolumes apart",
     "image-flags": "the flags of directories",
     "kernel-config": "the configuration of the kernel",
+    "leftovers": "every file of a guest below /etc/xen",
+    "managed": "every file of a guest below /etc/xen",
+    "ssh": "how root's ssh behaves",
+    "keys": "whether root's keys open by themselves",
+    "authorized": "root's authorized keys",
+    "known": "the hosts that root's ssh knows",
+    "host-keys": "the public keys of sshd",
 }
 _WHAT_BY_PREFIX = {
     "journal:": "the journal unit by unit",
@@ -69,6 +77,8 @@ class SupportconfigSections:
             # No start link is known; units that depend on them are unknowable one by one.
             "rc": lambda: f"{RC_PATTERN}\n",
             "list-units": lambda: list_units(self.blocks),
+            "integrity": lambda: self._integrity[0],
+            "owners": lambda: self._integrity[1],
             "commands": self._commands,
             "reader": lambda: "root\n",
             "release": lambda: f"{uname(self.blocks)[0]}\n",
@@ -85,6 +95,10 @@ class SupportconfigSections:
         if name in tails:
             return lambda: self._tail(tails[name])
         return writers.get(name) or _not_collected(name)
+
+    @cached_property
+    def _integrity(self) -> tuple[str, str]:
+        return verified(self.blocks, self.profile.entries("integrity"))
 
     def _printed(self, command: str) -> str:
         if (block := self.blocks.command(command)) is None or block.is_missing:

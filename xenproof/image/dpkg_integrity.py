@@ -1,0 +1,80 @@
+"""Whether the files of packages are still what was installed: what dpkg -V would say of an image."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from xenproof.image.dpkg import dpkg_stanzas
+from xenproof.image.node import Node
+from xenproof.image.tree import Tree
+
+_INFO = "/var/lib/dpkg/info"
+_DIVERSIONS = "/var/lib/dpkg/diversions"
+_PIECE = 1 << 20
+_FILE, _CONFIGURATION = " ", "c"
+# 0123456789abcdef0123456789abcdef  usr/sbin/xl
+_SUM = re.compile(r"([0-9a-f]{32})  (.+)")
+#  /etc/xen/xl.conf 0123456789abcdef0123456789abcdef obsolete
+_CONFFILE = re.compile(r" (/.+?) ([0-9a-f]{32})((?: obsolete| remove-on-upgrade)*)")
+
+
+@dataclass(frozen=True)
+class DpkgIntegrity:
+    """The packages that a profile names, against the checksums that dpkg keeps."""
+
+    tree: Tree
+    names: tuple[str, ...]
+
+    def verified(self) -> str:
+        """What the probe would print in the section `integrity`."""
+        lines = ["deb", *(f"{'sums' if self._info(name, 'md5sums') else 'none'} {name}" for name in self.names)]
+        said: list[str] = []
+        for name in self.names:
+            if fields := self._installed.get(name):
+                said += self._differences(name, fields)
+            else:
+                said.append(f"dpkg: package '{name}' is not installed")
+        absent = any(name not in self._installed for name in self.names)
+        return "".join(f"{line}\n" for line in [*lines, f"verified {int(absent)}", *said])
+
+    def owners(self) -> str:
+        """What the probe would print in the section `owners`: the files of each package."""
+        lines = [f"{name}\n{''.join(f' {path}{chr(10)}' for path in self._info(name, 'list'))}" for name in self.names]
+        return "".join(lines)
+
+    @cached_property
+    def _installed(self) -> dict[str, Mapping[str, str]]:
+        rows = (fields for fields in dpkg_stanzas(self.tree) if fields["Package"] in self.names)
+        return {fields["Package"]: fields for fields in rows if fields["Status"].endswith(" installed")}
+
+    @cached_property
+    def _diversions(self) -> dict[str, tuple[str, str]]:
+        """Where a file of a package lies that another package diverted, and which one that is."""
+        lines = self.tree.lines(_DIVERSIONS) or ()
+        return {lines[at]: (lines[at + 1], lines[at + 2]) for at in range(0, len(lines) - 2, 3)}
+
+    def _info(self, name: str, kind: str) -> list[str]:
+        """The lines of a file that dpkg keeps of a package, which may have its architecture in its name."""
+        paths = [f"{_INFO}/{name}.{kind}", *self.tree.matching(f"{_INFO}/{name}:*.{kind}")]
+        return [line for path in paths for line in self.tree.lines(path) or ()]
+
+    def _differences(self, name: str, fields: Mapping[str, str]) -> Iterator[str]:
+        sums = (row for line in self._info(name, "md5sums") if (row := _SUM.fullmatch(line)))
+        files = [(f"/{row[2]}", row[1], _FILE) for row in sums]
+        configured = (row for line in fields.get("Conffiles", "").split("\n") if (row := _CONFFILE.fullmatch(line)))
+        files += [(row[1], row[2], _CONFIGURATION) for row in configured if not row[3]]
+        for path, digest, kind in files:
+            away, by = self._diversions.get(path, (path, name))
+            if (node := self.tree.file(path if by == name else away)) is None:
+                yield f"missing   {kind} {path}"
+            elif _md5(node) != digest:
+                yield f"??5?????? {kind} {path}"
+
+
+def _md5(node: Node) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    for start in range(0, node.size, _PIECE):
+        digest.update(node.read(start, min(_PIECE, node.size - start)))
+    return digest.hexdigest()

@@ -1,0 +1,49 @@
+"""What an image has left over from xend, as the probe of that name prints it."""
+
+from xenproof.facts.leftovers import MANAGED
+from xenproof.image.tree import Tree
+
+_FOLDERS = ("/etc/xen", "/etc/xen/vm", "/etc/xen/auto")
+_XEND_CONFIG = "/xend-config.sxp"  # judged elsewhere
+_LARGEST = 255 << 10
+_ENOUGH = 8
+_BEGINNINGS = ("(vm", "(domain", "( vm", "( domain")
+_END = "end 0"
+
+
+def guest_configs(tree: Tree) -> str:
+    """The files below /etc/xen that begin as a guest's S-expression."""
+    found = [path for folder in _FOLDERS for path in _files(tree, folder) if _is_sxp(tree, path)]
+    return _text(["reader root", *(f"sxp {path}" for path in found), _END])
+
+
+def managed_domains(tree: Tree) -> str:
+    """The configurations of xend's managed domains."""
+    texts = {path: tree.lines(path) for path in tree.matching(f"{MANAGED}/*/config.sxp")}
+    there = {path: lines for path, lines in texts.items() if lines is not None}
+    rows = [f"{path}:{line}" for path, lines in there.items() for line in lines]
+    return _text([*(f"domain {path}" for path in there), *rows, _END])
+
+
+def _files(tree: Tree, folder: str) -> list[str]:
+    paths = (f"{folder}/{name}" for name in tree.names(folder))
+    return [
+        path
+        for path in paths
+        if not path.endswith(_XEND_CONFIG) and (node := tree.file(path)) and node.size <= _LARGEST
+    ]
+
+
+def _is_sxp(tree: Tree, path: str) -> bool:
+    beginning = ""
+    for line in tree.lines(path) or ():
+        word = line.strip(" \t")
+        if not word.startswith("#"):
+            beginning += word
+        if len(beginning) >= _ENOUGH:
+            break
+    return beginning.startswith(_BEGINNINGS)
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

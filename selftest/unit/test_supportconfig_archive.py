@@ -203,7 +203,7 @@ def test_a_text_that_was_cut_off_is_an_error(tmp_path: Path) -> None:
         read_supportconfig("supportconfig://x", write_folder(tmp_path / "folder", texts), PROFILE)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=2000), st.sampled_from([b"", b"\x1f\x8b", b"BZh9", b"\xfd7zXZ\0"]))
 def test_any_bytes_are_an_error_and_no_more(tmp_path_factory: pytest.TempPathFactory, data: bytes, head: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "a"
@@ -212,7 +212,7 @@ def test_any_bytes_are_an_error_and_no_more(tmp_path_factory: pytest.TempPathFac
         read_supportconfig("supportconfig://x", path, PROFILE)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9000), st.integers(0, 255)), min_size=1, max_size=10))
 def test_a_damaged_archive_is_never_more_than_an_error(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]]

@@ -31,8 +31,8 @@ class End:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Twin:
-    """The host as one of a run, and as the other: to a check of several hosts, the broken one is on both sides."""
+class _Host:
+    """One host of a run."""
 
     recording: Recording
 
@@ -41,11 +41,12 @@ class _Twin:
         return self.recording
 
 
-def evaluate(check: Check, expected: Expectation, recording: Recording, profile: Profile) -> End:
-    """The end of `check` for one expectation on one recording."""
-    twin = _Twin(recording)
+def evaluate(
+    check: Check, expected: Expectation, recording: Recording, profile: Profile, peer: Recording | None = None
+) -> End:
+    """The end of `check` for one expectation on one recording; `peer` is the run's other host, if not one like it."""
     given: dict[str, Any] = {"recording": recording, "profile": profile, "expected": expected}
-    given |= {"target": twin, "peers": (twin,)}
+    given |= {"target": _Host(recording), "peers": (_Host(recording if peer is None else peer),)}
     expect = Expect(check.name)
     when = "setup"
     try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from selftest.mutants.checks import Check, judges
 from selftest.mutants.evaluate import evaluate
-from selftest.mutants.mutation import Case, Mutator
+from selftest.mutants.mutation import Case, Mutation, Mutator
 from selftest.mutants.raw import NotPossible, Raw
 from selftest.mutants.registry import ELSEWHERE, mutator
 from selftest.mutants.score import Fate, Mutant, Problem, ProfileScore
@@ -49,17 +49,18 @@ def _hunted(case: Case, check: Check, breaks: Mutator) -> tuple[list[Mutant], li
     key = case.expected.key
     try:
         for mutation in breaks(case):
-            found.append(_judged(case, check, mutation.what, mutation.host))
+            found.append(_judged(case, check, mutation))
     except NotPossible as error:
         return found, [Problem(key, f"a mutant could not be made: {error}")]
     return found, [] if found else [Problem(key, "it has no mutant")]
 
 
-def _judged(case: Case, check: Check, what: str, host: Raw) -> Mutant:
-    key = case.expected.key
-    if same(case.host, host):
+def _judged(case: Case, check: Check, mutation: Mutation) -> Mutant:
+    key, what = case.expected.key, mutation.what
+    peer = case.host if mutation.peer is None else mutation.peer
+    if same(case.host, mutation.host) and same(case.host, peer):
         return Mutant(key, what, check.name, Fate.VOID, "nothing was changed, so nothing could be found")
-    end = evaluate(check, case.expected, host.recording(), case.profile)
+    end = evaluate(check, case.expected, mutation.host.recording(), case.profile, peer.recording())
     fate = _FATES.get(end.outcome, Fate.VOID)
     return Mutant(key, what, check.name, fate, f"{end.outcome}: {end.reason}" if fate is Fate.VOID else "")
 

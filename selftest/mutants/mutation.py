@@ -10,10 +10,14 @@ from xenproof.profile.profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One broken host; `what` says in words how it differs from the good one."""
+    """One broken host; `what` says in words how it differs from the good one.
+
+    `peer` is the other host of the run, to a check that compares hosts with each other; None for a good one.
+    """
 
     what: str
     host: Raw
+    peer: Raw | None = None
 
 
 @dataclass(frozen=True, slots=True)

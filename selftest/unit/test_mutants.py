@@ -249,6 +249,22 @@ def test_a_synthesised_recording_says_what_it_is() -> None:
     assert base(PROFILE).origin.startswith("real: ")
 
 
+def test_a_check_of_several_hosts_finds_what_is_broken_at_either() -> None:
+    expected = next(found for found in PROFILE.expectations.values() if found.key == "ssh.peers.trusted")
+    (trusted,) = judges(CHECKS, PROFILE)[expected.key]
+    stranger = Raw.of(GOOD).with_lines("authorized", ["end"]).recording()
+    assert evaluate(trusted, expected, GOOD, PROFILE).outcome is Outcome.PASS
+    assert evaluate(trusted, expected, stranger, PROFILE, peer=GOOD).outcome is Outcome.PASS, "that is the other's"
+    assert evaluate(trusted, expected, GOOD, PROFILE, peer=stranger).outcome is Outcome.FAIL
+    score = hunt(PROFILE, GOOD, "a real host", [trusted], [expected])
+    assert score.proved
+    assert [mutant.what for mutant in score.mutants if mutant.what.startswith("the other host lets")] == [
+        "the other host lets nobody in",
+        "the other host lets a stranger in only",
+        "the other host lets root's key run one command only",
+    ]
+
+
 @pytest.mark.parametrize("name", list_profiles())
 def test_a_synthesised_recording_meets_every_expectation(name: str) -> None:
     profile = load_profile(name)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import NotPossible, Raw
 
-_END = {"keys": "end", "authorized": "end", "known": "end 0"}
+_END = {"keys": "end", "authorized": "end", "known": "end 0", "host-keys": "end"}
 _REFUSED = (' Load key "id_rsa": incorrect passphrase supplied to decrypt private key', " Load key: bad permissions")
 _STRANGER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 # A mode of a folder or a file that its group, or everybody, can write to.
@@ -67,16 +67,27 @@ def _replaced(case: Case, old: str, new: str) -> Raw:
 
 
 def _trusted(case: Case) -> Iterator[Mutation]:
+    """What is broken here, then what is broken at the other host: each alone keeps root from logging in there."""
     keys, let_in, known = (_rows(case, name) for name in ("keys", "authorized", "known"))
-    yield Mutation("root has no private key", _with(case, "keys", []))
     stranger = [row if number % 2 == 0 else f" {_STRANGER}" for number, row in enumerate(keys)]
-    yield Mutation("root's key is let in nowhere", _with(case, "keys", stranger))
-    limited = (row.replace("plain ", "limited ") for row in let_in)
-    yield Mutation("root's key may run one command only", _with(case, "authorized", limited))
-    yield Mutation("no host is known", _with(case, "known", []))
-    yield Mutation("only a stranger is known", _with(case, "known", [f"known {_STRANGER}"]))
-    revoked = [f"revoked{row[row.index(' ') :]}" for row in known]
-    yield Mutation("the other host's key is revoked", _with(case, "known", [*known, *revoked]))
+    here = {
+        "root has no private key": ("keys", []),
+        "root's key is let in nowhere": ("keys", stranger),
+        "no host is known": ("known", []),
+        "only a stranger is known": ("known", [f"known {_STRANGER}"]),
+        "the other host's key is revoked": ("known", [*known, *(f"revoked{row[row.index(' ') :]}" for row in known)]),
+    }
+    for what, (section, lines) in here.items():
+        yield Mutation(what, _with(case, section, lines))
+    files = [row for row in let_in if row.startswith("file ")]
+    there = {
+        "lets nobody in": ("authorized", []),
+        "lets a stranger in only": ("authorized", [*files, f"plain {_STRANGER}"]),
+        "lets root's key run one command only": ("authorized", [row.replace("plain ", "limited ") for row in let_in]),
+        "was installed again, with another host key": ("host-keys", [f"host {_STRANGER}"]),
+    }
+    for what, (section, lines) in there.items():
+        yield Mutation(f"the other host {what}", case.host, _with(case, section, lines))
 
 
 MUTATORS: dict[str, Mutator] = {

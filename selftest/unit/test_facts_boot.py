@@ -10,7 +10,7 @@ from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.boot import Boot
 from xenproof.facts.dom0 import Dom0, dom0_mem, dom0_vcpus
 from xenproof.facts.grub_defaults import GRUB_DEFAULTS, grub_defaults
-from xenproof.facts.grub_menu import GRUB_MENU
+from xenproof.facts.grub_menu import GRUB_MENU, GrubMenu, Submenu
 from xenproof.facts.texts import Texts
 from xenproof.facts.versions import Versions, built_as
 from xenproof.profile.load import load_profile
@@ -72,6 +72,29 @@ def test_another_default_entry_is_found() -> None:
     boot = Boot(replaced('set default="Debian GNU/Linux, with Xen hypervisor"', 'set default="0"'), PROFILE)
     assert str(boot.default_xen) == "no: the default entry is 'Debian GNU/Linux'"
     assert boot.generated("hypervisor").yes, "the first entry with Xen is compared"
+
+
+@pytest.mark.parametrize("default", ["Debian GNU/Linux, with Xen 4.4.1", "99", "gone>0", "gone>gone"])
+def test_a_default_that_is_gone_boots_the_first_entry(default: str) -> None:
+    boot = Boot(replaced('set default="Debian GNU/Linux, with Xen hypervisor"', f'set default="{default}"'), PROFILE)
+    assert str(boot.default_xen) == (
+        f"no: the default entry is 'Debian GNU/Linux', the first of its menu, since none is called {default!r}"
+    )
+    assert boot.generated("hypervisor").yes, "the first entry with Xen is compared"
+
+
+def test_a_default_that_is_gone_from_a_submenu_boots_its_first_entry() -> None:
+    boot = Boot(replaced('set default="Debian GNU/Linux, with Xen hypervisor"', 'set default="3>gone>1"'), PROFILE)
+    assert str(boot.default_xen) == (
+        "yes: the default entry is 'Debian GNU/Linux, with Xen 4.17-amd64 and Linux 6.1.0-50-amd64 (recovery mode)'"
+        ", the first of its menu, since none is called '3>gone>1'"
+    )
+
+
+def test_a_default_that_is_a_menu_without_an_entry_is_not_evaluable() -> None:
+    menu = GrubMenu("/boot/grub/grub.cfg", (Submenu("empty", "empty", ()), GRUB_MENU.of(GOOD, PROFILE).entries[0]), "0")
+    with pytest.raises(NotEvaluable, match="'0', is a menu without an entry"):
+        _ = menu.default_entry
 
 
 def test_a_saved_default_is_read_from_grubenv() -> None:
@@ -190,6 +213,17 @@ def test_the_last_dom0_mem_wins() -> None:
 def test_other_dom0_mem_is_not_evaluable(option: str) -> None:
     with pytest.raises(NotEvaluable, match="part"):
         dom0_mem([option])
+
+
+@pytest.mark.parametrize("option", ["dom0_mem=50%", "dom0_mem=-1G", "dom0_mem=", "dom0_mem=1G,max:-1G"])
+def test_a_dom0_mem_that_fixes_no_size_does_not_pin_the_memory(option: str) -> None:
+    dom0 = Dom0(
+        replaced(" dom0_mem=1024M,max:1024M dom0_max_vcpus=2\ncc_", f" {option} dom0_max_vcpus=2\ncc_"), PROFILE
+    )
+    assert not dom0.pinned("memory").yes
+    assert "which is no fixed size" in dom0.pinned("memory").seen
+    with pytest.raises(NotEvaluable, match="no fixed size"):
+        dom0.running("memory")
 
 
 @pytest.mark.parametrize(

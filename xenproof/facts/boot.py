@@ -52,8 +52,10 @@ class Boot:
     @property
     def default_xen(self) -> Answer:
         """Whether the entry that boots by itself loads Xen."""
-        entry = grub_menu(self._texts).default_entry
-        return Answer(entry.xen is not None, f"the default entry is {entry.title!r}")
+        menu = grub_menu(self._texts)
+        entry = menu.default_entry
+        why = "" if menu.default_is_there else f", the first of its menu, since none is called {menu.default!r}"
+        return Answer(entry.xen is not None, f"the default entry is {entry.title!r}{why}")
 
     def _in_entry(self, what: str) -> tuple[str, ...]:
         entry: MenuEntry = grub_menu(self._texts).xen_entry

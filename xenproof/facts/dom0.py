@@ -80,15 +80,20 @@ class Dom0:
 
     def pinned(self, what: str) -> Answer:
         """Whether an option of the running hypervisor fixes Domain-0's "memory" or "vcpus"."""
+        options = self._options
         if what == "memory":
-            option = dom0_mem(self._options)
+            try:
+                option = dom0_mem(options)
+            except NotEvaluable as error:
+                # A share of the machine, all but a part of it, or nothing that the hypervisor reads: no fixed size.
+                return Answer(False, str(error))
             if option is None:
                 return Answer(False, "the running hypervisor has no dom0_mem")
-            return Answer(option.fixed_mib is not None, f"{_written('dom0_mem=', self._options)}")
-        number = dom0_vcpus(self._options, XL_INFO.of(self.recording, self.profile).cpus)
+            return Answer(option.fixed_mib is not None, f"{_written('dom0_mem=', options)}")
+        number = dom0_vcpus(options, XL_INFO.of(self.recording, self.profile).cpus)
         if number is None:
             return Answer(False, "the running hypervisor has no dom0_max_vcpus")
-        return Answer(True, _written("dom0_max_vcpus=", self._options))
+        return Answer(True, _written("dom0_max_vcpus=", options))
 
     def running(self, what: str) -> Answer:
         """Whether Domain-0 has what the options give it; raises NotEvaluable if they fix nothing."""

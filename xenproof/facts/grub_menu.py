@@ -60,18 +60,28 @@ class GrubMenu:
 
     @property
     def default_entry(self) -> MenuEntry:
-        """The entry that boots by itself; raises NotEvaluable if the default names none."""
+        """The entry that boots by itself; raises NotEvaluable if the default is a menu without an entry."""
+        return self._default[0]
+
+    @property
+    def default_is_there(self) -> bool:
+        """Whether the default names what is in the menu; false for an entry that was removed or renamed."""
+        return self._default[1]
+
+    @property
+    def _default(self) -> tuple[MenuEntry, bool]:
         here: Sequence[MenuEntry | Submenu] = self.items
-        for name in self.default.split(">") if self.default else ["0"]:
-            if (item := _named(name, here)) is None:
-                break
+        names = self.default.split(">") if self.default else []
+        is_there = True
+        while here:
+            named = _named(names.pop(0), here) if names else here[0]
+            is_there = is_there and named is not None
+            # GRUB boots the first of a menu where the default names none of it.
+            item = named or here[0]
             if isinstance(item, MenuEntry):
-                return item
+                return item, is_there
             here = item.items
-        else:
-            if here:
-                return next(_flat(here))
-        raise NotEvaluable(f"no entry of {self.path} is called {self.default!r}, its default")
+        raise NotEvaluable(f"the default of {self.path}, {self.default!r}, is a menu without an entry")
 
     @property
     def xen_entry(self) -> MenuEntry:

@@ -134,6 +134,8 @@ def _running(case: Case) -> Iterator[Mutation]:
     yield Mutation("what runs has an option that was typed in at boot", in_running(host, what, _more))
     if own(running(host, what)):
         yield Mutation("what runs lacks an option of grub.cfg", in_running(host, what, _without_last))
+    if len(set(own(running(host, what)))) > 1:
+        yield Mutation("what runs has the options in another order", in_running(host, what, _other_order))
 
 
 def _has(case: Case) -> Iterator[Mutation]:
@@ -156,6 +158,10 @@ def _default_xen(case: Case) -> Iterator[Mutation]:
         saved = with_default(case.host, "${saved_entry}")
         lines = ["# GRUB Environment Block", f"saved_entry={title}", "#" * 40]
         yield Mutation(f"{done}, by grubenv", edit_file(saved, environment, lambda _: lines))
+    if title == next(found[1] for line in file_lines(case.host, grub_cfg(case.host)) if (found := _ENTRY.match(line))):
+        # GRUB boots the first entry, without a word, where the default names none.
+        for entry in ("mutant", "99", "mutant>0"):
+            yield Mutation(f"{done}: the default, {entry}, is gone", with_default(case.host, entry))
 
 
 def with_default(host: Raw, entry: str) -> Raw:

@@ -55,7 +55,7 @@ def _pinned(case: Case) -> Iterator[Mutation]:
     prefix = _MEMORY if case.name == "memory" else _VCPUS
     yield Mutation(f"the hypervisor runs without {prefix}", _option(case.host, prefix, None))
     if case.name == "memory":
-        for new in (f"{_MEMORY}min:512M,max:1024M", f"{_MEMORY}max:1024M"):
+        for new in map(_MEMORY.__add__, ("min:512M,max:1024M", "max:1024M", "1024M,max:2048M", "-1024M", "25%")):
             yield Mutation(f"the size is not fixed: {new}", _option(case.host, prefix, new))
 
 

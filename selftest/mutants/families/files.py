@@ -61,9 +61,8 @@ def _type(case: Case) -> Iterator[Mutation]:
 
 def _mode(case: Case) -> Iterator[Mutation]:
     mode, owner = mode_and_owner(case.host, case.name)
-    for bit, what in {0o002: "writing by others", 0o100: "execution by the owner", 0o4000: "setuid"}.items():
-        done = "lost" if mode & bit else "got"
-        yield Mutation(f"it {done} {what}", with_path(case.host, case.name, mode ^ bit, owner))
+    for bit in (1 << number for number in range(12)):
+        yield Mutation(f"its mode is {mode & 0o7777 ^ bit:04o}", with_path(case.host, case.name, mode ^ bit, owner))
 
 
 def _owner(case: Case) -> Iterator[Mutation]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import Lines, NotPossible, Raw
-from selftest.mutants.texts import edit_file, file_lines, paths
+from selftest.mutants.texts import edit_file, file_lines, paths, with_file
 
 DEFAULTS = "/etc/default/grub"
 # GRUB_CMDLINE_XEN="dom0_mem=2G"   export GRUB_CMDLINE_LINUX+=' quiet'
@@ -62,6 +62,8 @@ def _has(case: Case) -> Iterator[Mutation]:
         yield Mutation(f"the option {want} is missing", with_words(case.host, case.name, rest))
         longer = with_words(case.host, case.name, [*rest, f"{want}0"])
         yield Mutation(f"the option {want} is only the beginning of one", longer)
+    later = with_file(case.host, f"{DEFAULTS}.d/zz-mutant.cfg", [f"{case.name}=mutant=1"])
+    yield Mutation("a file of grub.d sets other options", later)
 
 
 def _make_present(case: Case) -> Raw:

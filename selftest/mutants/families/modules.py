@@ -44,7 +44,9 @@ def with_module_built_in(host: Raw, name: str) -> Raw:
 
 def _loaded(case: Case) -> Iterator[Mutation]:
     if case.expected.value is True:
-        yield Mutation("the kernel has no such module", without_module(case.host, case.name))
+        gone = without_module(case.host, case.name)
+        yield Mutation("the kernel has no such module", gone)
+        yield Mutation("the kernel has one of a similar name instead", with_module(gone, f"{case.name}_x"))
         return
     yield Mutation("the module is loaded", with_module(case.host, case.name))
     yield Mutation("the module is built into the kernel", with_module_built_in(case.host, case.name))

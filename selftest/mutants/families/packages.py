@@ -37,6 +37,10 @@ def _installed(case: Case) -> Iterator[Mutation]:
     if case.profile.scheme == "deb":
         left = with_package(case.host, case.name, version_of(case.host, case.name), "rc ")
         yield Mutation("the package was removed, its configuration is left", left)
+        half = with_package(case.host, case.name, version_of(case.host, case.name), "iF ")
+        yield Mutation("the package could not be configured", half)
+    similar = with_package(without_package(case.host, case.name), f"{case.name}-mutant", some)
+    yield Mutation("a package of a similar name is installed instead", similar)
 
 
 def _version(case: Case) -> Iterator[Mutation]:

@@ -28,6 +28,9 @@ def _other(case: Case) -> Iterator[Mutation]:
         if value not in _allowed(case):
             what = "the setting is not made" if value == _UNSET else f"the setting is {value}"
             yield Mutation(what, with_setting(case.host, case.name, value))
+    path, _, variable = case.name.rpartition(":")
+    again = with_file(case.host, path, [*file_lines(case.host, path), f"{variable}='mutant'"])
+    yield Mutation("a later line sets it once more, to mutant", again)
 
 
 def _less(case: Case) -> Iterator[Mutation]:

@@ -27,6 +27,8 @@ def _other(case: Case) -> Iterator[Mutation]:
         if value not in allowed:
             what = "the setting is not made" if value == _UNSET else f"the setting is {value}"
             yield Mutation(what, with_setting(case.host, case.name, value))
+    again = edit_file(case.host, XL_CONF, lambda lines: [*lines, f"{case.name} = 'mutant'"])
+    yield Mutation("a later line sets it once more, to mutant", again)
 
 
 def _make_is(case: Case) -> Raw:

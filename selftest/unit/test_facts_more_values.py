@@ -2,9 +2,12 @@
 
 import pytest
 
+from selftest.mutants.raw import Raw
+from selftest.mutants.texts import without_file
 from selftest.unit.test_facts_values import GOOD, PROFILE, replaced
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.clock import Clock
+from xenproof.facts.dom0 import Dom0
 from xenproof.facts.images import BTRFS, IMAGES, ImageFolder, Images, Subvolumes, snapshot_free
 from xenproof.facts.kernel import KERNEL, Kernel
 from xenproof.facts.kernel_config import KERNEL_CONFIG
@@ -50,8 +53,8 @@ def test_kernel() -> None:
     assert (older.flavour, older.kind) == ("xen", "xenlinux")
     with pytest.raises(NotEvaluable, match="does not run on Xen"):
         _ = Kernel("6.1.0-1-amd64", frozenset({"proc"}), has_proc_xen=False).kind
-    with pytest.raises(NotEvaluable, match="no flavour"):
-        _ = Kernel("6.1.0", frozenset({"proc"}), has_proc_xen=False).flavour
+    for bare in ("6.1.0", "6.1.0-"):
+        assert Kernel(bare, frozenset({"proc"}), has_proc_xen=False).flavour == "none"
 
 
 def test_kernel_config() -> None:
@@ -107,6 +110,12 @@ def test_a_qemu_without_one_of_its_usual_options_is_read() -> None:
     assert qemu.has_option("monitor").yes
 
 
+def test_a_linux_without_xen_controls_none() -> None:
+    host = without_file(Raw.of(GOOD), "/proc/xen/capabilities").recording()
+    assert Dom0(GOOD, PROFILE).control.yes
+    assert str(Dom0(host, PROFILE).control) == "no: there is no /proc/xen/capabilities, as on a machine without Xen"
+
+
 def test_settings_of_shell_files() -> None:
     shell = ShellSettings(GOOD, PROFILE)
     assert shell.value("/etc/default/xendomains:XENDOMAINS_RESTORE") == "true"
@@ -114,6 +123,13 @@ def test_settings_of_shell_files() -> None:
     assert shell.value("/etc/default/xendomains:XENDOMAINS_NONE") == "unset"
     with pytest.raises(ParseError, match="was not read"):
         shell.value("/etc/passwd:root")
+
+
+def test_a_shell_file_that_is_not_there_sets_nothing() -> None:
+    path = "/etc/default/xendomains"
+    shell = ShellSettings(without_file(Raw.of(GOOD), path).recording(), PROFILE)
+    assert shell.value(f"{path}:XENDOMAINS_RESTORE") == "unset"
+    assert shell.words(f"{path}:XENDOMAINS_AUTO") == ()
 
 
 def test_pid_files() -> None:

@@ -17,6 +17,8 @@ _BYTES = {"b": 1, "": 1 << 10, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 
 # 2 or 1-4 or 2- or -4
 _VCPUS = re.compile(r"(\d{0,5})(-?)(\d{0,5})")
 
+_CAPABILITIES = "/proc/xen/capabilities"
+
 # dom0's kernel gives back some pages at boot, and xl rounds down.
 SLACK_MIB = 4
 
@@ -116,7 +118,10 @@ class Dom0:
     @property
     def control(self) -> Answer:
         """Whether Linux is the domain that controls Xen."""
-        found = " ".join(TEXTS.of(self.recording, self.profile).of("/proc/xen/capabilities"))
+        texts = TEXTS.of(self.recording, self.profile)
+        if _CAPABILITIES in texts.missing:
+            return Answer(False, f"there is no {_CAPABILITIES}, as on a machine without Xen")
+        found = " ".join(texts.of(_CAPABILITIES))
         return Answer("control_d" in found.split(), f"capabilities {found!r}")
 
     @property

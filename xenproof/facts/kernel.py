@@ -10,6 +10,7 @@ from xenproof.facts.texts import parse_texts
 from xenproof.source.probe import ProbeOutput
 
 _FILESYSTEMS = "/proc/filesystems"
+NO_FLAVOUR = "none"
 _CAPABILITIES = "/proc/xen/capabilities"
 
 
@@ -24,11 +25,9 @@ class Kernel:
 
     @property
     def flavour(self) -> str:
-        """The last word of its release: "xen" in 3.12.28-4-xen, "amd64" in 6.1.0-56-amd64."""
-        before, dash, flavour = self.release.rpartition("-")
-        if not before or not dash or not flavour:
-            raise NotEvaluable(f"the release {self.release!r} names no flavour")
-        return flavour
+        """The last word of its release, as "xen" in 3.12.28-4-xen; "none" for one that names none, such as 6.1.0."""
+        before, _, flavour = self.release.rpartition("-")
+        return flavour if before and flavour else NO_FLAVOUR
 
     @property
     def kind(self) -> str:

@@ -18,15 +18,17 @@ class ShellSettings:
     profile: Profile
 
     def value(self, name: str) -> str:
-        """The value, "unset" if the file does not set it; raises NotEvaluable if there is no such file."""
+        """The value, "unset" if the file does not set it or is not there; raises NotEvaluable if that is unknown."""
         variables, variable = self._variables(name)
         return variables.value(variable) if variable in variables.values else UNSET
 
     def words(self, name: str) -> tuple[str, ...]:
-        """The words of the value; raises NotEvaluable if there is no such file."""
+        """The words of the value, none if the file is not there; raises NotEvaluable if that is unknown."""
         variables, variable = self._variables(name)
         return variables.options(variable)
 
     def _variables(self, name: str) -> tuple[ShellVariables, str]:
         path, _, variable = name.rpartition(":")
-        return shell_variables(path, TEXTS.of(self.recording, self.profile).of(path)), variable
+        texts = TEXTS.of(self.recording, self.profile)
+        # What reads such a file goes by its own defaults where it is not there, as where it sets nothing.
+        return shell_variables(path, () if path in texts.missing else texts.of(path)), variable

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from selftest.mutants.families.boot import HYPERVISOR, everywhere, in_running, running
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import NotPossible, Raw
-from selftest.mutants.texts import edit_file
+from selftest.mutants.texts import edit_file, without_file
 from xenproof.facts.dom0 import SLACK_MIB
 
 _CAPABILITIES = "/proc/xen/capabilities"
@@ -97,6 +97,7 @@ def _is(case: Case) -> Iterator[Mutation]:
     if case.expected.value is not True:
         yield Mutation("Linux controls Xen", edit_file(case.host, _CAPABILITIES, lambda _: ["control_d"]))
         return
+    yield Mutation("Linux was booted without Xen", without_file(case.host, _CAPABILITIES))
     yield Mutation("Linux has no capability, as in a guest", edit_file(case.host, _CAPABILITIES, lambda _: []))
     yield Mutation("Linux has another capability", edit_file(case.host, _CAPABILITIES, lambda _: ["control_x"]))
 

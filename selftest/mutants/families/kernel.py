@@ -28,6 +28,8 @@ def _is(case: Case) -> Iterator[Mutation]:
         yield Mutation(f"the kernel is {other}", with_kind(case.host, other))
         return
     before = case.host.text("release").strip().rpartition("-")[0]
+    bare = before.partition("-")[0]
+    yield Mutation("the kernel has no flavour, as one that was built by hand", with_release(case.host, bare))
     for flavour in ("mutant", f"{case.expected.text}-mutant", f"{case.expected.text}x"):
         yield Mutation(f"the kernel's flavour is {flavour}", with_release(case.host, f"{before}-{flavour}"))
 

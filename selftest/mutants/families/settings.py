@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import Lines, Raw, put
-from selftest.mutants.texts import file_lines, paths, with_file
+from selftest.mutants.texts import file_lines, paths, with_file, without_file
 
 _UNSET = "unset"
 _OTHERS = ("mutant", "0", "no")
@@ -29,6 +29,8 @@ def _other(case: Case) -> Iterator[Mutation]:
             what = "the setting is not made" if value == _UNSET else f"the setting is {value}"
             yield Mutation(what, with_setting(case.host, case.name, value))
     path, _, variable = case.name.rpartition(":")
+    if _UNSET not in _allowed(case):
+        yield Mutation("there is no such file", without_file(case.host, path))
     again = with_file(case.host, path, [*file_lines(case.host, path), f"{variable}='mutant'"])
     yield Mutation("a later line sets it once more, to mutant", again)
 
@@ -39,6 +41,7 @@ def _less(case: Case) -> Iterator[Mutation]:
         yield Mutation(f"the word {want} is missing", with_setting(case.host, case.name, rest))
         longer = with_setting(case.host, case.name, f"{rest} {want}x")
         yield Mutation(f"the word {want} is only the beginning of one", longer)
+    yield Mutation("there is no such file", without_file(case.host, case.name.rpartition(":")[0]))
 
 
 def _make(case: Case) -> Raw:

@@ -67,15 +67,15 @@ def test_kernel_config() -> None:
 
 def test_xenstore() -> None:
     store = XENSTORE.of(GOOD, PROFILE)
-    assert store.value("/local/domain/0/name") == "Domain-0"
+    assert store.holds("/local/domain/0/name", "Domain-0").yes
+    assert str(store.holds("/local/domain/0/name", "Domain")) == "no: it holds 'Domain-0'"
     gone = XENSTORE.of(replaced("there /tool/xenstored", "missing /x\nthere /y"), PROFILE)
     with pytest.raises(ParseError, match="says nothing of"):
         gone.exists("/tool/xenstored")
     missing = "@@xenstore\nthere /local/domain/0/name Domain-0\nmissing /a\n\n@@xenstore 0\n"
     parsed = XENSTORE.parse(ProbeOutput("xen", missing.encode(), b"", 0))
     assert not parsed.exists("/a").yes
-    with pytest.raises(NotEvaluable, match="no entry /a"):
-        parsed.value("/a")
+    assert str(parsed.holds("/a", "")) == "no: no such entry"
 
 
 def test_a_xenstored_that_does_not_answer_is_no_empty_xenstore() -> None:

@@ -1,6 +1,6 @@
 """What dom0 has put into xenstore."""
 
-from xenproof.facts.answer import says
+from xenproof.facts.answer import confirmed, says
 from xenproof.facts.xenstore import Xenstore
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
@@ -26,7 +26,8 @@ def test_entry_holds(xenstore: Xenstore, expected: Expectation, expect: Expect) 
     """The entry {name} of xenstore holds {value}."""
     expect(
         expected,
-        xenstore.value(expected.name),
+        xenstore.holds(expected.name, expected.text),
         by="xenstore-read",
+        matches=confirmed,
         hint="see what the service wrote that starts xenstored",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xenproof.errors import NotEvaluable, ParseError
+from xenproof.errors import ParseError
 from xenproof.facts.answer import Answer
 from xenproof.facts.family import Family
 from xenproof.facts.probes import DOM0_NAME, xen_probe
@@ -22,11 +22,9 @@ class Xenstore:
         value = self._row(path)
         return Answer(value is not None, "no such entry" if value is None else f"it holds {value!r}")
 
-    def value(self, path: str) -> str:
-        """What the entry holds; raises NotEvaluable if there is none."""
-        if (value := self._row(path)) is None:
-            raise NotEvaluable(f"xenstore has no entry {path}")
-        return value
+    def holds(self, path: str, value: str) -> Answer:
+        """Whether there is such an entry, and it holds the value."""
+        return Answer(self._row(path) == value, self.exists(path).seen)
 
     def _row(self, path: str) -> str | None:
         if path not in self.rows:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import Raw, put, word
+from xenproof.facts.probes import DOM0_NAME
 
 _SECTION = "xenstore"
 
@@ -18,6 +19,8 @@ def _is(case: Case) -> Iterator[Mutation]:
     want = case.expected.text
     for value in (f"{want}x", want[:-1], "mutant"):
         yield Mutation(f"the entry holds {value!r}", with_entry(case.host, case.name, value))
+    if case.name != DOM0_NAME:  # without dom0's name, nothing was read
+        yield Mutation("there is no such entry", with_entry(case.host, case.name, None))
 
 
 def _exists(case: Case) -> Iterator[Mutation]:

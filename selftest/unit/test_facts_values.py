@@ -15,7 +15,7 @@ from xenproof.facts.libvirt import LIBVIRT
 from xenproof.facts.logs import Log, Logs
 from xenproof.facts.modules import MODULES
 from xenproof.facts.packages import PACKAGES
-from xenproof.facts.ports import PORTS
+from xenproof.facts.ports import PORTS, is_open
 from xenproof.facts.processes import PROCESSES
 from xenproof.facts.qemu import QEMU
 from xenproof.facts.sshd import SSHD
@@ -185,11 +185,38 @@ def test_processes() -> None:
 
 def test_ports() -> None:
     ports = PORTS.of(GOOD, PROFILE)
-    assert ports.listening("22").yes
-    assert not ports.listening("8002").yes
+    assert ports.listening("22").to_others
+    assert is_open(True, ports.listening("22"))
+    assert not ports.listening("8002").at_all
+    assert is_open(False, ports.listening("8002"))
     # 8002 is 1F42
     xend = recording(lambda text: text.replace(":0016 00000000:0000 0A", ":1F42 00000000:0000 0A"))
-    assert PORTS.of(xend, PROFILE).listening("8002").yes
+    assert PORTS.of(xend, PROFILE).listening("8002").to_others
+
+
+@pytest.mark.parametrize(
+    ("address", "others"),
+    [
+        ("0100007F", False),
+        ("3500007F", False),
+        ("0F02000A", True),
+        ("7F000001", True),
+        ("00000000000000000000000001000000", False),
+        ("0000000000000000FFFF00000100007F", False),
+        ("0000000000000000FFFF00000F02000A", True),
+        ("B80D01200000000000000000" + "01000000", True),
+    ],
+)
+def test_a_port_of_loopback_is_not_open_to_others(address: str, others: bool) -> None:
+    text = GOOD.outputs["host"].stdout.decode()
+    text = re.sub(
+        r"0{8}:0016 0{8}:0000 0A|0{32}:0016 0{32}:0000 0A", f"{address}:0016 {'0' * len(address)}:0000 0A", text
+    )
+    found = PORTS.parse(ProbeOutput("host", text.encode(), b"", 0)).listening("22")
+    assert (found.to_others, found.at_all) == (others, True)
+    assert is_open(True, found) is others
+    assert not is_open(False, found)
+    assert str(found).startswith("yes: " if others else "only to the host itself: ")
 
 
 def test_modules() -> None:

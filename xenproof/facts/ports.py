@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.facts.answer import Answer
 from xenproof.facts.family import Family
 from xenproof.facts.probes import host_probe
 from xenproof.facts.texts import parse_texts
@@ -14,24 +13,46 @@ _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTEN = "0A"
 #    0: 00000000:0016 00000000:0000 0A 00000000:00000000 ...
 _ROW = re.compile(r" *\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) .*")
+# 127.0.0.0/8, also within IPv6, and ::1, in words of which the least byte comes first.
+_LOOPBACK = re.compile(r"(?:0{16}FFFF0000)?[0-9A-F]{6}7F|0{24}01000000")
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Whether a process listens on a port: to other hosts, or at all."""
+
+    to_others: bool
+    at_all: bool
+    seen: str
+
+    def __str__(self) -> str:
+        return f"{'yes' if self.to_others else 'only to the host itself' if self.at_all else 'no'}: {self.seen}"
+
+
+def is_open(want: bool, have: Listening) -> bool:
+    """Whether others reach the port where it has to be open, or not even the host itself where it must not be."""
+    return have.to_others if want else not have.at_all
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports that are open to others or to the host itself."""
+    """The ports that are open to others or to the host itself, and those of them that are open to others."""
 
     listening_on: frozenset[int]
+    to_others: frozenset[int]
 
-    def listening(self, port: str) -> Answer:
-        """Whether a process listens on the TCP port."""
+    def listening(self, port: str) -> Listening:
+        """Whether a process listens on the TCP port, and to whom."""
         found = ", ".join(map(str, sorted(self.listening_on))) or "none"
-        return Answer(int(port) in self.listening_on, f"the listening ports are {found}")
+        number = int(port)
+        return Listening(number in self.to_others, number in self.listening_on, f"the listening ports are {found}")
 
 
 def parse_ports(output: ProbeOutput) -> Ports:
     """The listening ports of IPv4 and IPv6; raises ParseError if a table has no header or a line is no socket."""
     texts = parse_texts(output)
     found: set[int] = set()
+    to_others: set[int] = set()
     sockets = 0
     # IPv6 can be switched off; IPv4 cannot.
     for table in (path for path in _TABLES if path not in texts.missing or path == _TABLES[0]):
@@ -44,9 +65,11 @@ def parse_ports(output: ProbeOutput) -> Ports:
                 raise ParseError(f"expected a socket in {table}, found {line[:200]!r}")
             if row[3] == _LISTEN:
                 found.add(int(row[2], 16))
+                if not _LOOPBACK.fullmatch(row[1]):
+                    to_others.add(int(row[2], 16))
     if not sockets:
         raise ParseError("no table has a socket, not even that of the connection to the host")
-    return Ports(frozenset(found))
+    return Ports(frozenset(found), frozenset(to_others))
 
 
 PORTS = Family("ports", host_probe, parse_ports)

@@ -8,6 +8,7 @@ from selftest.mutants.raw import Lines, NotPossible, Raw
 from selftest.mutants.texts import edit_file, paths
 
 _V4, _V6 = "/proc/net/tcp", "/proc/net/tcp6"
+_LOOPBACK = {_V4: "0100007F", _V6: "00000000000000000000000001000000"}
 _LISTEN, _TIME_WAIT = "0A", "06"
 # The rest of a socket's row: queues, timer, owner, inode.
 _REST = "00000000:00000000 00:00000000 00000000     0        0 12209 1 000000002f7d1e80 100 0 0 10 0"
@@ -31,6 +32,15 @@ def in_state(host: Raw, port: int, state: str) -> Raw:
     return host
 
 
+def to_itself(host: Raw, port: int) -> Raw:
+    """The host whose sockets that listen on the port do so at addresses of loopback."""
+    row = re.compile(rf"( *\d+: )[0-9A-F]+(:{port:04X} [0-9A-F:]+ {_LISTEN} .*)")
+    for table in _tables(host):
+        own = _LOOPBACK[table]
+        host = edit_file(host, table, lambda lines: [row.sub(rf"\g<1>{own}\g<2>", line) for line in lines])  # noqa: B023  # called at once
+    return host
+
+
 def _tables(host: Raw) -> list[str]:
     return [table for table in (_V4, _V6) if table in paths(host)]
 
@@ -41,10 +51,13 @@ def _listening(case: Case) -> Iterator[Mutation]:
         yield Mutation("nothing listens on the port any more", in_state(case.host, port, _TIME_WAIT))
         other = with_socket(in_state(case.host, port, _TIME_WAIT), _V4, port + 1, _LISTEN)
         yield Mutation("a process listens on the next port instead", other)
+        yield Mutation("a process listens to the host itself only", to_itself(case.host, port))
         return
     for table in _tables(case.host):
         kind = "IPv4" if table == _V4 else "IPv6"
-        yield Mutation(f"a process listens on the port by {kind}", with_socket(case.host, table, port, _LISTEN))
+        found = with_socket(case.host, table, port, _LISTEN)
+        yield Mutation(f"a process listens on the port by {kind}", found)
+        yield Mutation(f"a process listens on the port by {kind}, to the host itself", to_itself(found, port))
 
 
 def _make_listening(case: Case) -> Raw:

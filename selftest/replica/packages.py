@@ -63,10 +63,11 @@ def content(entry: Entry) -> bytes:
     """What is in a file: the text that is kept for it, else a placeholder that says what it is."""
     if (text := texts_below(ROOT_TEXTS).get(entry.path)) is not None:
         return text.read_bytes()
-    says = f"xenproof replica: this file stands for {entry.path} of SLES 12"
+    # A comment, in case that a program reads it.
+    says = f"# xenproof replica: this file stands for {entry.path} of SLES 12"
     if entry.mode != "0755":
         return f"{says}\n".encode()
-    lines = ["#!/bin/sh", f"# {says}", f"echo 'xenproof replica: {entry.path} does nothing' >&2", "exit 99", ""]
+    lines = ["#!/bin/sh", says, f"echo 'xenproof replica: {entry.path} does nothing' >&2", "exit 99", ""]
     return "\n".join(lines).encode()
 
 

@@ -1,6 +1,8 @@
 # The files of a supportconfig as supportutils 3.0 of 2014 writes them on a Xen host, about the replica in which this
 # runs: the same files, blocks, commands and order, as far as anything of the replica would be in them.  Not
-# supportconfig itself.  Each file begins with a byte 036 and its name.
+# supportconfig itself, but held against what that (supportutils 403fb9c) wrote in the replica: each verdict was the
+# same, but for that of virsh, which it runs only where a program `checkproc` of SLES finds libvirtd.
+# Each file begins with a byte 036 and its name.
 exec 2>&1
 
 file() { # begin the file $1; as with VAR_OPTION_HEADER_FILE, each says first what is collected here
@@ -114,6 +116,7 @@ configuration /etc/default/grub /etc/default/grub_installdevice /boot/grub2/devi
 whole /boot/grub2/grub.cfg
 configuration /proc/cmdline /etc/sysconfig/kernel /var/log/boot.log
 command_block 'ls -lR --time-style=long-iso /boot/'
+command_block 'journalctl --no-pager'
 command_block 'dmesg'
 
 file env.txt

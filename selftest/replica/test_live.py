@@ -25,7 +25,7 @@ def test_it_conforms_to_sles12(live: LiveReplica, suite: Suite) -> None:
 
 def silence(live: LiveReplica) -> set[str]:
     """What cannot be said unless root itself logs in."""
-    return set() if live.url.startswith("ssh://root@") else {"test_login_is_silent[login]"}
+    return set() if live.url.startswith("ssh://root@") else {"test_login_prints_nothing[login]"}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from selftest.replica.tools import borrow
 CONFIGURED = HERE / "configured"
 # What the kernel and the daemons make.
 RUNNING = HERE / "running"
-HOST_KEYS = ("rsa", "ed25519")
+HOST_KEYS = ("ecdsa", "ed25519")
 
 
 def table() -> Mapping[str, Any]:
@@ -49,11 +49,11 @@ def _let_root_in(root: Path) -> None:
     """A pair of hosts as xl migrate needs it: root's key, let in by itself, and the host's own key, known."""
     folder = root / "root/.ssh"
     folder.mkdir(mode=0o700)
-    make_key(folder / "id_rsa", "rsa")
-    public = (folder / "id_rsa.pub").read_text("utf-8")
+    make_key(folder / "id_ed25519")
+    public = (folder / "id_ed25519.pub").read_text("utf-8")
     (folder / "authorized_keys").write_text(public, "utf-8")
     (folder / "authorized_keys").chmod(0o600)
-    host = (root / "etc/ssh/ssh_host_rsa_key.pub").read_text("utf-8").split()
+    host = (root / "etc/ssh/ssh_host_ed25519_key.pub").read_text("utf-8").split()
     (folder / "known_hosts").write_text(f"xenproof-replica {host[0]} {host[1]}\n", "utf-8")
 
 

@@ -1,23 +1,35 @@
 """The replica's packages, built by rpmbuild and installed by rpm into an empty root directory."""
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from selftest.replica.commands import as_root, program, run
 from selftest.replica.description import ROOT_TEXTS, Entry, Source, texts_below
-from selftest.replica.spec import BUILD_TIME, spec
+from selftest.replica.spec import BUILD_TIME, NAME, spec
 
 DBPATH = "/var/lib/rpm"
 
 
 def build(sources: Sequence[Source], outputs: Mapping[str, str], folder: Path) -> list[Path]:
     """The rpm files of all binary packages, built below `folder`."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        built = list(pool.map(lambda source: _build(source, outputs, folder / source.name), sources))
-    return [path for paths in built for path in paths]
+    tree, texts = folder / "tree", texts_below(ROOT_TEXTS)
+    packages = [package for source in sources for package in source.packages]
+    for package in packages:
+        for entry in package.entries:
+            _lay_out(tree, entry, texts)
+        for name, text in outputs.items() if package.outputs else ():
+            _write(tree / package.outputs.lstrip("/") / name, text.encode())
+    file = folder / f"{NAME}.spec"
+    file.write_text(spec(sources, str(tree)), "utf-8")
+    run(
+        [program("rpmbuild"), "-bb", "--quiet", "--target", "x86_64-linux", "--define", f"_topdir {folder}/top",
+         "--define", f"_tmppath {folder}", str(file)],
+        SOURCE_DATE_EPOCH=str(BUILD_TIME), HOME=str(folder),
+    )  # fmt: skip
+    found = sorted((folder / "top" / "RPMS").rglob("*.rpm"))
+    if len(found) != len(packages):
+        raise RuntimeError(f"expected {len(packages)} packages, rpmbuild made {len(found)}")
+    return found
 
 
 def install(rpms: Sequence[Path], root: Path) -> None:
@@ -27,28 +39,7 @@ def install(rpms: Sequence[Path], root: Path) -> None:
     run(as_root(*command))
 
 
-def _build(source: Source, outputs: Mapping[str, str], folder: Path) -> list[Path]:
-    tree = folder / "tree"
-    for package in source.packages:
-        for entry in package.entries:
-            _lay_out(tree, entry)
-        for name, text in outputs.items() if package.outputs else ():
-            _write(tree / package.outputs.lstrip("/") / name, text.encode())
-    file = folder / f"{source.name}.spec"
-    file.write_text(spec(source, str(tree)), "utf-8")
-    run(
-        [program("rpmbuild"), "-bb", "--quiet", "--target", "x86_64-linux", "--define", f"_topdir {folder}/top",
-         "--define", f"_tmppath {folder}", str(file)],
-        SOURCE_DATE_EPOCH=str(BUILD_TIME), HOME=str(folder),
-    )  # fmt: skip
-    shutil.rmtree(tree)
-    found = sorted((folder / "top" / "RPMS").rglob("*.rpm"))
-    if len(found) != len(source.packages):
-        raise RuntimeError(f"expected {len(source.packages)} packages of {source.name}, rpmbuild made {len(found)}")
-    return found
-
-
-def _lay_out(tree: Path, entry: Entry) -> None:
+def _lay_out(tree: Path, entry: Entry, texts: Mapping[str, Path]) -> None:
     path = tree / entry.path.lstrip("/")
     if entry.kind == "directory":
         path.mkdir(parents=True, exist_ok=True)
@@ -56,12 +47,12 @@ def _lay_out(tree: Path, entry: Entry) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(entry.target)
     else:
-        _write(path, content(entry))
+        _write(path, content(entry, texts))
 
 
-def content(entry: Entry) -> bytes:
+def content(entry: Entry, texts: Mapping[str, Path]) -> bytes:
     """What is in a file: the text that is kept for it, else a placeholder that says what it is."""
-    if (text := texts_below(ROOT_TEXTS).get(entry.path)) is not None:
+    if (text := texts.get(entry.path)) is not None:
         return text.read_bytes()
     # A comment, in case that a program reads it.
     says = f"# xenproof replica: this file stands for {entry.path} of SLES 12"

@@ -1,10 +1,19 @@
-"""rpm's spec file of a source package of the replica."""
+"""rpm's spec file of the replica's packages: one for all, since each run of rpmbuild takes its time."""
+
+from collections.abc import Sequence
 
 from selftest.replica.description import Entry, Package, Source
 
 # Known on 1 October 2014, a day in the month of SLES 12's release: builds of the same description are the same.
 BUILD_TIME = 1412121600
-DISTRIBUTION = "xenproof replica of SUSE Linux Enterprise 12"
+# What all of them are said to be built from.
+NAME = "xenproof-replica-of-sles12"
+_OF_ALL = (
+    "License: none, a placeholder",
+    "Vendor: xenproof, not SUSE",
+    "Distribution: xenproof replica of SUSE Linux Enterprise 12",
+    "AutoReqProv: no",
+)
 # No dependency is guessed from file contents, for there are none; nothing is stripped, nothing compressed.
 _MACROS = {
     "debug_package": "%{nil}",
@@ -19,27 +28,13 @@ _MACROS = {
 }
 
 
-def spec(source: Source, tree: str) -> str:
-    """The spec; `tree` is the folder with the files as they are to be installed, without any blank in its path."""
+def spec(sources: Sequence[Source], tree: str) -> str:
+    """The spec of all packages; `tree` is the folder with their files, without any blank in its path."""
     head = [f"%define {name} {value}" for name, value in _MACROS.items()]
-    head += _tags(source)
-    head += [line for package in source.packages if package.name == source.name for line in _relations(package)]
-    body = [line for package in source.packages for line in _package(source, package)]
+    head += [f"Name: {NAME}", "Version: 1", "Release: 1", "Summary: Makes the packages of the replica", *_OF_ALL]
+    body = [line for source in sources for package in source.packages for line in _package(source, package)]
     install = ["%install", "rm -rf %{buildroot}", f"cp -a {tree} %{{buildroot}}"]
-    return "\n".join([*head, "%description", _says(source.name), *body, *install, ""])
-
-
-def _tags(source: Source) -> list[str]:
-    return [
-        f"Name: {source.name}",
-        f"Version: {source.version}",
-        f"Release: {source.release}",
-        f"Summary: {_says(source.name)}",
-        "License: none, a placeholder",
-        "Vendor: xenproof, not SUSE",
-        f"Distribution: {DISTRIBUTION}",
-        "AutoReqProv: no",
-    ]
+    return "\n".join([*head, "%description", "It makes no package of its own.", *body, *install, ""])
 
 
 def _says(name: str) -> str:
@@ -52,14 +47,12 @@ def _relations(package: Package) -> list[str]:
 
 
 def _package(source: Source, package: Package) -> list[str]:
+    name, says = f"-n {package.name}", _says(package.name)
+    tags = [f"Version: {source.version}", f"Release: {source.release}", f"Summary: {says}", "AutoReqProv: no"]
     files = [_file(entry) for entry in package.entries]
     if package.outputs:
         files += [f"%dir %attr(0755, root, root) {package.outputs}", f"%attr(0644, root, root) {package.outputs}/*"]
-    if package.name == source.name:
-        return ["%files", *files]  # its tags are the head of the spec
-    name = f"-n {package.name}"
-    tags = [f"%package {name}", f"Summary: {_says(package.name)}", "AutoReqProv: no", *_relations(package)]
-    return [*tags, f"%description {name}", _says(package.name), f"%files {name}", *files]
+    return [f"%package {name}", *tags, *_relations(package), f"%description {name}", says, f"%files {name}", *files]
 
 
 def _file(entry: Entry) -> str:

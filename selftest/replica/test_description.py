@@ -31,9 +31,9 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_table_becomes_packages(tables: Path) -> None:
     (source,) = sources()
     assert [package.name for package in source.packages] == ["one", "two"]
-    text = spec(source, "/some/tree")
-    assert "Name: one\nVersion: 1\nRelease: 2\n" in text
-    assert "%package -n two\n" in text
+    text = spec([source], "/some/tree")
+    assert "%package -n one\nVersion: 1\nRelease: 2\n" in text
+    assert "%package -n two\nVersion: 1\nRelease: 2\n" in text
     assert "Requires: one = 1-2\n%description -n two\n" in text
     assert "%files -n two\n%attr(0755, root, root) /usr/bin/b\n" in text
 

@@ -1,4 +1,4 @@
-"""A real sshd on a free port of loopback, with keys and a configuration of its own, for any user."""
+"""A real sshd on a free port of loopback, with keys, a configuration and a home folder of its own, for any user."""
 
 import base64
 import contextlib
@@ -94,10 +94,14 @@ def starter(folder: Path, *options: str) -> Iterator[Callable[[], Server]]:
     for name in ("id", "other", "host_ed25519"):
         keygen(folder / name)
     keygen(folder / "host_ecdsa", "ecdsa")
+    # What this machine's own shell start-up prints (a version manager's complaint, say) is not our subject.
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
     port = free_port()
     lines = [f"ListenAddress {HOST}", f"Port {port}", "PidFile none", "UsePAM no", "StrictModes no", "PrintMotd no"]
     lines += [f"HostKey {folder}/host_ed25519", f"HostKey {folder}/host_ecdsa"]
-    lines += [f"AuthorizedKeysFile {folder}/id.pub", "PasswordAuthentication no", *options]
+    lines += [f"AuthorizedKeysFile {folder}/id.pub", "PasswordAuthentication no"]
+    lines += [f"SetEnv HOME={home}", *options]
     (folder / "config").write_text("\n".join([*lines, ""]))
     started: list[Server] = []
 

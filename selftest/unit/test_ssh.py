@@ -43,6 +43,10 @@ def connection(server: Server) -> Iterator[SSHConnection]:
     connected.close()
 
 
+def test_a_user_s_own_shell_start_up_is_not_run(connection: SSHConnection) -> None:
+    assert connection.run('ls -A "$HOME"').stdout == b""
+
+
 def test_output_and_exit_code_are_kept_apart(connection: SSHConnection) -> None:
     done = connection.run("echo out; echo err >&2; exit 7")
     assert (done.stdout, done.stderr, done.exit_code) == (b"out\n", b"err\n", 7)

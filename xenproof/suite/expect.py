@@ -50,8 +50,8 @@ class Expect:
         words where its plain form would not say enough, `hint` is what an administrator can do.
         """
         finding = Finding(
-            wanted if wanted is not None else _words(expected.value),
-            _words(found),
+            wanted if wanted is not None else words(expected.value),
+            words(found),
             by,
             expected.source,
             str(expected.status),
@@ -63,7 +63,8 @@ class Expect:
             raise Mismatch(self.claim, finding)
 
 
-def _words(value: object) -> str:
+def words(value: object) -> str:
+    """A value as a person says it: "yes", "none", "a, b"."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
@@ -71,5 +72,5 @@ def _words(value: object) -> str:
     if isinstance(value, str):
         return value if value else "(empty)"
     if isinstance(value, Collection):
-        return ", ".join(map(_words, value)) if value else "none"
+        return ", ".join(map(words, value)) if value else "none"
     return str(value)

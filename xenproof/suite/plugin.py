@@ -31,7 +31,7 @@ from xenproof.report.write import write_reports
 from xenproof.source.address import Scheme, parse_urls
 from xenproof.suite import options
 from xenproof.suite.collector import KEY, Collector
-from xenproof.suite.expect import Expect, Mismatch
+from xenproof.suite.expect import Expect, Mismatch, words
 from xenproof.suite.host_logs import keep_host_logs
 from xenproof.suite.keep import NOTES, check_recordable, keep_recording
 from xenproof.suite.opening import Opened, close_all, open_host
@@ -380,7 +380,7 @@ def _title(item: pytest.Item) -> str:
     """The docstring of the test, with the expectation that it is about filled in."""
     text = " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or item.name).split())
     if (expected := _expected(item)) is not None:
-        text = text.replace("{name}", str(expected.name)).replace("{value}", _shown(expected.value))
+        text = text.replace("{name}", str(expected.name)).replace("{value}", words(expected.value))
     for key, value in _params(item).items():
         text = text.replace(f"{{{key}}}", str(value))
     return text
@@ -395,10 +395,6 @@ def _expected(item: pytest.Item) -> Expectation | None:
     """The expectation that a check with `each` is about, None for any other."""
     found = _params(item).get("expected")
     return found if isinstance(found, Expectation) else None
-
-
-def _shown(value: object) -> str:
-    return (", ".join(map(str, value)) or "none") if isinstance(value, list) else str(value)
 
 
 def _host_of(item: pytest.Item) -> str:

@@ -79,6 +79,21 @@ def test_an_unknown_host_key_shows_its_fingerprint(suite: Suite, lab_host: LabHo
     assert "SHA256:" in run.verdicts[0]["reason"]
 
 
+def test_a_host_key_that_has_changed_is_said_once_and_nothing_is_sent(suite: Suite, lab_host: LabHost) -> None:
+    connection = lab_host.connect()
+    change = "rm /etc/ssh/ssh_host_* && ssh-keygen -q -A && systemctl restart ssh.service && touch /root/marker"
+    connection.run(change, limit_s=120).check(0)
+
+    run = suite.against(lab_host, "tests/host")
+
+    assert run.exit_status == 6, run.output
+    assert [verdict["outcome"] for verdict in run.verdicts] == ["error"]
+    assert "has CHANGED" in run.verdicts[0]["reason"]
+    logins = "journalctl --unit ssh.service --since @$(stat -c %Y /root/marker) | grep -c Accepted"
+    assert connection.run(logins).text == "0\n"
+    connection.close()
+
+
 def test_a_dom0_without_xl_says_so_once(suite: Suite, lab_host: LabHost) -> None:
     connection = lab_host.connect()
     connection.run("rm /usr/sbin/xl").check(0)

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from selftest.replica.description import HERE, DescriptionError
 
-DATA = HERE.parent / "data" / "xen-4.4.1"
+DATA = HERE.parent / "data" / "corpus" / "xen-4.4.1"
 # Where no transcript is known: written for the replica.
 WRITTEN = HERE / "outputs"
 _STATUSES = frozenset({"inferred", "unverified", "replica"})

@@ -1,6 +1,6 @@
 """A supportconfig of a host that never was: its texts as supportutils 3.0 would write them, by hand.
 
-What `xl` prints is that of a real Xen 4.4.1 (selftest/data/xen-4.4.1); the rest is made up after the
+What `xl` prints is that of a real Xen 4.4.1 (selftest/data/corpus/xen-4.4.1); the rest is made up after the
 facts that are known of SLES 12.
 """
 
@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-DATA = Path(__file__).parents[1] / "data" / "xen-4.4.1"
+DATA = Path(__file__).parents[1] / "data" / "corpus" / "xen-4.4.1"
 FOLDER = "nts_xen1_141120_1200"
 RELEASE = "3.12.28-4-xen"
 

@@ -15,7 +15,7 @@ from xenproof.profile.version import in_range
 
 ROOT = Path(__file__).parents[2]
 # Printed by a real Xen 4.4.1, as released upstream.
-XEN_4_4_1 = ROOT / "selftest" / "data" / "xen-4.4.1"
+XEN_4_4_1 = ROOT / "selftest" / "data" / "corpus" / "xen-4.4.1"
 GUEST = "guest"
 
 PVOPS = ("sles-pvops", "sles")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from xenproof.errors import ParseError, UsageError
 from xenproof.source.connection import Completed
 from xenproof.xen.config import Disk, DomainConfig
-from xenproof.xen.domains import free_memory_mib, parse_xl_list
+from xenproof.xen.domains import DomainRow, free_memory_mib, parse_xl_list
 from xenproof.xen.xenstore import below, parse_xenstore
 
 DATA = Path(__file__).parents[1] / "data"
@@ -46,6 +46,28 @@ def test_xl_list_gives_rows_or_an_error(text: str) -> None:
         assert parse_xl_list(text)[0].domid == 0
     except ParseError as error:
         assert "xl list" in str(error)  # noqa: PT017  # either way is right
+
+
+HEADER = "Name                                        ID   Mem VCPUs\tState\tTime(s)\n"
+DOM0 = "Domain-0                                     0  1024     2     r-----      93.3\n"
+names = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp", "Zs"]), min_size=1, max_size=60
+)
+
+
+@given(
+    name=st.lists(names, min_size=1, max_size=3).map(" ".join),
+    domid=st.integers(1, 32751), mem=st.integers(0, 16 << 20), vcpus=st.integers(0, 4096), seconds=st.floats(0, 1e8),
+    flags=st.tuples(*[st.sampled_from(f"-{letter}") for letter in "rbps"]),
+    reason=st.sampled_from("-rscwS?"), dying=st.sampled_from("-d"),
+)  # fmt: skip
+def test_any_domain_that_xl_can_print_is_read(
+    name: str, domid: int, mem: int, vcpus: int, seconds: float, flags: tuple[str, ...], reason: str, dying: str
+) -> None:
+    """The row as xl_list.c of Xen 4.4 to 4.20 prints it: a name may have spaces and be longer than its column."""
+    state = "".join(flags) + reason + dying
+    row = f"{name:<40} {domid:5d} {mem:5d} {vcpus:5d}     {state}  {seconds:8.1f}\n"
+    assert parse_xl_list(HEADER + DOM0 + row)[1] == DomainRow(name, domid, mem, vcpus, state)
 
 
 class _Info:

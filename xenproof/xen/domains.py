@@ -7,7 +7,8 @@ from xenproof.errors import ParseError
 from xenproof.source.connection import Connection
 
 # Such as: Domain-0                                     0  1024     2     r-----      90.3
-_ROW = re.compile(r"(\S.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([rbpscd-]{6})\s+(\d+\.\d)\s*\Z")
+# The state is: running, blocked, paused, shut down, why (reboot, suspend, crash, watchdog, soft reset), dying.
+_ROW = re.compile(r"(\S.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([r-][b-][p-][s-][rscwS?-][d-])\s+(\d+\.\d)\s*\Z")
 _HEADER = ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]
 # Such as: free_memory            : 2014
 _FREE = re.compile(r"^free_memory\s*:\s*(\d+)\s*$", re.MULTILINE)

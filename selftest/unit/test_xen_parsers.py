@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from xenproof.errors import ParseError, UsageError
 from xenproof.source.connection import Completed
 from xenproof.xen.config import Disk, DomainConfig
-from xenproof.xen.domains import DomainRow, free_memory_mib, parse_xl_list
+from xenproof.xen.domains import DomainRow, free_memory_mib, parse_free_memory, parse_xl_list
 from xenproof.xen.xenstore import below, parse_xenstore
 
 DATA = Path(__file__).parents[1] / "data"
@@ -89,6 +89,15 @@ def test_free_memory_is_read_from_xl_info() -> None:
 def test_xl_info_without_free_memory_is_an_error() -> None:
     with pytest.raises(ParseError, match="free_memory"):
         free_memory_mib(_Info("host : x\n"))  # type: ignore[arg-type]  # run() is all it needs
+
+
+@given(st.text() | st.builds("free_memory            : {}\n{}".format, st.text(max_size=5), st.integers()))
+def test_free_memory_is_a_number_of_its_own_line_or_an_error(text: str) -> None:
+    own = [line.partition(":")[2].strip() for line in text.split("\n") if line.startswith("free_memory")]
+    try:
+        assert parse_free_memory(text) in [int(word) for word in own if word.isdecimal()]
+    except ParseError as error:
+        assert "free_memory" in str(error)  # noqa: PT017  # either way is right
 
 
 def test_xenstore_gives_paths_and_values() -> None:

@@ -11,7 +11,7 @@ from xenproof.source.connection import Connection
 _ROW = re.compile(r"(\S.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([r-][b-][p-][s-][rscwS?-][d-])\s+(\d+\.\d)\s*\Z")
 _HEADER = ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]
 # Such as: free_memory            : 2014
-_FREE = re.compile(r"^free_memory\s*:\s*(\d+)\s*$", re.MULTILINE)
+_FREE = re.compile(r"^free_memory *: *([0-9]+) *$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,11 @@ def list_domains(dom0: Connection) -> list[DomainRow]:
 
 def free_memory_mib(dom0: Connection) -> int:
     """What Xen has left for new guests, in MiB; raises ParseError where xl info does not say."""
-    text = dom0.run("xl info").check().text
+    return parse_free_memory(dom0.run("xl info").check().text)
+
+
+def parse_free_memory(text: str) -> int:
+    """The MiB that `xl info` calls free; raises ParseError where it does not say."""
     if (match := _FREE.search(text)) is None:
         raise ParseError(f"xl info has no line free_memory : NUMBER; it printed {text[:300]!r}")
     return int(match[1])

@@ -107,7 +107,23 @@ def test_xenstore_gives_paths_and_values() -> None:
 
 
 def test_escapes_of_xenstore_are_undone() -> None:
-    assert parse_xenstore(r'/a = "x\ty\012\\\"z"' + "\n") == {"/a": 'x\ty\n\\"z'}
+    assert parse_xenstore(r'/a = "x\ty\007\\"z"' + "\n") == {"/a": 'x\ty\a\\"z'}
+
+
+def escaped(value: bytes) -> str:
+    """A value as sanitise_value() of Xen's libxenstore prints it: what is not printable byte by byte."""
+    named = {ord("\t"): r"\t", ord("\n"): r"\n", ord("\r"): r"\r", ord("\\"): r"\\"}
+    return "".join(
+        chr(byte) if 0x20 <= byte <= 0x7E and byte != 0x5C
+        else named.get(byte, f"\\{byte:03o}" if byte < 8 else f"\\x{byte:02x}")
+        for byte in value
+    )  # fmt: skip
+
+
+@given(st.dictionaries(st.text("abc/-", min_size=1).map("/{}".format), st.text(), min_size=1))
+def test_any_value_of_xenstore_is_read(store: dict[str, str]) -> None:
+    printed = "".join(f'{path} = "{escaped(value.encode("utf-8", "replace"))}"\n' for path, value in store.items())
+    assert parse_xenstore(printed) == {path: value.encode("utf-8", "replace").decode() for path, value in store.items()}
 
 
 @pytest.mark.parametrize("text", ["", "\n", "xenstore-ls: could not access\n", XENSTORE[:-3], '/a = "b'])

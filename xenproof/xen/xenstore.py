@@ -8,9 +8,9 @@ from xenproof.source.connection import Connection, quoted
 
 # Such as: /local/domain/1/console/tty = "/dev/pts/0"
 _LINE = re.compile(r'(/\S*) = "(.*)"\Z')
-# xenstore-ls writes what is not printable as \t, \n, \r, \\, \" or three octal digits.
-_ESCAPE = re.compile(r"\\(?:([0-7]{3})|(.))")
-_NAMED = {"t": "\t", "n": "\n", "r": "\r"}
+# xenstore-ls writes each byte that is not printable as \t, \n, \r, \\, \007 or \xc3.
+_ESCAPE = re.compile(rb"\\(?:([0-7]{3})|x([0-9a-f]{2})|(.))")
+_NAMED = {b"t": b"\t", b"n": b"\n", b"r": b"\r"}
 
 
 def parse_xenstore(text: str) -> dict[str, str]:
@@ -21,7 +21,7 @@ def parse_xenstore(text: str) -> dict[str, str]:
             continue
         if (match := _LINE.match(line)) is None:
             raise ParseError(f'xenstore-ls printed {line[:200]!r}, expected PATH = "VALUE"')
-        rows[match[1]] = _ESCAPE.sub(_unescaped, match[2])
+        rows[match[1]] = _value(match[2])
     if not rows:
         raise ParseError("xenstore-ls printed no path at all, expected at least those of dom0")
     return rows
@@ -42,5 +42,12 @@ def below(store: Mapping[str, str], path: str) -> dict[str, str]:
     return {key[len(prefix) :]: value for key, value in store.items() if key.startswith(prefix)}
 
 
-def _unescaped(match: re.Match[str]) -> str:
-    return chr(int(match[1], 8)) if match[1] else _NAMED.get(match[2], match[2])
+def _value(text: str) -> str:
+    """The value that was printed as `text`; bytes that are not UTF-8 become U+FFFD."""
+    return _ESCAPE.sub(_unescaped, text.encode("utf-8", "replace")).decode("utf-8", "replace") if "\\" in text else text
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    if match[1] or match[2]:
+        return bytes([int(match[1], 8) & 0xFF if match[1] else int(match[2], 16)])
+    return _NAMED.get(match[3], match[3])

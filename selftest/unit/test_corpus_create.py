@@ -1,0 +1,70 @@
+"""xl ends with status 0 though it failed, and the other way round: what was created is known from xenstore alone."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from selftest.corpus import Transcript, transcripts
+from xenproof.source.connection import Completed
+from xenproof.source.local import LocalConnection
+from xenproof.xen.acting import Created, create_paused
+
+CREATED = [row for row in transcripts("xen-4.4.1") if row.plain_command.startswith("xl create ")]
+(NO_DOMID,) = (row for row in transcripts("xen-4.4.1") if row.name == "xl_domid_nosuch")
+UUID = "450a1ffe-b4b2-4d55-b9f6-04fc591bc09b"
+
+
+class Dom0(LocalConnection):
+    """This machine with an xl and a xenstore-read in front of its PATH that print transcripts."""
+
+    def __init__(self, folder: Path, create: Transcript, domid: Transcript, store: str) -> None:
+        super().__init__()
+        self._folder = folder
+        self._write("xl", f"case $1 in create) {_says(create)} ;; domid) {_says(domid)} ;; *) exit 99 ;; esac")
+        self._write("xenstore-read", f"printf %s {shlex.quote(store)}")
+
+    def _write(self, name: str, text: str) -> None:
+        (self._folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (self._folder / name).chmod(0o755)
+
+    def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
+        path = f"PATH={shlex.quote(str(self._folder))}:$PATH\n"
+        return super().run(path + command, limit_s=limit_s, stdin=stdin, max_bytes=max_bytes)
+
+
+def _says(row: Transcript) -> str:
+    return f"printf %s {shlex.quote(row.out)}; printf %s {shlex.quote(row.err)} >&2; exit {row.exit_status or 0}"
+
+
+def test_there_are_failures_of_both_kinds() -> None:
+    assert {row.exit_status for row in CREATED} >= {0, 3, 255}
+
+
+@pytest.mark.parametrize("row", CREATED, ids=lambda row: row.name)
+def test_what_xl_create_says_of_itself_is_never_a_success(tmp_path: Path, row: Transcript) -> None:
+    """Whatever it prints and however it ends: without a domain of that name there is none."""
+    created = create_paused(Dom0(tmp_path, row, NO_DOMID, ""), "x", "/x.cfg", 30)
+    assert created.domid == -1
+    assert created.problem
+    # What it said is what the user is told; its standard output goes the same way.
+    assert set((row.out + row.err).split()) <= set(created.problem.split())
+
+
+@pytest.mark.parametrize("row", CREATED[::8], ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    ("store", "domid"),
+    [
+        (f"x\n7\n/vm/{UUID}\n/dev/pts/3\n", 7),
+        (f"another\n7\n/vm/{UUID}\n/dev/pts/3\n", -1),
+        (f"x\n7\n/vm/{UUID}\n", -1),
+        ("x\n", -1),
+        ("", -1),
+    ],
+)
+def test_a_domain_is_there_if_xenstore_has_all_of_it(tmp_path: Path, row: Transcript, store: str, domid: int) -> None:
+    seven = Transcript("x", "x", "xl domid x", 0, b"7\n", b"")
+    created = create_paused(Dom0(tmp_path, row, seven, store), "x", "/x.cfg", 30)
+    assert created.domid == domid
+    if domid == 7:
+        assert created == Created(7, UUID, "/dev/pts/3", created.host_time, "")

@@ -1,5 +1,6 @@
 """The folder of a run's guests: made once, kept by every worker, gone with the last one, however that ended."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from xenproof.errors import CommandFailed
+from selftest.corpus import transcripts
+from xenproof.errors import CommandFailed, GuestError
 from xenproof.guest.place import HostFolder
 from xenproof.source.local import LocalConnection
 
@@ -84,6 +86,28 @@ def test_a_new_worker_does_not_enter_the_folder_of_dead_ones(tmp_path: Path) -> 
     folder.leave()  # a second time does nothing
     assert not Path(folder.path).exists()
     assert wait_gone(old)
+
+
+def test_a_host_whose_xl_stopped_answering_is_not_called_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An `xl list` that fails shows no guest of ours; that must not be taken for their absence."""
+    bin_folder, broken = tmp_path / "bin", tmp_path / "broken"
+    bin_folder.mkdir()
+    rows = next(row.out for row in transcripts("xen-4.4.1") if row.name == "xl_list_two_guests")
+    (bin_folder / "xl").write_text(f"#!/bin/sh\n[ ! -e {broken} ] || exit 1\ncat <<'END'\n{rows}END\n")
+    (bin_folder / "sleep").write_text("#!/bin/sh\n")  # the sixty turns that a host gets need no minute here
+    for program in bin_folder.iterdir():
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
+
+    well = HostFolder(LocalConnection(), tmp_path / "well", str(tmp_path))
+    well.enter()
+    well.leave()
+    ill = HostFolder(LocalConnection(), tmp_path / "ill", str(tmp_path))
+    ill.enter()
+    broken.touch()
+    with pytest.raises(GuestError, match="xl list no longer answers"):
+        ill.leave()
+    assert not Path(ill.path).exists()
 
 
 def test_a_host_without_the_means_is_an_error_that_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

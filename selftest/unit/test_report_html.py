@@ -168,3 +168,39 @@ def test_no_guest_means_no_chart() -> None:
 )
 def test_durations_read_well(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+MANY = tuple(f"recording://{number}.json" for number in range(40))
+
+
+def test_a_pass_that_all_hosts_share_is_one_row(tmp_path: Path) -> None:
+    found = replace(verdict(Outcome.PASS, "same"), finding=Finding("4.17", "4.17.7", "xl info"))
+    shared = [replace(found, host=host, seconds=number / 1000) for number, host in enumerate(MANY)]
+    page = "".join(render_html(run_of(*shared, exit_status=0, hosts=MANY), tmp_path))
+    assert page.count('<tr data-outcome="pass">') == 1
+    assert "on every host" in page
+    assert "40 pass" in page
+
+
+def test_a_pass_that_some_hosts_found_otherwise_says_which(tmp_path: Path) -> None:
+    found = replace(verdict(Outcome.PASS, "same"), finding=Finding("4.17", "4.17.7", "xl info"))
+    other = replace(found, finding=Finding("4.17", "4.17.5", "xl info"))
+    mixed = [replace(other if number < 3 else found, host=host) for number, host in enumerate(MANY)]
+    page = "".join(render_html(run_of(*mixed, exit_status=0, hosts=MANY), tmp_path))
+    assert page.count('<tr data-outcome="pass">') == 2
+    assert "on 3 hosts" in page
+    assert ", ".join(MANY[:3]) in page
+
+
+def test_what_does_not_pass_is_never_folded(tmp_path: Path) -> None:
+    failed = [replace(verdict(Outcome.FAIL, "same"), host=host) for host in MANY]
+    unknown = [replace(verdict(Outcome.NOT_EVALUABLE, "other"), host=host, reason="no such file") for host in MANY]
+    page = "".join(render_html(run_of(*failed, *unknown, exit_status=1, hosts=MANY), tmp_path))
+    assert page.count('<tr data-outcome="fail">') == page.count('<tr data-outcome="not-evaluable">') == len(MANY)
+
+
+def test_of_many_hosts_those_that_conform_are_folded(tmp_path: Path) -> None:
+    verdicts = [verdict(Outcome.FAIL if host == MANY[7] else Outcome.PASS, "same", host=host) for host in MANY]
+    page = "".join(render_html(run_of(*verdicts, exit_status=1, hosts=MANY), tmp_path))
+    assert "<summary>39 hosts conform</summary>" in page
+    assert page.index(f"<h3>{MANY[7]}</h3>") < page.index("39 hosts conform") < page.index(f"<h3>{MANY[0]}</h3>")

@@ -28,6 +28,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """One row of the list of all checks: passes with the same finding, on however many hosts, are one."""
+
+    first: Row
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Rows that belong together, and how many there are of each outcome, the gravest first."""
 
@@ -38,6 +46,17 @@ class Group:
     def counts(self) -> tuple[tuple[Outcome, int], ...]:
         """The outcomes that occur here."""
         return counts([row.verdict for row in self.rows])
+
+    @property
+    def listed(self) -> tuple[Listed, ...]:
+        """The rows, in their order, with passes folded: a hundred hosts that agree are nothing to scroll through."""
+        found: dict[object, tuple[Row, list[str]]] = {}
+        for row in self.rows:
+            verdict = row.verdict
+            alone = verdict.outcome is not Outcome.PASS or verdict.attachments or verdict.guest
+            same = row.anchor if alone else (verdict.id, verdict.title, verdict.level, verdict.req, verdict.finding)
+            found.setdefault(same, (row, []))[1].append(verdict.host)
+        return tuple(Listed(first, tuple(hosts)) for first, hosts in found.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,3 +204,12 @@ def test_of_many_hosts_those_that_conform_are_folded(tmp_path: Path) -> None:
     page = "".join(render_html(run_of(*verdicts, exit_status=1, hosts=MANY), tmp_path))
     assert "<summary>39 hosts conform</summary>" in page
     assert page.index(f"<h3>{MANY[7]}</h3>") < page.index("39 hosts conform") < page.index(f"<h3>{MANY[0]}</h3>")
+
+
+def test_of_many_hosts_the_worst_stands_first_in_the_comparison(tmp_path: Path) -> None:
+    verdicts = [verdict(Outcome.PASS, name, host=host) for host in MANY for name in ("a", "b") if host != MANY[30]]
+    verdicts += [verdict(Outcome.FAIL, "a", host=MANY[30]), verdict(Outcome.PASS, "b", host=MANY[30])]
+    page = "".join(render_html(run_of(*verdicts, exit_status=1, hosts=MANY), tmp_path))
+    matrix = page[page.index('<table class="matrix">') : page.index("</table>")]
+    assert matrix.index(f">{MANY[30]}<") < matrix.index(f">{MANY[0]}<") < matrix.index(f">{MANY[1]}<")
+    assert matrix.index("badge fail") < matrix.index("badge pass")

@@ -36,12 +36,15 @@ def render_html(run: Run, folder: Path) -> Iterator[str]:
     attachments = Attachments(folder)
     rows = page.rows(run)
     hosts = page.hosts(run)
+    compared = page.compared(hosts)
     return env.get_template("report.html.j2").generate(
         run=run,
         said=conclusion(run),
         counts=page.counts(run.verdicts),
         hosts=hosts,
-        matrix=page.matrix(rows, [host.summary.url for host in hosts]) if len(hosts) > 1 else (),
+        many=len(hosts) > page.MANY_HOSTS,
+        compared=compared,
+        matrix=page.matrix(rows, [host.summary.url for host in compared]) if len(hosts) > 1 else (),
         failures=page.failures(rows),
         errors=page.errors(rows),
         unjudged=page.unjudged(rows),

@@ -17,6 +17,8 @@ GRAVITY = (
     Outcome.PASS,
 )
 BAD = (Outcome.FAIL, Outcome.ERROR)
+MANY_HOSTS = 12
+"""With more hosts than that the page puts first what is wrong with some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,15 @@ def hosts(run: Run) -> tuple[Host, ...]:
     return tuple(
         Host(known.get(url, HostSummary(url)), host_conclusion(run.profile, verdicts), counts(verdicts))
         for url, verdicts in by_host(run).items()
+    )
+
+
+def compared(all_hosts: Sequence[Host]) -> tuple[Host, ...]:
+    """The hosts in the order in which they stand side by side: of many those with most to say come first."""
+    if len(all_hosts) <= MANY_HOSTS:
+        return tuple(all_hosts)
+    return tuple(
+        sorted(all_hosts, key=lambda host: dict(host.counts).get(Outcome.PASS, 0) - sum(dict(host.counts).values()))
     )
 
 

@@ -38,9 +38,9 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 
 @pytest.fixture(scope="session")
-def recording(target: Target) -> Recording:
+def recording(request: pytest.FixtureRequest, target: Target) -> Recording:
     """All that the host's probes printed, gathered once for the whole run."""
-    return target.read()
+    return request.config.stash[STATE].recording(target.url)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,16 @@ from xenproof.report.terminal import summary
 from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
 from xenproof.report.write import write_reports
 from xenproof.source.address import Scheme, parse_urls
+from xenproof.source.probe import Recording
 from xenproof.suite import options
 from xenproof.suite.collector import KEY, Collector
 from xenproof.suite.expect import Expect, Mismatch, words
+from xenproof.suite.host_by_host import HostByHost
 from xenproof.suite.host_logs import keep_host_logs
 from xenproof.suite.keep import NOTES, check_recordable, keep_recording
 from xenproof.suite.opening import Opened, close_all, open_host
 from xenproof.suite.outcome import COMPARED_NOTHING, of_error
+from xenproof.suite.quick import QuickCalls
 from xenproof.suite.summary import host_facts
 from xenproof.suite.target import Target
 
@@ -68,6 +72,22 @@ class State:
         self.folder = Path()
         self.is_worker = False
         self.record: Path | None = None
+        self.host_by_host = False
+        self._quick: QuickCalls | None = None
+        self._read: tuple[str, Recording] | None = None
+
+    def quick_calls(self, config: pytest.Config) -> QuickCalls:
+        """The checks that can be called right away."""
+        if self._quick is None:
+            self._quick = QuickCalls(config, self.profile)
+        return self._quick
+
+    def recording(self, url: str) -> Recording:
+        """The recording of a host; one at a time is kept.  Raises what `Target.read` raises."""
+        if self._read is None or self._read[0] != url:
+            self._read = None
+            self._read = url, self.targets[url].read()
+        return self._read[1]
 
     @property
     def notes(self) -> Path | None:
@@ -136,9 +156,16 @@ class Controller:
         self.collector.add(report)
 
     def pytest_runtest_logfinish(self) -> None:
-        """Let go of what the terminal keeps and never shows: the set-up and teardown of what passed."""
-        if (terminal := self.config.pluginmanager.get_plugin("terminalreporter")) is not None:
-            terminal.stats.get("", []).clear()
+        """Let go of what the terminal keeps and never shows: reports of what passed, of which it counts the calls."""
+        if (terminal := self.config.pluginmanager.get_plugin("terminalreporter")) is None:
+            return
+        terminal.stats.get("", []).clear()
+        if len(passed := terminal.stats.get("passed", [])) > 1 and not self._shows_passed:
+            passed[-1] = passed[0]
+
+    @cached_property
+    def _shows_passed(self) -> bool:
+        return bool(self.config.getoption("durations") or set("pPA") & set(self.config.getoption("reportchars")))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -252,6 +279,12 @@ def pytest_configure(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[STATE] = state
+    if not config.getoption("newfirst", False) and (known := config.pluginmanager.get_plugin("nfplugin")) is not None:
+        # It would note the name of each test on each host, and read them all again at each start.
+        config.pluginmanager.unregister(known)
+    if HostByHost.fits(config, state.urls):
+        state.host_by_host = True
+        config.pluginmanager.register(HostByHost(state.urls), "xenproof-host-by-host")
     handed = getattr(config, "workerinput", {}).get(KEY)
     if handed is None:
         config.pluginmanager.register(Controller(state, config), "xenproof-controller")
@@ -268,7 +301,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "target" in metafunc.fixturenames and "target" not in _own_parameters(metafunc):
         if state is None:
             return  # said once, when all is collected
-        metafunc.parametrize("target", state.urls, ids=state.urls, indirect=True, scope="session")
+        urls = state.urls[:1] if state.host_by_host else state.urls
+        metafunc.parametrize("target", urls, ids=urls, indirect=True, scope="session")
     mark = metafunc.definition.get_closest_marker("each")
     if mark is not None and state is not None:
         chosen = state.profile.select(mark.args[0])
@@ -304,6 +338,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=dropped)
         gone = set(dropped)
         items[:] = [item for item in items if item not in gone]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Call a check of facts right away; if that is not enough to say that it passes, pytest runs it."""
+    state = item.config.stash.get(STATE, None)
+    call = state.quick_calls(item.config).of(item, nextitem) if state is not None else None
+    if state is None or call is None:
+        return None
+    data, begin = ItemData(_title(item)), time.perf_counter()
+    try:
+        recording = state.recording(_host_of(item))
+    except XenproofError:
+        return None
+    if not state.quick_calls(item.config).passes(call, recording, _expected(item), data.expect):
+        return None
+    call.report(item, time.perf_counter() - begin, (KEY, _plain(item, data)))
+    return True
 
 
 @pytest.hookimpl(tryfirst=True)

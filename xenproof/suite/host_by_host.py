@@ -1,0 +1,84 @@
+"""The tests of many hosts, made for one host after the other: all at once they would fill the memory.
+
+pytest collects the tests of the first host.  Those of each other host are made of them when its turn comes, go
+through the same selection (-k, -m, --deselect), and are let go when they have run.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+# With these, the tests of all hosts have to be known before the first one runs.
+_ALL_AT_ONCE = ("collectonly", "lf", "failedfirst", "newfirst", "stepwise", "usepdb")
+
+
+class HostByHost:
+    """Runs what was collected for the first host on each of the others too."""
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._urls = urls
+        self._first: list[pytest.Function] | None = None
+
+    @staticmethod
+    def fits(config: pytest.Config, urls: Sequence[str]) -> bool:
+        """Whether this run is one of many hosts, in one process, of which no test is named by its host."""
+        in_workers = hasattr(config, "workerinput") or config.getoption("dist", "no") != "no"
+        asked = any(config.getoption(name, False) for name in _ALL_AT_ONCE)
+        return len(urls) > 1 and not in_workers and not asked and not any("[" in arg for arg in config.args)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep the tests of the first host before some of them are deselected."""
+        if self._first is None:
+            found = (item for item in items if isinstance(item, pytest.Function) and hasattr(item, "callspec"))
+            self._first = [item for item in found if item.callspec.params.get("target") == self._urls[0]]
+
+    def pytest_report_collectionfinish(self) -> str:
+        """Say that what was collected is not all."""
+        return f"the same for each of {len(self._urls)} hosts, one after the other"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """As pytest's own, with the next host's tests ready when those of one host end."""
+        if session.testsfailed and not session.config.option.continue_on_collection_errors:
+            return None  # pytest says so
+        done, left = 0, len(self._urls)
+        batches = self._batches(session)
+        following = next(batches)
+        while following or left:
+            session.items, following = following, next(batches, [])
+            left -= 1
+            # What is still to come is guessed for the progress that the terminal shows.
+            session.testscollected = done + len(session.items) + left * len(following)
+            for item, nextitem in zip(session.items, [*session.items[1:], *following[:1], None], strict=False):
+                session.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+                if session.shouldfail:
+                    raise session.Failed(session.shouldfail)
+                if session.shouldstop:
+                    raise session.Interrupted(session.shouldstop)
+            done += len(session.items)
+        session.testscollected = done
+        return True
+
+    def _batches(self, session: pytest.Session) -> Iterator[list[pytest.Item]]:
+        """The tests of each host."""
+        yield session.items
+        for url in self._urls[1:]:
+            items: list[pytest.Item] = [_on(item, self._urls[0], url) for item in self._first or ()]
+            session.config.hook.pytest_collection_modifyitems(session=session, config=session.config, items=items)
+            yield items
+
+
+def _on(item: pytest.Function, first: str, url: str) -> pytest.Function:
+    """The same test on another host."""
+    ids = [url if word == first else word for word in item.callspec._idlist]
+    callspec = dataclasses.replace(item.callspec, params={**item.callspec.params, "target": url}, _idlist=ids)
+    return pytest.Function.from_parent(
+        item.parent,
+        name=f"{item.originalname}[{callspec.id}]",
+        callspec=callspec,
+        fixtureinfo=item._fixtureinfo,
+        keywords={callspec.id: True},
+        originalname=item.originalname,
+    )

@@ -1,0 +1,128 @@
+"""Checks of facts, run in one go: most of a run over many hosts is what pytest does around each test.
+
+A check that asks for nothing but an expectation and facts has nothing to set up and to take down.  It is called
+right away, with what its fixtures would give; if it passes, that is reported.  Whatever else happens, such as a
+mismatch, an error, or a word on standard output, is as if it had not been called: pytest runs it from the start.
+"""
+
+import contextlib
+import inspect
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xenproof.profile.profile import Profile
+from xenproof.source.probe import Recording
+from xenproof.suite import fact_fixtures
+from xenproof.suite.expect import Expect
+
+# What pytest itself gives, or this plugin; the rest of what a check asks for has to be facts.
+_GIVEN = frozenset({"expected", "expect", "recording", "profile", "target", "request", "pytestconfig"})
+# A marker that is not among them may change how a test runs.
+_PLAIN_MARKS = frozenset({"each", "req", "smoke", "parametrize"})
+# With one of these, each step of pytest is what the user wants to see.
+_STEP_BY_STEP = ("usepdb", "trace", "setupshow", "setuponly", "setupplan")
+
+
+class Spoke(Exception):  # no error: it is why a check is run by pytest, which keeps what it says
+    """A check wrote to standard output."""
+
+
+class _Silence(io.TextIOBase):
+    """Where a check that is called right away must not write."""
+
+    def write(self, text: str) -> int:
+        raise Spoke(text)
+
+
+_SILENCE = _Silence()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A check as a function, the facts that it asks for, and what all its reports have in common."""
+
+    function: Callable[..., Any]
+    facts: dict[str, Callable[[Recording, Profile], Any]]
+    file: str
+    line: int | None
+    keywords: dict[str, Any]
+    hook: Any
+
+    def report(self, item: pytest.Item, seconds: float, told: tuple[str, object]) -> None:
+        """Tell pytest's plugins that the check passed, in the three phases that they know of."""
+        location = (self.file, self.line, item.name)
+        self.hook.pytest_runtest_logstart(nodeid=item.nodeid, location=location)
+        for when in ("setup", "call", "teardown"):
+            report = pytest.TestReport(
+                nodeid=item.nodeid, location=location, keywords=self.keywords, outcome="passed", longrepr=None,
+                when=when, duration=seconds if when == "call" else 0.0,
+                user_properties=[told] if when == "teardown" else [],
+            )  # fmt: skip
+            self.hook.pytest_runtest_logreport(report=report)
+        self.hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=location)
+
+
+class QuickCalls:
+    """The checks of a run that can be called right away, on one host after the other."""
+
+    def __init__(self, config: pytest.Config, profile: Profile) -> None:
+        self._profile = profile
+        self._off = any(config.getoption(name, False) for name in _STEP_BY_STEP)
+        self._calls: dict[tuple[Path, str], Call | None] = {}
+
+    def of(self, item: pytest.Item, nextitem: pytest.Item | None) -> Call | None:
+        """How to call the check; None where pytest has to run it."""
+        if self._off or not isinstance(item, pytest.Function) or not _nothing_ends(item, nextitem):
+            return None
+        key = (item.path, item.originalname)
+        if key not in self._calls:
+            self._calls[key] = _call(item)
+        return self._calls[key]
+
+    def passes(self, call: Call, recording: Recording, expected: object, expect: Expect) -> bool:
+        """Whether the check passes, and compared what it found; what it raised is for pytest to find again."""
+        try:
+            with contextlib.redirect_stdout(_SILENCE):
+                facts = {name: fact(recording, self._profile) for name, fact in call.facts.items()}
+                call.function(expected=expected, expect=expect, **facts)
+        except (Exception, pytest.skip.Exception, pytest.fail.Exception):  # noqa: BLE001  # said by the second call
+            return False
+        return bool(expect.findings)
+
+
+def _nothing_ends(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Whether pytest has nothing to take down after `item`: what earlier tests set up is wanted by the next one."""
+    if nextitem is not None and nextitem.parent is item.parent:
+        return True
+    held: Sequence[object] = tuple(item.session._setupstate.stack)
+    return not held if nextitem is None else set(held) <= set(nextitem.listchain())
+
+
+def _call(item: pytest.Function) -> Call | None:
+    names = set(item.fixturenames)
+    arguments = set(inspect.signature(item.function).parameters)
+    marks = {mark.name for mark in item.iter_markers()}
+    if not {"expected", "expect"} <= arguments or not marks <= _PLAIN_MARKS or item.cls is not None:
+        return None
+    facts = {name: fact for name in arguments - _GIVEN if (fact := _fact(item, name)) is not None}
+    if facts.keys() | {"expected", "expect"} != arguments or names - _GIVEN - facts.keys():
+        return None
+    file, line, _ = item.location
+    keywords = {name: 1 for name in item.keywords if name != item.name}
+    return Call(item.function, facts, file, line, keywords, item.ihook)
+
+
+def _fact(item: pytest.Function, name: str) -> Callable[[Recording, Profile], Any] | None:
+    """The function of a fixture that gives facts of a recording; None for another, or where it was overridden."""
+    ours = inspect.unwrap(getattr(fact_fixtures, name, _none))
+    used = [found.func for found in item._fixtureinfo.name2fixturedefs.get(name, ())]
+    return ours if used == [ours] and list(inspect.signature(ours).parameters) == ["recording", "profile"] else None
+
+
+def _none() -> None:
+    """What stands for a fixture that is none of ours."""

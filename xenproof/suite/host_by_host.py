@@ -36,7 +36,7 @@ class HostByHost:
 
     def pytest_report_collectionfinish(self) -> str:
         """Say that what was collected is not all."""
-        return f"the same for each of {len(self._urls)} hosts, one after the other"
+        return f"for the first of {len(self._urls)} hosts; the others follow, one after the other"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:

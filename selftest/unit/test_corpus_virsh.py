@@ -44,6 +44,20 @@ def test_virsh_gives_driver_daemon_and_domains(name: str) -> None:
     assert found.dom0_listed.yes is (name == "debian12")
 
 
+@every_host
+def test_what_virsh_printed_one_by_one_is_read_together(folder: str) -> None:
+    """As the probe asks it, in one connection; a host without libvirt was not asked."""
+    rows = {row.plain_command: row.out for row in transcripts(folder) if row.exit_status == 0}
+    if "virsh list --all" not in rows:
+        assert not [command for command in rows if command.startswith("virsh")]
+        return
+    version, domains = rows["virsh version --daemon"], rows["virsh list --all"]
+    found = parse_libvirt(output(f"xen:///system\n\n{version}\n{domains}"))
+    assert f"Running against daemon: {found.daemon}\n" in version
+    assert found.driver == "Xen"
+    assert list(found.listed) == rows_by_column(domains)
+
+
 names = st.text("abcXYZ019._-+ ", min_size=1, max_size=40).map(str.strip).filter(lambda name: name and "  " not in name)
 states = st.sampled_from(["running", "paused", "in shutdown", "shut off", "crashed", "no state", "pmsuspended"])
 

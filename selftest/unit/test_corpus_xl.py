@@ -5,6 +5,7 @@ A parser has to read what is its command's, and to refuse all else or give what 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -89,7 +90,16 @@ def test_xl_list_gives_each_domain_with_its_numbers(folder: str) -> None:
 def test_xl_list_0_gives_domain_0_alone(folder: str) -> None:
     wrong, read = disagreements(folder, lambda row: parse_domain0(output("xl-list", row)), only_domain0)
     assert wrong == []
-    assert read
+    assert {row.name for row in of_command(transcripts(folder), "xl list 0")} <= set(read)
+
+
+@every_host
+def test_the_first_row_of_xl_list_is_what_xl_list_0_prints(folder: str) -> None:
+    lists = [row for row in of_command(transcripts(folder), "xl list") if "\r" not in row.out]
+    assert lists
+    for row in lists:
+        alone = replace(row, stdout="".join(row.out.splitlines(keepends=True)[:2]).encode())
+        assert parse_domain0(output("xl-list", alone)) == only_domain0(alone)
 
 
 @pytest.mark.parametrize(

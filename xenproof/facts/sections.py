@@ -14,20 +14,29 @@ A source that cannot know what the command would print says why instead; it is t
     @@xl-info unknowable a disk image runs no hypervisor
 
 A host that prints such lines itself can make an output unreadable, never believable: nothing may
-stand between sections and no section may come twice.
+stand between sections, no section may come twice, and the lines of a section that a host printed, or whose
+text could be taken for an end, hold a mark that its text cannot hold:
+
+    @@xl-info 5f1c62a9d0b84e73a1f60c9d2e7b8a45
+    host                   : dom0
+
+    @@xl-info 5f1c62a9d0b84e73a1f60c9d2e7b8a45 0
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.source.probe import ProbeOutput
+from xenproof.source.script import SECTION_MARK
 
 # Parsers match patterns against lines, and a hostile host must not make that take for ever.
 LONGEST_LINE = 8192
 # Begins a value, inside of a section that is otherwise known, that the source cannot know; the reason follows.
 UNKNOWABLE = "unknowable "
+_BEGIN = re.compile(r"@@([A-Za-z0-9:._@-]+)((?: [0-9a-f]{32})?)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +69,18 @@ class Section:
 
 
 def framed(name: str, command: str) -> str:
-    """Shell text that runs `command` and prints its output as the section `name`."""
-    return f"printf '@@{name}\\n'\n{command}\nprintf '\\n@@{name} %s\\n' \"$?\"\n"
+    """Shell text that runs `command` and prints its output as the section `name`, with the mark of the script."""
+    mark = f"${{{SECTION_MARK}-}}"
+    return f'printf \'@@{name}%s\\n\' "{mark}"\n{command}\nprintf \'\\n@@{name}%s %s\\n\' "{mark}" "$?"\n'
 
 
 def printed(name: str, text: str, exit_code: int = 0) -> str:
     """The section `name` as a host would have printed it: for sources that are no running host."""
-    return f"@@{name}\n{text}\n@@{name} {exit_code}\n"
+    mark = ""
+    if f"\n@@{name} " in f"\n{text}":
+        # No text can hold its own digest.
+        mark = f" {hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+    return f"@@{name}{mark}\n{text}\n@@{name}{mark} {exit_code}\n"
 
 
 def unknowable(name: str, reason: str) -> str:
@@ -76,7 +90,7 @@ def unknowable(name: str, reason: str) -> str:
 
 def section_names(script: str) -> list[str]:
     """The sections that a probe's shell text prints, in the order in which they stand there."""
-    return re.findall(r"^printf '@@([A-Za-z0-9:._@-]+)\\n'$", script, re.MULTILINE)
+    return re.findall(r"^printf '@@([A-Za-z0-9:._@-]+)%s\\n' ", script, re.MULTILINE)
 
 
 def known(value: str) -> str:
@@ -99,15 +113,15 @@ def sections(output: ProbeOutput) -> Mapping[str, Section]:
 def _cut(output: ProbeOutput) -> Mapping[str, Section]:
     text, found, at = output.text, dict[str, Section](), 0
     while at < len(text) or not found:
-        # @@xl-info
-        begin = re.compile(r"@@([A-Za-z0-9:._@-]+)\n").match(text, at)
+        # @@xl-info, or @@xl-info MARK
+        begin = _BEGIN.match(text, at)
         if begin is None:
             raise ParseError(
                 f"probe {output.name!r}: expected the beginning of a section, found {text[at : at + 80]!r}"
             )
         name = begin[1]
-        # @@xl-info 0, or @@xl-info unknowable REASON
-        ends = rf"\n@@{re.escape(name)} (?:(\d{{1,3}})|unknowable (\S.{{0,400}}))\n"
+        # @@xl-info 0, @@xl-info MARK 0, or @@xl-info unknowable REASON
+        ends = rf"\n@@{re.escape(name)}{begin[2]} (?:(\d{{1,3}})|unknowable (\S.{{0,400}}))\n"
         end = re.compile(ends).search(text, begin.end())
         if end is None:
             raise ParseError(f"probe {output.name!r}: section {name!r} is cut off after {text[-80:]!r}")

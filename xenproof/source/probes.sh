@@ -1,5 +1,6 @@
 # Runs probes one after the other and frames what they print, on bash 4.2, dash and busybox alike.
-# The caller sets n, a random mark that no probe can know, and then calls b, p for each probe, and e.
+# The caller sets n, a random mark that no probe can know, and xenproof_mark, another one for what a probe prints,
+# and then calls b, p for each probe, and e.
 #
 # Each frame is the mark, a space and a line, and stands behind the output of its probe; it is written
 # to stdout and to stderr, so both can be cut apart.  Nothing is written to the host.

@@ -1,5 +1,6 @@
 """One shell script that runs many probes, and the reading of what it printed."""
 
+import hashlib
 import re
 import shlex
 from collections.abc import Sequence
@@ -14,6 +15,10 @@ from xenproof.source.probe import Probe, ProbeOutput
 # this line, and `ps` shows no probe the mark.  `cat` is faster than bash, which would read its
 # script byte by byte.
 COMMAND = """exec sh -c 'eval "$(cat)"'"""
+
+# The shell's variable in which a probe finds a mark for the parts of its own output: a space and 32 hexadecimal digits.
+# It is as fresh as the mark of the frames, which no probe knows, and does not tell that one.
+SECTION_MARK = "xenproof_mark"
 
 CUT_EXIT_CODE = 255
 CUT = b"xenproof: the output of the host was cut before this probe ended"
@@ -52,7 +57,9 @@ def build(probes: Sequence[Probe], mark: str) -> str:
         raise ValueError(f"the probes {broken} hold a NUL byte")
     runs = [f"p {probe.limit_s:d} {shlex.quote(probe.script)}" for probe in probes]
     # A function, so that a script that arrived in part runs nothing.
-    lines = [f"n={shlex.quote(mark)}", _shell_part(), "main() {", "b", *runs, "e", "}", "main", ""]
+    section_mark = hashlib.sha256(mark.encode()).hexdigest()[:32]
+    marks = [f"n={shlex.quote(mark)}", f"{SECTION_MARK}=' {section_mark}'"]
+    lines = [*marks, _shell_part(), "main() {", "b", *runs, "e", "}", "main", ""]
     return "\n".join(lines)
 
 

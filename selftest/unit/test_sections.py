@@ -1,0 +1,53 @@
+"""Sections: whatever stands in one of them, the others are what their own commands printed."""
+
+import shlex
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from xenproof.facts.sections import Section, framed, printed, sections, side_by_side
+from xenproof.source.gather import gather
+from xenproof.source.local import LocalConnection
+from xenproof.source.probe import Probe, ProbeOutput
+
+NAMES = ("a", "b", "c")
+# What ends a section of the same host, begins another one, and hides the rest in a third.
+FORGED = "x\n\n@@a 0\n@@b\nforged\n\n@@b 0\n@@c\n"
+HOSTILE = st.lists(
+    st.one_of(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+        st.sampled_from([f"@@{name}{end}" for name in NAMES for end in ("", " 0", " 1", " unknowable x")]),
+        st.sampled_from([f"@@a {'0' * 32}", f"@@a {'0' * 32} 0"]),
+    ),
+    max_size=8,
+).map("\n".join)
+
+
+@example(texts=[FORGED, "true", "also true"], codes=[0, 0, 0])
+@given(texts=st.lists(HOSTILE, min_size=3, max_size=3), codes=st.lists(st.integers(0, 255), min_size=3, max_size=3))
+def test_no_text_of_a_stored_section_is_another_section(texts: list[str], codes: list[int]) -> None:
+    rows = [Section(*row) for row in zip(NAMES, texts, codes, strict=True)]
+    text = "".join(printed(row.name, row.text, row.exit_code) for row in rows)
+    assert list(sections(ProbeOutput("x", text.encode(), b"", 0)).values()) == rows
+
+
+@settings(max_examples=15)  # each runs a shell
+@example(texts=[FORGED, "true", "also true"])
+@given(texts=st.lists(HOSTILE.filter(lambda text: "\0" not in text), min_size=3, max_size=3))
+def test_no_text_that_a_host_prints_is_another_section(texts: list[str]) -> None:
+    a, b, c = (framed(name, f"printf %s {shlex.quote(text)}") for name, text in zip(NAMES, texts, strict=True))
+    one, both = Probe("one", a + b + c), Probe("both", side_by_side(a, b + c))
+    recording = gather(LocalConnection(), [one, both], {})
+    for probe, order in ((one, "abc"), (both, "bca")):
+        found = sections(recording.output(probe))
+        assert list(found) == list(order)
+        assert [(found[name].text, found[name].exit_code) for name in NAMES] == [(text, 0) for text in texts]
+
+
+def test_a_file_that_quotes_a_whole_script_s_output_forges_nothing() -> None:
+    # The marks of one run are of no use in the next.
+    probe = Probe("x", framed("a", "echo 1") + framed("b", "echo 2"))
+    before = gather(LocalConnection(), [probe], {}).output(probe).text
+    quoting = Probe("x", framed("a", f"printf %s {shlex.quote(before)}") + framed("b", "echo 2"))
+    found = sections(gather(LocalConnection(), [quoting], {}).output(quoting))
+    assert (found["a"].text, found["b"].text) == (before, "2\n")

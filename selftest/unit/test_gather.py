@@ -52,21 +52,54 @@ def test_a_shell_that_refuses_is_an_error_with_its_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "script", "why"),
+    ("host", "script", "why", "seen"),
     [
-        (Broken(max_bytes=5000), "yes", "more than 5000 bytes"),
-        (Broken(limit_s=1.5), "echo x; sleep 1000", "did not end within 1.5 s"),
+        (Broken(max_bytes=5000), "yes", "more than 5000 bytes on stdout", r"y\ny\n"),
+        (Broken(max_bytes=5000), "yes x >&2", "more than 5000 bytes on stderr", r"x\nx\n"),
+        (Broken(limit_s=1.5), "echo x; sleep 1000", "did not end within 1.5 s", "x"),
+        (Broken(), "echo half; kill -s KILL $$", "its script ended there, with exit code 137", "half"),
     ],
 )
-def test_a_cut_keeps_the_probes_that_ended(host: Broken, script: str, why: str) -> None:
+def test_a_probe_that_cuts_the_output_is_an_error_and_the_others_are_read(
+    host: Broken, script: str, why: str, seen: str
+) -> None:
     first, second, third = Probe("first", "echo 1"), Probe("second", script), Probe("third", "echo 3")
     recording = gather(host, [first, second, third], {})
+    assert (recording.output(first).text, recording.output(third).text) == ("1\n", "3\n")
+    assert list(recording.outputs) == ["first", "second", "third"]
+    assert recording.about["cut probes"] == "second"
+    assert why in recording.about["cut"]
+    with pytest.raises(SourceError, match=rf"the output of the host was cut.*{why}") as error:
+        recording.output(second)
+    assert f"it had printed: {seen}" in str(error.value)
+
+
+def test_each_probe_that_cuts_the_output_is_an_error() -> None:
+    probes = [Probe(f"p{number}", "yes" if number % 2 else "echo x") for number in range(5)]
+    recording = gather(Broken(max_bytes=5000), probes, {})
+    assert recording.about["cut probes"] == "p1, p3"
+    assert [recording.output(probe).text for probe in probes[::2]] == ["x\n"] * 3
+
+
+class Dies(Broken):
+    """A host that cannot be reached any more after the first command."""
+
+    def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 0) -> Completed:
+        if not self._max:
+            raise SourceError("the connection broke")
+        try:
+            return super().run(command, limit_s=limit_s, stdin=stdin, max_bytes=max_bytes)
+        finally:
+            self._max = 0
+
+
+def test_what_was_read_before_a_host_died_is_kept() -> None:
+    first, second, third = Probe("first", "echo 1"), Probe("second", "yes"), Probe("third", "echo 3")
+    recording = gather(Dies(max_bytes=5000), [first, second, third], {})
     assert recording.output(first).text == "1\n"
     assert recording.about["cut probes"] == "second, third"
-    assert why in recording.about["cut"]
-    for probe in (second, third):
-        with pytest.raises(SourceError, match="the output of the host was cut"):
-            recording.output(probe)
+    with pytest.raises(SourceError, match="the connection broke"):
+        recording.output(third)
 
 
 def test_no_probes_are_an_error() -> None:

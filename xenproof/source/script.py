@@ -35,13 +35,14 @@ class Reading:
 
     `noise` came before the first frame, from the login shell.  `limits` says what a time limit ends:
     all that the probe left in the `session`, or the `tree` of its descendants.  `cut` are the probes
-    that did not end.
+    that did not end, and `unended` is what the first of them had printed, on stderr if nothing on stdout.
     """
 
     outputs: dict[str, ProbeOutput]
     noise: bytes
     limits: str
     cut: tuple[str, ...]
+    unended: bytes = b""
 
 
 def build(probes: Sequence[Probe], mark: str) -> str:
@@ -80,7 +81,8 @@ def parse(stdout: bytes, stderr: bytes, mark: str, probes: Sequence[Probe]) -> R
         )
     outputs: dict[str, ProbeOutput] = {}
     first = start.end()
-    out_chunks, err_chunks = _chunks(out_parts, first), _chunks(err_parts, first)
+    out_chunks, out_rest = _chunks(out_parts, first)
+    err_chunks, err_rest = _chunks(err_parts, first)
     for number, probe in enumerate(probes):
         out, err = out_chunks.get(number), err_chunks.get(number)
         if out is None or err is None:
@@ -88,7 +90,7 @@ def parse(stdout: bytes, stderr: bytes, mark: str, probes: Sequence[Probe]) -> R
         outputs[probe.name] = ProbeOutput(probe.name, out.printed, err.printed, out.exit_code, out.timed_out)
     cut = tuple(probe.name for probe in probes if probe.name not in outputs)
     outputs |= {name: ProbeOutput(name, b"", CUT, CUT_EXIT_CODE) for name in cut}
-    return Reading(outputs, noise, start[1].decode(), cut)
+    return Reading(outputs, noise, start[1].decode(), cut, (out_rest or err_rest) if cut else b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +100,15 @@ class _Chunk:
     timed_out: bool
 
 
-def _chunks(parts: list[bytes], begin: int) -> dict[int, _Chunk]:
-    """What each probe printed on one stream: the bytes between the frame before its own and its own."""
+def _chunks(parts: list[bytes], begin: int) -> tuple[dict[int, _Chunk], bytes]:
+    """What each probe printed on one stream: the bytes between the frame before its own and its own; and the rest."""
     chunks: dict[int, _Chunk] = {}
     for before, after in pairwise(parts):
         if not (frame := _FRAME.match(after)):
-            break
+            return chunks, before[begin:]
         chunks[int(frame[1])] = _Chunk(before[begin:], int(frame[2]), frame[3] == b"1")
         begin = frame.end()
-    return chunks
+    return chunks, parts[-1][begin:]
 
 
 def _shell_part() -> str:

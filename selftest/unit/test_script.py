@@ -100,6 +100,14 @@ def test_an_exit_code_that_looks_like_a_timeout_is_none(path: str, code: int) ->
     assert (found.exit_code, found.timed_out) == (code, False)
 
 
+def test_a_script_whose_shell_is_killed_holds_no_output_open(path: str) -> None:
+    # Nobody reaps the shell before its output is at its end.
+    reading = run([Probe("first", "echo 1"), Probe("kills", "echo half; kill -s KILL $$"), Probe("third", ":")], path)
+    assert reading.cut == ("kills", "third")
+    assert reading.unended == b"half\n"
+    assert reading.outputs["first"].text == "1\n"
+
+
 def test_many_long_probes_fit(path: str) -> None:
     probes = [Probe(f"p{number}", f"# {'x' * 20_000}\necho {number}") for number in range(30)]
     outputs = run(probes, path).outputs

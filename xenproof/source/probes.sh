@@ -59,7 +59,12 @@ b() { # begin
   l=${l#* * }
   [ "${l%% *}" = $$ ] && y=session o=$$
   trap 'k=$((k + 1))' USR1
-  ticker </dev/null >/dev/null 2>&1 &
+  # By `exec`, because dash would keep the outputs open for after the function: where this shell is killed, their
+  # reader would wait for a ticker that waits for him to notice.
+  {
+    exec </dev/null >/dev/null 2>&1
+    ticker
+  } &
   w=$!
   m "start $y"
 }

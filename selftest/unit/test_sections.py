@@ -2,13 +2,17 @@
 
 import shlex
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from xenproof.facts.sections import Section, framed, printed, sections, side_by_side
+from xenproof.errors import ParseError, SourceError
+from xenproof.facts.family import Family
+from xenproof.facts.sections import Section, framed, printed, section, sections, side_by_side
+from xenproof.profile.load import load_profile
 from xenproof.source.gather import gather
 from xenproof.source.local import LocalConnection
-from xenproof.source.probe import Probe, ProbeOutput
+from xenproof.source.probe import Probe, ProbeOutput, Recording
 
 NAMES = ("a", "b", "c")
 # What ends a section of the same host, begins another one, and hides the rest in a third.
@@ -42,6 +46,43 @@ def test_no_text_that_a_host_prints_is_another_section(texts: list[str]) -> None
         found = sections(recording.output(probe))
         assert list(found) == list(order)
         assert [(found[name].text, found[name].exit_code) for name in NAMES] == [(text, 0) for text in texts]
+
+
+def test_what_came_to_its_end_before_a_time_limit_is_read() -> None:
+    script = framed("a", "echo 1") + framed("b", "echo half; echo careful >&2; sleep 1000") + framed("c", "echo 3")
+    probe = Probe("x", script, limit_s=1)
+    recording = gather(LocalConnection(), [probe], {})
+    with pytest.raises(SourceError, match=r"did not end within 1 s on local://; the last it said: 'careful'"):
+        recording.output(probe)
+    output = recording.output(probe, partial=True)
+    assert section(output, "a").ended_with(0).lines == ["1"]
+    for name in ("b", "c"):
+        with pytest.raises(ParseError, match=rf"within its limit, and came to no end of '{name}'; .*'careful'"):
+            section(output, name)
+
+
+def test_a_probe_that_printed_nothing_before_its_time_limit_has_no_part() -> None:
+    probe = Probe("x", "sleep 1000", limit_s=1)
+    recording = gather(LocalConnection(), [probe], {})
+    with pytest.raises(SourceError, match="did not end within 1 s"):
+        recording.output(probe, partial=True)
+
+
+@given(st.integers(0, 200))
+def test_what_a_time_limit_cut_anywhere_is_whole_sections_or_nothing(end: int) -> None:
+    whole = (printed("a", "1\n") + printed("b", "x\n\n@@b 0\n@@c\n") + printed("c", "3\n")).encode()
+    found = sections(ProbeOutput("x", whole[:end], b"", 124, timed_out=True))
+    assert list(found.values()) == list(sections(ProbeOutput("x", whole, b"", 0)).values())[: len(found)]
+
+
+def test_an_error_has_what_was_said_on_stderr() -> None:
+    def parse(output: ProbeOutput) -> str:
+        return section(output, "a").ended_with(0).text
+
+    family = Family("a", lambda _: Probe("x", ":"), parse)
+    output = ProbeOutput("x", printed("a", "", 127).encode(), b"sh: line 1: stat: command not found\n", 0)
+    with pytest.raises(ParseError, match=r"exit code 127.*on stderr it said: 'sh: line 1: stat: command not found'"):
+        family.of(Recording("x", "", {"x": output}), load_profile("sles12"))
 
 
 def test_a_file_that_quotes_a_whole_script_s_output_forges_nothing() -> None:

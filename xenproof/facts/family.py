@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from xenproof.errors import ParseError
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe, ProbeOutput, Recording
 
@@ -23,4 +24,14 @@ class Family(Generic[T]):
 
         They are parsed once for a recording, however many checks ask for them.
         """
-        return recording.kept.once((self, profile), lambda: self.parse(recording.output(self.probe(profile))))
+        probe = self.probe(profile)
+        return recording.kept.once((self, profile), lambda: self._read(recording.output(probe, partial=True)))
+
+    def _read(self, output: ProbeOutput) -> T:
+        """What `parse` makes of the output; its error also has what the probe said on stderr, which may be why."""
+        try:
+            return self.parse(output)
+        except ParseError as error:
+            if not (said := output.error_text.strip()[-300:]):
+                raise
+            raise ParseError(f"{error}; on stderr it said: {said!r}") from error

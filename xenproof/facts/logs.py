@@ -55,13 +55,13 @@ class Logs:
         """The newest part of the log; raises NotEvaluable if there is no such file."""
         if name == XL_DMESG_NAME:
             # Not by the parser of the hypervisor's lines: a log that was cleared is the host's doing.
-            output = self.recording.output(xen_probe(self.profile))
+            output = self.recording.output(xen_probe(self.profile), partial=True)
             return Log(section(output, "xl-dmesg").ended_with(0).text)
         if name.startswith("/"):
             FILES.of(self.recording, self.profile).file(name)
-            output = self.recording.output(host_probe(self.profile))
+            output = self.recording.output(host_probe(self.profile), partial=True)
             return Log(section(output, f"tail:{section_name(name)}").ended_with(0).text)
-        output = self.recording.output(services_probe(self.profile))
+        output = self.recording.output(services_probe(self.profile), partial=True)
         return Log(section(output, f"journal:{section_name(name)}").ended_with(0).text)
 
     def rotated(self, name: str) -> Answer:

@@ -106,7 +106,10 @@ def side_by_side(first: str, second: str) -> str:
 
 
 def sections(output: ProbeOutput) -> Mapping[str, Section]:
-    """Every section of a probe's output, which is cut up once; raises ParseError if it is not whole sections."""
+    """Every section of a probe's output, which is cut up once; raises ParseError if it is not whole sections.
+
+    Of a probe that a time limit ended, the sections that came to their end are there.
+    """
     return output.kept.once("sections", lambda: _cut(output))
 
 
@@ -115,6 +118,8 @@ def _cut(output: ProbeOutput) -> Mapping[str, Section]:
     while at < len(text) or not found:
         # @@xl-info, or @@xl-info MARK
         begin = _BEGIN.match(text, at)
+        if begin is None and output.timed_out and "\n" not in text[at:]:
+            break
         if begin is None:
             raise ParseError(
                 f"probe {output.name!r}: expected the beginning of a section, found {text[at : at + 80]!r}"
@@ -123,6 +128,8 @@ def _cut(output: ProbeOutput) -> Mapping[str, Section]:
         # @@xl-info 0, @@xl-info MARK 0, or @@xl-info unknowable REASON
         ends = rf"\n@@{re.escape(name)}{begin[2]} (?:(\d{{1,3}})|unknowable (\S.{{0,400}}))\n"
         end = re.compile(ends).search(text, begin.end())
+        if end is None and output.timed_out:
+            break
         if end is None:
             raise ParseError(f"probe {output.name!r}: section {name!r} is cut off after {text[-80:]!r}")
         if name in found:
@@ -138,6 +145,12 @@ def section(output: ProbeOutput, name: str) -> Section:
     Raises ParseError if it is not there, NotEvaluable if the source cannot know it.
     """
     found = sections(output)
+    if name not in found and output.timed_out:
+        said = (output.error_text or output.text).strip()[-300:]
+        raise ParseError(
+            f"probe {output.name!r} did not end within its limit, and came to no end of {name!r}; "
+            f"the last it said: {said!r}"
+        )
     if name not in found:
         raise ParseError(f"probe {output.name!r} has no section {name!r}, only {', '.join(found)}")
     if found[name].unknowable:

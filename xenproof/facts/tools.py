@@ -40,4 +40,4 @@ class Tools:
         return Version(found[0], self.profile.scheme)
 
     def _answer(self, name: str) -> Section:
-        return section(self.recording.output(programs_probe(self.profile)), f"tool:{section_name(name)}")
+        return section(self.recording.output(programs_probe(self.profile), partial=True), f"tool:{section_name(name)}")

@@ -105,16 +105,22 @@ class Recording:
     commands: tuple[RecordedCommand, ...] = ()
     kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
 
-    def output(self, probe: Probe) -> ProbeOutput:
+    def output(self, probe: Probe, *, partial: bool = False) -> ProbeOutput:
         """What `probe` printed.
 
         Raises NotEvaluable if it was not recorded, SourceError if it timed out or ended with an
-        exit code that the probe does not allow.
+        exit code that the probe does not allow.  With `partial` what a probe printed before it timed
+        out is given to a reader who knows which part of it is whole, if it printed anything.
         """
         if (found := self.outputs.get(probe.name)) is None:
             raise NotEvaluable(f"the recording of {self.host} has no probe {probe.name!r}")
+        if found.timed_out and partial and found.stdout:
+            return found
         if found.timed_out:
-            raise SourceError(f"probe {probe.name!r} did not end within {probe.limit_s} s on {self.host}")
+            said = (found.error_text or found.text).strip()[-300:]
+            raise SourceError(
+                f"probe {probe.name!r} did not end within {probe.limit_s} s on {self.host}; the last it said: {said!r}"
+            )
         if found.exit_code not in probe.allowed:
             raise SourceError(
                 f"probe {probe.name!r} ended with exit code {found.exit_code} on {self.host}, "

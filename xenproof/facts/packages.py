@@ -14,6 +14,8 @@ from xenproof.source.probe import ProbeOutput
 
 # One of these is on every host of its kind: without it the list is not the list of all packages.
 _CONTROLS: Mapping[Scheme, str] = {"deb": "dpkg", "rpm": "rpm"}
+# What may stand beside a whole list; an error of either leaves packages out.
+_WARNINGS = ("warning: ", "dpkg-query: warning: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Packages:
 def parse_packages(output: ProbeOutput) -> Packages:
     """The packages of a host.
 
-    Raises ParseError if a line is no package or the package manager itself is not listed.
+    Raises ParseError if a line is no package and no warning, or the package manager itself is not listed.
     """
     first, *rows = section(output, "packages").ended_with(0).lines or [""]
     if first not in get_args(Scheme):
@@ -47,6 +49,8 @@ def parse_packages(output: ProbeOutput) -> Packages:
     scheme = cast(Scheme, first)
     found: dict[str, tuple[str, ...]] = {}
     for row in rows:
+        if row.startswith(_WARNINGS):
+            continue
         # ii \txen-utils-4.17\t4.17.7+13-g2445b30a44-0+deb12u1
         status, _, rest = row.partition("\t")
         name, _, version = rest.partition("\t")

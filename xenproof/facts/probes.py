@@ -26,13 +26,17 @@ TAIL_BYTES = 65536
 # Daemons and root's tools are not always on the PATH of a command that ssh runs.
 _PATH = "PATH=$PATH:/usr/sbin:/sbin\n"
 
-_PACKAGES = r"""if command -v dpkg-query >/dev/null 2>&1; then
+# rpm leaves out what it cannot read, says so on stderr, and ends with 0; it stands behind the rows, not between them.
+_PACKAGES = r"""{ if command -v dpkg-query >/dev/null 2>&1; then
 echo deb
-dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n'
+e=$(dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n' 2>&1 >&3)
 else
 echo rpm
-rpm -qa --qf 'ii \t%{NAME}\t%{VERSION}-%{RELEASE}\n'
-fi"""
+e=$(rpm -qa --qf 'ii \t%{NAME}\t%{VERSION}-%{RELEASE}\n' 2>&1 >&3)
+fi; } 3>&1
+c=$?
+[ -z "$e" ] || printf '%s\n' "$e"
+(exit "$c")"""
 
 _BRIDGES = """for d in /sys/class/net/*; do
 [ -r "$d/flags" ] || continue

@@ -1,6 +1,7 @@
 """What the parsers make of a real Debian 12 dom0, and of one that was broken."""
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from xenproof.facts.logs import Log, Logs
 from xenproof.facts.modules import MODULES
 from xenproof.facts.packages import PACKAGES
 from xenproof.facts.ports import PORTS, is_open
+from xenproof.facts.probes import packages_probe
 from xenproof.facts.processes import PROCESSES
 from xenproof.facts.qemu import QEMU
 from xenproof.facts.sshd import SSHD
@@ -59,6 +61,25 @@ def test_packages() -> None:
 def test_a_removed_package_that_left_its_configuration_is_not_installed() -> None:
     packages = PACKAGES.of(replaced("ii \tbridge-utils\t", "rc \tbridge-utils\t"), PROFILE)
     assert not packages.installed("bridge-utils").yes
+
+
+@pytest.mark.parametrize("said", ["warning: Found NDB database\n", "dpkg-query: warning: parsing file\n"])
+def test_a_warning_is_no_package(said: str) -> None:
+    found = PACKAGES.of(replaced("\n\n@@packages 0\n", f"\n{said}\n@@packages 0\n"), PROFILE)
+    assert found == PACKAGES.of(GOOD, PROFILE)
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_package_manager_that_leaves_packages_out_is_not_believed(status: int, tmp_path: Path) -> None:
+    # rpm of a damaged header; it ends with 0.
+    said = "error: rpmdbNextIterator: skipping h#      12 Header V3 RSA/SHA256 Signature, key ID 39db7c82: BAD"
+    rpm = tmp_path / "rpm"
+    rpm.write_text(f"#!/bin/sh\nprintf 'ii \\trpm\\t4.11.2-1\\n'; echo '{said}' >&2; exit {status}\n", "utf-8")
+    rpm.chmod(0o755)
+    script = packages_probe(PROFILE).script
+    done = subprocess.run(["/bin/sh", "-c", script], env={"PATH": str(tmp_path)}, capture_output=True, check=True)
+    with pytest.raises(ParseError, match="skipping h#" if status == 0 else "exit code 1"):
+        PACKAGES.parse(ProbeOutput("packages", done.stdout, done.stderr, 0))
 
 
 def test_xl_info() -> None:
@@ -311,3 +332,11 @@ def test_a_hypervisors_log_that_was_cleared_is_the_hosts_fault() -> None:
     logs = Logs(recording(cleared), PROFILE)
     assert not logs.readable("xl dmesg").yes
     assert logs.text("xl dmesg").text == ""
+
+
+def test_an_xl_that_says_nothing_has_cleared_no_log() -> None:
+    silent = recording(lambda text: re.sub(r"(@@xl-[a-z]+\n).*?(\n@@xl-[a-z]+ 0\n)", r"\1\2", text, flags=re.DOTALL))
+    logs = Logs(silent, PROFILE)
+    for ask in (logs.readable, logs.text):
+        with pytest.raises(ParseError, match="'xl info' has no host"):
+            ask("xl dmesg")

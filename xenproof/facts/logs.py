@@ -11,6 +11,7 @@ from xenproof.facts.files import FILES
 from xenproof.facts.probes import host_probe, section_name, services_probe, xen_probe
 from xenproof.facts.sections import section
 from xenproof.facts.texts import TEXTS, Texts
+from xenproof.facts.xl import XL_INFO
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 
@@ -56,7 +57,11 @@ class Logs:
         if name == XL_DMESG_NAME:
             # Not by the parser of the hypervisor's lines: a log that was cleared is the host's doing.
             output = self.recording.output(xen_probe(self.profile), partial=True)
-            return Log(section(output, "xl-dmesg").ended_with(0).text)
+            text = section(output, "xl-dmesg").ended_with(0).text
+            if not text.strip():
+                # An xl that says nothing of anything has cleared nothing.
+                XL_INFO.of(self.recording, self.profile)
+            return Log(text)
         if name.startswith("/"):
             FILES.of(self.recording, self.profile).file(name)
             output = self.recording.output(host_probe(self.profile), partial=True)

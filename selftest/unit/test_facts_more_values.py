@@ -1,5 +1,7 @@
 """What the parsers of mounts, kernels, clocks, xenstore, settings and tools make of a host, and of a broken one."""
 
+from pathlib import Path
+
 import pytest
 
 from selftest.mutants.raw import Raw
@@ -199,7 +201,6 @@ families:
         ("1.1.0\n", 0, True, "1.1.0"),
         ("virt-install 4.1.0\n", 0, True, "4.1.0"),
         ("warning: 1 thing\n2.02~beta2\n", 0, True, "2.02~beta2"),
-        ("no such thing\n", 0, True, None),
         ("sh: virt-install: not found\n", 127, False, None),
         ("Traceback\n", 1, False, None),
     ],
@@ -217,3 +218,13 @@ def test_tools(
     else:
         with pytest.raises(NotEvaluable, match="virt-install --version"):
             tools.version("virt-install")
+
+
+@pytest.mark.parametrize("said", ["", "no such thing\n", "\0\1\2\n"])
+def test_a_tool_that_says_no_version_has_not_answered(tmp_path: Path, said: str) -> None:
+    (tmp_path / "site.yaml").write_text(TOOLS, "utf-8")
+    output = ProbeOutput("programs", printed("tool:virt-install", said).encode(), b"", 0)
+    tools = Tools(Recording("x", "", {"programs": output}), load_profile(str(tmp_path / "site.yaml")))
+    for ask in (tools.runs, tools.version):
+        with pytest.raises(ParseError, match="expected a version from 'virt-install --version'"):
+            ask("virt-install")

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from xenproof.errors import NotEvaluable
+from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.answer import Answer, Version
 from xenproof.facts.probes import programs_probe, section_name
 from xenproof.facts.sections import Section, section
@@ -23,20 +23,22 @@ class Tools:
     profile: Profile
 
     def runs(self, name: str) -> Answer:
-        """Whether the program is there and says its version."""
+        """Whether the program is there and says its version; raises ParseError if what it says has none."""
         answer = self._answer(name)
         if answer.exit_code == _ABSENT:
             return Answer(False, "not on the PATH")
         first = answer.lines[0][:160] if answer.lines else "nothing"
+        if answer.exit_code == 0 and _VERSION.search(answer.text) is None:
+            raise ParseError(f"expected a version from '{name} --version', found {first!r}")
         return Answer(answer.exit_code == 0, f"exit code {answer.exit_code}: {first}")
 
     def version(self, name: str) -> Version:
-        """The version that it says; raises NotEvaluable if it does not run or says none."""
+        """The version that it says; raises NotEvaluable if it does not run."""
         runs = self.runs(name)
         if not runs.yes:
             raise NotEvaluable(f"{name} --version: {runs.seen}")
         if (found := _VERSION.search(self._answer(name).text)) is None:
-            raise NotEvaluable(f"{name} --version names no version: {runs.seen}")
+            raise ParseError(f"expected a version from '{name} --version', found {runs.seen}")
         return Version(found[0], self.profile.scheme)
 
     def _answer(self, name: str) -> Section:

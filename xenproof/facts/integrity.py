@@ -16,7 +16,8 @@ LIMIT_S = 90
 
 # Both print the same shape; only rpm looks at more than the content, and what it looks at can change by
 # no one's hand (modification times) or be no file at all (dependencies, scripts): that is left out.
-# One process for all packages; whose a file is, is asked only where one differs.
+# One process for all packages; whose a file is, is asked only where one differs.  The shell has to hold what they
+# say, so that has an end: what was cut off there has not the exit code that comes behind it.
 _VERIFY = """if command -v dpkg-query >/dev/null 2>&1; then
 echo deb
 for p in {names}; do
@@ -24,13 +25,24 @@ s=none
 for f in "/var/lib/dpkg/info/$p.md5sums" "/var/lib/dpkg/info/$p":*.md5sums; do [ ! -s "$f" ] || s=sums; done
 printf '%s %s\\n' "$s" "$p"
 done
-found=$(dpkg -V {names} 2>&1)
+found=$({{ dpkg -V {names}; printf '\\nverified %s' "$?"; }} 2>&1 | head -c 1048576)
 else
 echo rpm
 printf 'sums %s\\n' {names}
-found=$(rpm -V --nodeps --noscripts --nomtime {names} 2>&1)
+found=$({{ rpm -V --nodeps --noscripts --nomtime {names}; printf '\\nverified %s' "$?"; }} 2>&1 | head -c 1048576)
 fi
-printf 'verified %s\\n' "$?"
+if [ "$found" = '
+verified 0' ]; then
+v=0 found=
+elif [ "${{#found}}" -lt 1048576 ]; then
+v=$(printf %s "$found" | tail -c 4)
+v=${{v##* }}
+found=${{found%?verified *}}
+found=${{found%'
+'}}
+else v='no exit code, but a mebibyte'
+fi
+printf 'verified %s\\n' "$v"
 [ -z "$found" ] || printf '%s\\n' "$found" """
 
 _OWNERS = """if [ -z "$found" ]; then :

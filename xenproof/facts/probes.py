@@ -26,17 +26,18 @@ TAIL_BYTES = 65536
 # Daemons and root's tools are not always on the PATH of a command that ssh runs.
 _PATH = "PATH=$PATH:/usr/sbin:/sbin\n"
 
-# rpm leaves out what it cannot read, says so on stderr, and ends with 0; it stands behind the rows, not between them.
+# rpm leaves out what it cannot read, says so on stderr, and ends with 0; that stands behind the rows, not between
+# them.  The shell has to hold it, so it has an end.
 _PACKAGES = r"""{ if command -v dpkg-query >/dev/null 2>&1; then
 echo deb
-e=$(dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n' 2>&1 >&3)
+e=$({ dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n' 2>&1 >&3; echo "end $?"; } | head -c 4096)
 else
 echo rpm
-e=$(rpm -qa --qf 'ii \t%{NAME}\t%{VERSION}-%{RELEASE}\n' 2>&1 >&3)
+e=$({ rpm -qa --qf 'ii \t%{NAME}\t%{VERSION}-%{RELEASE}\n' 2>&1 >&3; echo "end $?"; } | head -c 4096)
 fi; } 3>&1
-c=$?
-[ -z "$e" ] || printf '%s\n' "$e"
-(exit "$c")"""
+c=${e##*end }
+printf %s "${e%end *}"
+[ "$c" = 0 ] || (exit "$c")"""
 
 _BRIDGES = """for d in /sys/class/net/*; do
 [ -r "$d/flags" ] || continue

@@ -285,6 +285,14 @@ def test_what_runs_is_what_is_installed(what: str) -> None:
     assert versions.running(what).text[0].isdecimal()
 
 
+@pytest.mark.parametrize("what", ["libvirt", "qemu"])
+def test_what_xl_is_not_asked_for_needs_no_xl(what: str) -> None:
+    versions = Versions(recording(lambda text: text.replace("xen_version ", "?")), PROFILE)
+    expected = PROFILE.get("versions", what, "agrees_with")
+    assert expected is not None
+    assert versions.agrees(what, expected.text).yes
+
+
 def test_an_update_that_waits_for_a_reboot_is_found() -> None:
     versions = Versions(
         replaced(f"\txen-hypervisor-4.17-amd64\t{XEN}", f"\txen-hypervisor-4.17-amd64\t{XEN}.1"), PROFILE

@@ -44,7 +44,7 @@ class Versions:
 
     def package(self, name: str) -> str:
         """A package's name, where {release} stands for the running kernel's release."""
-        return name.replace(RELEASE, self._running("kernel"))
+        return name.replace(RELEASE, self._running("kernel")) if RELEASE in name else name
 
     def agrees(self, what: str, package: str) -> Answer:
         """Whether what runs was built as the installed package; raises NotEvaluable if that cannot be told."""

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -58,8 +59,8 @@ class Logs:
             # Not by the parser of the hypervisor's lines: a log that was cleared is the host's doing.
             output = self.recording.output(xen_probe(self.profile), partial=True)
             text = section(output, "xl-dmesg").ended_with(0).text
-            if not text.strip():
-                # An xl that says nothing of anything has cleared nothing.
+            with suppress(NotEvaluable):
+                # An xl that answers nothing else either has cleared nothing.
                 XL_INFO.of(self.recording, self.profile)
             return Log(text)
         if name.startswith("/"):

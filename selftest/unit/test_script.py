@@ -108,6 +108,17 @@ def test_a_script_whose_shell_is_killed_holds_no_output_open(path: str) -> None:
     assert reading.outputs["first"].text == "1\n"
 
 
+def test_a_host_without_sleep_keeps_no_limits_and_ends_no_probe(tmp_path: Path) -> None:
+    # A signal without a pause before it would end every probe at once.
+    for name in ("cat", "sh"):
+        program = shutil.which(name)
+        assert program
+        (tmp_path / name).symlink_to(program)
+    slow = "i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; echo $i"
+    outputs = run([Probe("slow", slow, limit_s=1), Probe("last", "echo 1")], str(tmp_path)).outputs
+    assert (outputs["slow"].text, outputs["last"].text) == ("200000\n", "1\n")
+
+
 def test_many_long_probes_fit(path: str) -> None:
     probes = [Probe(f"p{number}", f"# {'x' * 20_000}\necho {number}") for number in range(30)]
     outputs = run(probes, path).outputs

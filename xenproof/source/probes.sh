@@ -46,7 +46,8 @@ ticker() { # one signal to this shell each second, until it is gone
   trap '' USR1
   while :; do
     sleep 1 & z=$!
-    wait "$z"
+    # Without sleep no limit can be kept; to signal without a pause would end every probe at once.
+    wait "$z" || exit 0
     kill -s USR1 $$ || exit 0
   done
 }
@@ -92,6 +93,6 @@ p() { # run the probe $2 for at most $1 seconds
 }
 
 e() { # the end
-  kill -s TERM "$w"
+  kill -s TERM "$w" 2>/dev/null
   m end
 }

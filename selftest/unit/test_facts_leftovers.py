@@ -152,3 +152,15 @@ def test_the_probe_of_a_host_without_any(shell: str, tmp_path: Path) -> None:
     words = ["busybox", "sh"] if shell == "busybox" else [shell]
     done = subprocess.run([*words, "-c", script], capture_output=True, check=True, env={"PATH": os.environ["PATH"]})
     assert (done.stderr, done.stdout.count(b"\nend 0\n")) == (b"", 2)
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
+def test_a_name_with_an_end_of_a_line_hides_no_configuration(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "vm").mkdir()
+    (tmp_path / "vm/a\nb").write_text("(vm (name a))")
+    script = leftovers_probe(PROFILE).script.replace("/etc/xen", str(tmp_path))
+    words = ["busybox", "sh"] if shell == "busybox" else [shell]
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
+    done = subprocess.run([*words, "-c", script], capture_output=True, env=environment, check=True, timeout=60)
+    with pytest.raises(ParseError, match=r"not read to its end; .*cannot be read"):
+        parse_leftovers(ProbeOutput("leftovers", done.stdout, done.stderr, 0))

@@ -29,7 +29,7 @@ case $f in */xend-config.sxp) continue ;; esac
 w=
 while [ ${#w} -lt 8 ] && { IFS=' 	' read -r l || [ -n "$l" ]; }; do
 case $l in '#'*) ;; *) w=$w$l ;; esac
-done <"$f"
+done <"$f" || c="0, but $f cannot be read"
 case $w in '(vm'* | '(domain'* | '( vm'* | '( domain'*) printf 'sxp %s\n' "$f" ;; esac
 done
 set +f

@@ -46,10 +46,13 @@ class LiveReplica:
 
 
 @contextmanager
-def served(replica: Replica, folder: Path) -> Iterator[LiveReplica]:
-    """Serve the replica by ssh while the context lasts; `folder` takes the keys of the sshd."""
+def served(replica: Replica, folder: Path, enter: Path | None = None) -> Iterator[LiveReplica]:
+    """Serve the replica by ssh while the context lasts; `folder` takes the keys of the sshd.
+
+    `enter` is the program that enters it, its own if not given.
+    """
     folder.mkdir()
-    with starter(folder, f"ForceCommand {replica.folder / 'enter'}") as start:
+    with starter(folder, f"ForceCommand {enter or replica.folder / 'enter'}") as start:
         server = start()
         server.wait_until_it_listens()
         yield LiveReplica(replica, server)

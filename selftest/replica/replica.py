@@ -50,16 +50,25 @@ def make(folder: Path) -> Replica:
     configure(replica.root)
     start_state(folder / "running")
     (folder / "mounts").write_text(_mounts(folder), "utf-8")
-    (folder / "enter").write_text(_enter(folder), "utf-8")
-    (folder / "enter").chmod(0o755)
+    write_enter(replica, folder / "enter")
     return replica
 
 
-def _enter(folder: Path) -> str:
+def write_enter(replica: Replica, path: Path, change: Path | None = None) -> None:
+    """Write the program that enters the replica; the shell text in the file `change` changes it on the way, each time.
+
+    The text runs as the root of the replica's namespaces, outside of its root directory, whose path is `$1/root`.
+    """
+    path.write_text(_enter(replica.folder, change), "utf-8")
+    path.chmod(0o755)
+
+
+def _enter(folder: Path, change: Path | None) -> str:
     isolated = [program("unshare"), *own_namespace()[1:], "--mount", "--pid", "--fork", "--kill-child"]
     variables = [f"{name}={value}" for name, value in environment().items()]
     words = [*isolated, program("env"), "-i", *variables, "/bin/sh", str(HERE / "start.sh"), str(folder)]
-    return f'#!/bin/sh\nexec {shlex.join(words)} "${{1-${{SSH_ORIGINAL_COMMAND:-exec /bin/bash -l}}}}"\n'
+    command = '"${1-${SSH_ORIGINAL_COMMAND:-exec /bin/bash -l}}"'
+    return f"#!/bin/sh\nexec {shlex.join(words)} {command} {shlex.quote(str(change or ''))}\n"
 
 
 def _mounts(folder: Path) -> str:

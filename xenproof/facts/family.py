@@ -34,4 +34,4 @@ class Family(Generic[T]):
         except ParseError as error:
             if not (said := output.error_text.strip()[-300:]):
                 raise
-            raise ParseError(f"{error}; on stderr it said: {said!r}") from error
+            raise ParseError(f"{error}; on stderr it said: {said!r}") from None

@@ -8,6 +8,8 @@ from xenproof.report.verdict import Outcome, Verdict
 from xenproof.suite.evidence import Evidence
 from xenproof.suite.opening import Opened
 
+# Of each; one that hangs has cost a probe its own limit already.
+LIMIT_S = 10
 # name: command; %d is the time at which the run began, in seconds since the epoch.
 _LOGS = {
     "xl-dmesg.log": "xl dmesg",
@@ -32,7 +34,7 @@ def keep_host_logs(opened: Opened, verdicts: Sequence[Verdict], folder: Path, be
     if opened.connection is not None and not opened.target.blocked:
         for name, command in _LOGS.items():
             try:
-                done = opened.connection.run(command % int(began) if "%d" in command else command % (), limit_s=30)
+                done = opened.connection.run(command % int(began) if "%d" in command else command % (), limit_s=LIMIT_S)
                 evidence.save(name, done.stdout + done.stderr)
             except XenproofError as error:
                 evidence.save(name, f"this log could not be read: {error}\n".encode())

@@ -26,6 +26,7 @@ from xenproof.lab.recipe import load_recipe
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
+from xenproof.report.plain import visible
 from xenproof.report.terminal import summary
 from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
 from xenproof.report.write import write_reports
@@ -374,9 +375,14 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Say what each phase means for the verdict, and send it along with pytest's own report."""
-    report = yield
     data = item.stash.get(ITEM, None)
-    if data is None or "target" not in getattr(item, "fixturenames", ()):
+    judges = data is not None and "target" in getattr(item, "fixturenames", ())
+    plain = judges and call.excinfo is not None and call.excinfo.errisinstance((Mismatch, XenproofError))
+    if plain and call.excinfo is not None:
+        # The message says it all.  To format the frames takes three times as long as all checks of a broken host.
+        call.excinfo.traceback = call.excinfo.traceback[:0]
+    report = yield
+    if data is None or not judges:
         return report
     if call.excinfo is not None:
         data.said[call.when] = of_error(call.excinfo.value, call.when, lambda: report.longreprtext)
@@ -384,12 +390,11 @@ def pytest_runtest_makereport(
         data.said["call"] = (Outcome.ERROR, COMPARED_NOTHING, "")
         report.outcome = "failed"
         report.longrepr = COMPARED_NOTHING
-    if call.excinfo is not None and call.excinfo.errisinstance(Mismatch):
-        # The message says it all; the frames are those of the comparison.
-        report.longrepr = str(call.excinfo.value)
+    if plain and call.excinfo is not None:
+        report.longrepr = visible(str(call.excinfo.value))
     if call.excinfo is not None and call.excinfo.errisinstance(NotEvaluable):
         report.outcome = "skipped"
-        report.longrepr = (str(item.path), 0, f"not evaluable: {call.excinfo.value}")
+        report.longrepr = (str(item.path), 0, visible(f"not evaluable: {call.excinfo.value}"))
     report.user_properties = _of_guests(item)
     if call.when != "call" or not report.passed:
         # A call that passed has nothing to add to what the end of the test says.

@@ -61,6 +61,15 @@ def test_too_much_output_is_an_error(redirect: str) -> None:
         HOST.run(f"yes {redirect}", max_bytes=1000)
 
 
+@pytest.mark.parametrize("few", ["stdout", "stderr"])
+def test_the_little_on_one_output_is_kept_where_the_other_is_too_much(few: str) -> None:
+    first, endless = ("", ">&2") if few == "stdout" else (">&2", "")
+    for _ in range(40):  # which of both is seen first is left to chance
+        with pytest.raises(OutputTooLarge) as raised:
+            HOST.run(f"echo first {first}; exec yes {endless}", max_bytes=1000)
+        assert getattr(raised.value, few) == b"first\n"
+
+
 def test_a_stream_is_read_while_the_command_runs_and_ended_with_its_context() -> None:
     with HOST.follow("echo $$; exec sleep 1000") as stream:
         pid = int(stream.read(5) or b"")

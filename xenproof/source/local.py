@@ -95,11 +95,11 @@ def _started(command: str, stderr: int = subprocess.PIPE) -> Iterator["subproces
 def _pump(process: "subprocess.Popen[bytes]", stdin: bytes, output: Collected, deadline: float) -> bool:
     """Move bytes until both outputs end; False if `deadline` came first."""
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
-    sinks = {process.stdout.fileno(): output.add_stdout, process.stderr.fileno(): output.add_stderr}
-    source, errors = process.stdin.fileno(), process.stderr.fileno()
+    out, err, source = process.stdout.fileno(), process.stderr.fileno(), process.stdin.fileno()
+    sinks = {out: output.add_stdout, err: output.add_stderr}
     pending = memoryview(stdin)
-    os.set_blocking(source, False)
-    os.set_blocking(errors, False)
+    for fd in (out, err, source):
+        os.set_blocking(fd, False)
     with selectors.DefaultSelector() as selector:
         for fd in sinks:
             selector.register(fd, selectors.EVENT_READ)
@@ -116,13 +116,14 @@ def _pump(process: "subprocess.Popen[bytes]", stdin: bytes, output: Collected, d
                 if key.fd in sinks:
                     try:
                         data = os.read(key.fd, READ_SIZE)
-                    except BlockingIOError:  # it was read with what came on stdout
+                    except BlockingIOError:  # it was read with what came on the other one
                         continue
-                    if key.fd != errors:
-                        # What was written to stderr before this is kept, even where this is too much.
-                        with contextlib.suppress(BlockingIOError):
-                            output.add_stderr(os.read(errors, READ_SIZE))
-                    sinks[key.fd](data)
+                    # What was written to the other one before this is kept, even where this is too much.
+                    other, rest = out if key.fd == err else err, b""
+                    with contextlib.suppress(BlockingIOError):
+                        rest = os.read(other, READ_SIZE)
+                    for fd, part in sorted([(key.fd, data), (other, rest)], key=lambda row: len(row[1])):
+                        sinks[fd](part)
                     if not data:
                         selector.unregister(key.fd)
                         open_sinks -= 1

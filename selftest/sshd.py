@@ -122,12 +122,12 @@ def starter(folder: Path, *options: str) -> Iterator[Callable[[], Server]]:
 
 
 def kill(server: Server) -> None:
-    """Kill the listener and the servers of its connections, as a crash of the host would."""
+    """Kill the listener, the servers of its connections and what runs in them, as a crash of the host would."""
     if server.process.returncode is not None:
         return
     victims = [server.process.pid]
     for parent in victims:  # grows while it is walked
-        victims += [pid for pid in processes() if is_sshd_of(pid, parent)]
+        victims += [pid for pid in processes() if is_child_of(pid, parent)]
     for pid in victims:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -138,10 +138,10 @@ def processes() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
 
-def is_sshd_of(pid: int, parent: int) -> bool:
-    """Whether `pid` is an sshd that `parent` started."""
+def is_child_of(pid: int, parent: int) -> bool:
+    """Whether `parent` started the process `pid`."""
     try:
-        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(") ")
+        rest = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2]
     except OSError:
         return False
-    return name.startswith("sshd") and int(rest.split()[1]) == parent
+    return int(rest.split()[1]) == parent

@@ -64,7 +64,9 @@ def write_enter(replica: Replica, path: Path, change: Path | None = None) -> Non
 
 
 def _enter(folder: Path, change: Path | None) -> str:
-    isolated = [program("unshare"), *own_namespace()[1:], "--mount", "--pid", "--fork", "--kill-child"]
+    # Each session has process numbers of its own, so that no other one can end what hangs in it: it ends with its sshd.
+    with_parent = [program("setpriv"), "--pdeathsig", "KILL"]
+    isolated = [*with_parent, program("unshare"), *own_namespace()[1:], "--mount", "--pid", "--fork", "--kill-child"]
     variables = [f"{name}={value}" for name, value in environment().items()]
     words = [*isolated, program("env"), "-i", *variables, "/bin/sh", str(HERE / "start.sh"), str(folder)]
     command = '"${1-${SSH_ORIGINAL_COMMAND:-exec /bin/bash -l}}"'

@@ -1,10 +1,11 @@
 # Each target installs what it needs and this machine lacks (scripts/setup), then does its job.
-.PHONY: help conform test mutants lint types
+.PHONY: help conform test mutants bench lint types
 
 help:
 	@echo "make conform   check a real Xen dom0 in the lab; the report is reports/latest/report.html"
 	@echo "make test      test xenproof itself"
 	@echo "make mutants   break each value of each profile on recordings, and see that its check says so"
+	@echo "make bench     ask one lab host the same questions by xenproof and by plain testinfra: the ratio of their times"
 	@echo "make lint      ruff: rules and format"
 	@echo "make types     mypy, strict"
 
@@ -24,6 +25,11 @@ test:
 mutants:
 	@scripts/setup test
 	@.venv/bin/python -m selftest.mutants
+
+# Minutes, most of them plain testinfra's.
+bench:
+	@scripts/setup test
+	@.venv/bin/python -m selftest.bench
 
 lint:
 	@scripts/setup check

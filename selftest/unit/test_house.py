@@ -51,7 +51,7 @@ def pins() -> dict[str, str]:
     return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
 
 
-@pytest.mark.parametrize("goal", ["conform", "test", "mutants", "lint", "types"])
+@pytest.mark.parametrize("goal", ["conform", "test", "mutants", "bench", "lint", "types"])
 def test_make_has_the_target_and_it_installs_first(goal: str) -> None:
     text = text_of(ROOT / "Makefile")
     rule = re.search(rf"^{goal}:\n((?:\t.*\n)+)", text, re.MULTILINE)

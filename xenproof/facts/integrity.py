@@ -115,7 +115,7 @@ def integrity_probe(profile: Profile) -> Probe:
     names = shlex.join(profile.entries("integrity"))
     # Without a name, dpkg would verify all packages.
     verify, owners = (_VERIFY.format(names=names), _OWNERS.format(names=names)) if names else ("echo none", ":")
-    return Probe("integrity", framed("integrity", verify) + framed("owners", owners), limit_s=LIMIT_S)
+    return Probe("integrity", framed("integrity", verify) + framed("owners", owners), limit_s=LIMIT_S, beside=True)
 
 
 def parse_integrity(output: ProbeOutput) -> Integrity:

@@ -1,6 +1,7 @@
 """The probes: few, because a process on a host costs more than anything that it prints.
 
-What takes long runs side by side with something else that does: dom0 has more than one CPU.
+What takes long runs side by side with something else that does: dom0 has more than one CPU.  Of those that do not
+run beside the rest, some look at the processes that run, and others start such as might be taken for a host's own.
 Each is POSIX sh that also runs on busybox, and only reads.  Words of a profile are quoted here.
 Two of them are long, and asked for by each family and each host of a run: these are made once.
 """
@@ -70,7 +71,7 @@ echo "self $$" """
 
 def packages_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
     """Every installed package, as dpkg or rpm lists them."""
-    return Probe("packages", framed("packages", _PACKAGES), limit_s=20)
+    return Probe("packages", framed("packages", _PACKAGES), limit_s=20, beside=True)
 
 
 def xen_probe(profile: Profile) -> Probe:
@@ -85,7 +86,7 @@ def xen_probe(profile: Profile) -> Probe:
 def libvirt_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
     """What libvirt says of Xen, asked in one connection."""
     command = f"virsh -c {XEN_URI} 'uri; version --daemon; list --all' 2>&1"
-    return Probe("libvirt", framed("virsh", command), limit_s=20)
+    return Probe("libvirt", framed("virsh", command), limit_s=20, beside=True)
 
 
 @lru_cache(4)

@@ -165,7 +165,7 @@ class Ssh:
 def ssh_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
     """The public side of root's keys and of the keys that root's ssh trusts."""
     parts = {"ssh": _PATHS, "keys": _KEYS, "authorized": _AUTHORIZED, "known": _KNOWN, "host-keys": _HOST_KEYS}
-    return Probe("ssh", "".join(framed(name, script) for name, script in parts.items()), limit_s=20)
+    return Probe("ssh", "".join(framed(name, script) for name, script in parts.items()), limit_s=20, beside=True)
 
 
 def parse_ssh(output: ProbeOutput) -> Ssh:

@@ -1,11 +1,16 @@
 """What every way to a live host has in common: run a command, follow a command, close."""
 
 import shlex
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from xenproof.errors import CommandFailed
+from xenproof.errors import CommandFailed, SourceError
+
+
+class NotStarted(SourceError):
+    """The host did not start a command: the connection broke, or the host allows no more of them at a time."""
 
 
 def quoted(*words: str) -> str:
@@ -81,4 +86,18 @@ class Connection(Protocol):
 
     def close(self) -> None:
         """End the connection; a second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class SideBySide(Protocol):
+    """A connection on which a command can run while others do."""
+
+    def beside(
+        self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20
+    ) -> AbstractContextManager[Callable[[], Completed]]:
+        """Start a shell command; its end is waited for when the result is asked, which raises what `run` raises.
+
+        Leaving the context ends the command.  Raises NotStarted where the host does not start it.
+        """
         ...

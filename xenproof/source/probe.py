@@ -34,13 +34,15 @@ class Probe:
 
     `script` runs under `sh -c` with LC_ALL=C as the user of the connection.  `limit_s` is its own
     time limit in seconds.  `allowed` are the exit codes that its parser understands; any other is
-    an error of the reading, never a fact.
+    an error of the reading, never a fact.  A probe that runs `beside` the others takes long and sees
+    nothing of what they do: no processes, no load.
     """
 
     name: str
     script: str
     limit_s: int = 10
     allowed: frozenset[int] = frozenset({0})
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class Leftovers:
 
 def leftovers_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
     """Guests' configurations that begin as S-expressions, and the text of xend's managed domains."""
-    return Probe("leftovers", framed("leftovers", _CONFIGS) + framed("managed", _MANAGED))
+    return Probe("leftovers", framed("leftovers", _CONFIGS) + framed("managed", _MANAGED), beside=True)
 
 
 def parse_leftovers(output: ProbeOutput) -> LeftOver:

@@ -1,7 +1,7 @@
 """The probes: few, because a process on a host costs more than anything that it prints.
 
-What takes long runs side by side with something else that does: dom0 has more than one CPU.  Of those that do not
-run beside the rest, some look at the processes that run, and others start such as might be taken for a host's own.
+About half of what takes long runs beside the rest: dom0 has more than one CPU.  Not so what looks at the processes that
+run, and what starts such as might be taken for a host's own.
 Each is POSIX sh that also runs on busybox, and only reads.  Words of a profile are quoted here.
 Two of them are long, and asked for by each family and each host of a run: these are made once.
 """
@@ -9,7 +9,7 @@ Two of them are long, and asked for by each family and each host of a run: these
 import shlex
 from functools import lru_cache
 
-from xenproof.facts.sections import framed, side_by_side
+from xenproof.facts.sections import framed
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe
 
@@ -76,34 +76,34 @@ def packages_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is
 
 def xen_probe(profile: Profile) -> Probe:
     """What the hypervisor says through xl, and what is in xenstore."""
-    state = framed("xl-info", "xl info") + framed("xl-help", "xl help")
-    rest = framed("xl-list", "xl list 0") + framed("xl-dmesg", "xl dmesg")
+    script = _PATH + framed("xl-info", "xl info") + framed("xl-help", "xl help")
+    script += framed("xl-list", "xl list 0") + framed("xl-dmesg", "xl dmesg")
     if paths := profile.entries("xenstore"):
-        rest += framed("xenstore", _xenstore([DOM0_NAME, *(path for path in paths if path != DOM0_NAME)]))
-    return Probe("xen", _PATH + side_by_side(state, rest), limit_s=20)
+        script += framed("xenstore", _xenstore([DOM0_NAME, *(path for path in paths if path != DOM0_NAME)]))
+    return Probe("xen", script, limit_s=30, beside=True)
 
 
 def libvirt_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
     """What libvirt says of Xen, asked in one connection."""
     command = f"virsh -c {XEN_URI} 'uri; version --daemon; list --all' 2>&1"
-    return Probe("libvirt", framed("virsh", command), limit_s=20, beside=True)
+    return Probe("libvirt", framed("virsh", command), limit_s=20)
 
 
 @lru_cache(4)
 def services_probe(profile: Profile) -> Probe:
     """The units of systemd and the newest journal lines of some."""
     units = shlex.join(unit_names(profile))
-    show = framed(
+    script = framed(
         "show", f"systemctl show -p Id -p Names -p LoadState -p ActiveState -p SubState -p UnitFileState {units}"
     )
-    show += framed("rc", f'for f in {RC_PATTERN}; do echo "$f"; done')
-    rest = framed("list-units", "systemctl list-units --all --full --no-legend --no-pager")
+    script += framed("rc", f'for f in {RC_PATTERN}; do echo "$f"; done')
+    script += framed("list-units", "systemctl list-units --all --full --no-legend --no-pager")
     for unit in _units_with_logs(profile):
-        rest += framed(f"journal:{unit}", f"journalctl -q --no-pager -n 20 --unit {shlex.quote(unit)}")
+        script += framed(f"journal:{unit}", f"journalctl -q --no-pager -n 20 --unit {shlex.quote(unit)}")
     for name in _programs_with_logs(profile):
         path = shlex.quote(name.removeprefix(JOURNAL_OF))
-        rest += framed(f"journal:{section_name(name)}", f"journalctl -q --no-pager -n 20 {path}")
-    return Probe("services", side_by_side(show, rest), limit_s=20)
+        script += framed(f"journal:{section_name(name)}", f"journalctl -q --no-pager -n 20 {path}")
+    return Probe("services", script, limit_s=30)
 
 
 def programs_probe(profile: Profile) -> Probe:
@@ -116,7 +116,7 @@ def programs_probe(profile: Profile) -> Probe:
         first += framed(f"tool:{section_name(tool)}", f"{shlex.quote(tool)} --version 2>&1")
     # sshd wants to be called by its whole path.
     sshd = framed("sshd", '"$(command -v sshd)" -T 2>&1')
-    return Probe("programs", _PATH + (side_by_side(first, sshd) if first else sshd), limit_s=30)
+    return Probe("programs", _PATH + first + sshd, limit_s=30)
 
 
 @lru_cache(4)

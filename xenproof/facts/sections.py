@@ -100,11 +100,6 @@ def known(value: str) -> str:
     return value
 
 
-def side_by_side(first: str, second: str) -> str:
-    """Shell text that runs two texts of sections at the same time; the sections of `second` come out first."""
-    return f"{{\n{first}}} | {{\n{{\n{second}}} </dev/null\ncat\n}}\n"
-
-
 def sections(output: ProbeOutput) -> Mapping[str, Section]:
     """Every section of a probe's output, which is cut up once; raises ParseError if it is not whole sections.
 

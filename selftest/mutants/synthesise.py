@@ -67,7 +67,7 @@ def _template(profile: Profile) -> tuple[Raw, str]:
     if running is not None and in_range(_OLD_XEN, running.text, profile.scheme):
         texts = f"a real Xen {_OLD_XEN} and of {texts}"
         for section, name in _OLD_XL.items():
-            host = host.with_text(section, (DATA / f"xen-{_OLD_XEN}" / f"{name}.out").read_text("utf-8"))
+            host = host.with_text(section, (DATA / "corpus" / f"xen-{_OLD_XEN}" / f"{name}.out").read_text("utf-8"))
     if profile.scheme == "rpm":
         host = _as_rpm_host(host, profile)
     return _consistent(host), texts

@@ -254,6 +254,8 @@ def test_a_dom0_that_was_ballooned_down_is_found() -> None:
     [
         (f"4.17.7 4.17.7 (Debian {XEN}) (gcc (Debian 12.2.0-14+deb12u1) 12.2.0)", XEN, True),
         (f"4.17.7 4.17.7 (Debian {XEN}) (gcc (Debian 12.2.0-14+deb12u1) 12.2.0)", f"{XEN[:-1]}2", False),
+        ("4.14.6 4.14.6 (Debian 4.14.6-1) (gcc (Debian 10.2.1-6) 10.2.1)", "4.14.6-1", True),
+        ("4.14.6 4.14.6 (Debian 4.14.6-1) (gcc (Debian 10.2.1-6) 10.2.1)", "4.14.6-2", False),
         ("6.1.0-56 #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)", "6.1.192-2", True),
         ("6.1.0-56 #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)", "6.1.195-1", False),
         ("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)", "1:7.2+dfsg-7+deb12u18+b3", True),

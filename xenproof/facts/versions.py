@@ -107,6 +107,8 @@ def built_as(seen: str, installed: str, scheme: Scheme) -> bool:
         return True
     if any("-" in word and not re.fullmatch(r"[\d.-]+", word) for word in words):
         return False  # a distribution's version, and another one
+    if scheme == "deb" and any(word.startswith(f"{words[0]}-") for word in words[1:]):
+        return False  # 4.14.6-1 after 4.14.6: the same, though made of numbers only
     # 3.12.28-4 of an rpm 3.12.28-4.6; a Debian revision 1.1 is another one than 1
     parts = [word for word in words if "." in word and (scheme == "rpm" or "-" not in word)]
     return any(re.match(rf"{re.escape(word)}(?![0-9])", plain) for word in parts)

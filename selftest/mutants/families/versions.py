@@ -110,6 +110,9 @@ def _make_running(case: Case) -> Raw:
     if in_range(now, range_, scheme):
         return case.host
     found = inside(range_, scheme)
+    flavour = case.profile.get("kernel", "flavour", "is")
+    if case.name == "kernel" and "-" not in found and flavour is not None:
+        found = f"{found}-{flavour.text}"  # the name of its package holds all of it
     # Only what belongs to a package's build prints its release.
     return what.write(case.host, found if case.name in ("hypervisor", "kernel") else found.partition("-")[0])
 

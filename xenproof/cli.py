@@ -15,6 +15,7 @@ from xenproof.lab.cli import lab_app
 from xenproof.lab.progress import Progress
 from xenproof.profile.cli import profile_app
 from xenproof.profile.load import load_profile
+from xenproof.xen.lint_cli import lint_command
 
 app = typer.Typer(
     help="Prove that a Xen dom0 is what its release promises.",
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(lab_app, name="lab")
 app.add_typer(profile_app, name="profile", help="Profiles: what a host of some release must be.")
+app.command("lint")(lint_command)
 
 
 @app.command()

@@ -1,0 +1,84 @@
+"""`xenproof lint`: what xl of a release will do with a guest's configuration."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from xenproof.errors import UsageError
+from xenproof.profile.load import load_profile
+from xenproof.profile.profile import Profile
+from xenproof.report.plain import visible
+from xenproof.xen.lint import Finding, Severity, lint
+from xenproof.xen.xl_series import XlSeries, load_series
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "dim"}
+
+
+def lint_command(
+    files: Annotated[list[Path], typer.Argument(help="configurations of guests, of xl or of xm")],
+    profile: Annotated[str, typer.Option("--profile", help="the release whose xl it is")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what xl of a release will do with a guest's configuration, before anything is started.
+
+    Ends with status 1 where xl would refuse it, or would do something else than its text seems to say.
+    """
+    series = series_of(load_profile(profile))
+    found = [(path, lint(_text(path), series)) for path in files]
+    if as_json:
+        typer.echo(json.dumps({str(path): [asdict(row) for row in rows] for path, rows in found}, indent=1))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for path, rows in found:
+            for row in rows:
+                console.print(_line(path, row))
+            console.print(_sum(path, rows, series))
+    if any(row.severity is not Severity.NOTE for _, rows in found for row in rows):
+        raise typer.Exit(1)
+
+
+def series_of(profile: Profile) -> XlSeries:
+    """The xl of a profile: that of its series of Xen, with what its vendor added.  Raises UsageError without one."""
+    numbers = [profile.get("hypervisor", f"xen_{part}", "is") for part in ("major", "minor")]
+    if None in numbers:
+        raise UsageError(
+            f"profile {profile.name} does not say which Xen it is: expected hypervisor.xen_major.is and xen_minor.is"
+        )
+    series = load_series(".".join(number.text for number in numbers if number is not None))
+    flags, keys = (profile.get("xl_cfg", entry, "known") for entry in ("disk_flags", "keys"))
+    if flags is not None:
+        words = replace(series.disk, flags=series.disk.flags | frozenset(flags.names))
+        series = replace(series, disk=words)
+    if keys is not None:
+        series = replace(series, keys={**dict.fromkeys(keys.names, profile.name), **series.keys})
+    return series
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}; expected a guest's configuration") from error
+
+
+def _line(path: Path, row: Finding) -> Text:
+    text = Text(f"{path}:{row.line}: ")
+    text.append(f"{row.severity}: ", _STYLES[row.severity])
+    text.append(visible(row.text))
+    if row.hint:
+        text.append(f"\n    try: {row.hint}", "cyan")
+    return text
+
+
+def _sum(path: Path, rows: list[Finding], series: XlSeries) -> Text:
+    errors, warnings = (sum(row.severity is kind for row in rows) for kind in (Severity.ERROR, Severity.WARNING))
+    if errors:
+        return Text(f"{path}: xl of Xen {series.name} refuses it", "bold red")
+    if warnings:
+        return Text(f"{path}: xl of Xen {series.name} takes it, and does not do all that it says", "bold yellow")
+    return Text(f"{path}: xl of Xen {series.name} takes it as it is", "bold green")

@@ -70,7 +70,7 @@ def words(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return value if value else "(empty)"
+        return str(value) if value else "(empty)"  # a member of an enumeration as a plain string
     if isinstance(value, Collection):
         return ", ".join(map(words, value)) if value else "none"
     return str(value)

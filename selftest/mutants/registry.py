@@ -45,9 +45,8 @@ from selftest.mutants.families import (
 )
 from selftest.mutants.mutation import Maker, Mutator
 
-# Judged by the checks that run guests; no recording of a host can break these.  What xl knows beyond its series is
-# for the linter of configurations.
-ELSEWHERE = frozenset({"guest", "xl_cfg"})
+# Judged by the checks that run guests; no recording of a host can break these.
+ELSEWHERE = frozenset({"guest"})
 
 
 class FamilyOfMutants(Protocol):

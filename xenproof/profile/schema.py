@@ -78,7 +78,6 @@ FAMILIES: dict[str, FamilyShape] = {
     "logs": _family(readable=BOOL, rotated=BOOL, mentions=TEXT),
     "hypervisor": _family(is_=STRING, has=SOME_NAMES, range=RANGE),
     "guest": _family(only="grub_xen qdisk blkback images", path=PATH, type=_one_of("phy", "qdisk")),
-    "xl_cfg": _family(only="disk_flags keys", known=SOME_NAMES),
     "libvirt": _family(only="connects dom0_listed driver", is_=BOOL_OR_TEXT),
     "kernel": _family(only="flavour kind", is_=TEXT),
     "kernel_config": _family(names="^CONFIG_", one_of=SOME_NAMES),

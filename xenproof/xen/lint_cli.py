@@ -1,7 +1,7 @@
 """`xenproof lint`: what xl of a release will do with a guest's configuration."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -49,14 +49,8 @@ def series_of(profile: Profile) -> XlSeries:
         raise UsageError(
             f"profile {profile.name} does not say which Xen it is: expected hypervisor.xen_major.is and xen_minor.is"
         )
-    series = load_series(".".join(number.text for number in numbers if number is not None))
-    flags, keys = (profile.get("xl_cfg", entry, "known") for entry in ("disk_flags", "keys"))
-    if flags is not None:
-        words = replace(series.disk, flags=series.disk.flags | frozenset(flags.names))
-        series = replace(series, disk=words)
-    if keys is not None:
-        series = replace(series, keys={**dict.fromkeys(keys.names, profile.name), **series.keys})
-    return series
+    name = ".".join(number.text for number in numbers if number is not None)
+    return load_series(name, *profile.chain)
 
 
 def _text(path: Path) -> str:

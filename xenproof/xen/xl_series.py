@@ -50,8 +50,11 @@ _RULES = frozenset({"source", "raw_file", "hvm_cdrom", "blktap", "appends", "phy
 
 
 @cache
-def load_series(name: str) -> XlSeries:
-    """The series `name`; raises UsageError that lists those that there are."""
+def load_series(name: str, *vendors: str) -> XlSeries:
+    """The series `name`, with what those of `vendors` added that it knows of, such as "sles".
+
+    Raises UsageError that lists the series that there are.
+    """
     if name not in (known := series_names()):
         raise UsageError(f"nothing is known of the xl of Xen {name}; expected one of {', '.join(known)}")
     merged: dict[str, Any] = {}
@@ -70,6 +73,9 @@ def load_series(name: str) -> XlSeries:
             disk.setdefault(kind, set()).update(words)
         merged.update({key: value for key, value in data.items() if key in _RULES})
     disk = merged["disk"]
+    # A later series has what was added to an earlier one, or it was dropped upstream: only its own counts.
+    own = _read(name).get("vendors", {})
+    disk["flags"].update(*(own[vendor]["flags"] for vendor in vendors if vendor in own))
     return XlSeries(
         name=name,
         source=merged["source"],

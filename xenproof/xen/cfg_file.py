@@ -88,8 +88,8 @@ def _tokens(text: str, found: CfgFile, *, appends: bool) -> Iterator[_Token]:
             kind = "wrong"
         if kind == "wrong":
             # xl gives up the rest of the word, too, such as "():" after "f".
-            rest = re.compile(r"[^ \t\n]*").match(text, place)
-            place = rest.end() if rest else place
+            while place < len(text) and text[place] not in " \t\n":
+                place += 1
             word = text[match.start() : place]
             found.likely_python |= bool(_LIKELY_PYTHON.match(word))
             found.troubles.append(Trouble(line, word, "lexical error"))

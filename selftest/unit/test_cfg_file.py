@@ -1,23 +1,21 @@
 """Configurations of guests: what a real xl 4.4.1 refused is refused, at the same place, and nothing else is."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selftest.corpus import CORPUS, transcripts
 from xenproof.xen.cfg_file import Assignment, CfgFile, Trouble, parse_cfg
 
-CORPUS = Path(__file__).parents[1] / "data" / "corpus" / "xen-4.4.1"
-CONFIGS = sorted(path.stem for path in CORPUS.glob("*.cfg"))
+FOLDER = CORPUS / "xen-4.4.1"
+CONFIGS = sorted(path.stem for path in FOLDER.glob("*.cfg"))
+ERR = {row.name: row.err for row in transcripts("xen-4.4.1")}
 SAID = "config parsing error near `"
 
 
 def printed(name: str) -> list[str]:
     """What xl said of the file's syntax, such as "4: config parsing error near `os': syntax error, ..."."""
-    path = CORPUS / f"{name}.err"
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    return [line.partition(".cfg:")[2] for line in lines if SAID in line]
+    return [line.partition(".cfg:")[2] for line in ERR[name].splitlines() if SAID in line]
 
 
 def said(cfg: CfgFile) -> list[str]:
@@ -26,12 +24,11 @@ def said(cfg: CfgFile) -> list[str]:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_what_xl_refused_is_refused_in_the_same_words(name: str) -> None:
-    cfg = parse_cfg((CORPUS / f"{name}.cfg").read_text("utf-8"), appends=False)
+    cfg = parse_cfg((FOLDER / f"{name}.cfg").read_text("utf-8"), appends=False)
 
     assert said(cfg)[:1] == printed(name)[:1]
     assert bool(cfg.troubles) == bool(printed(name))
-    err = CORPUS / f"{name}.err"
-    assert cfg.likely_python == (err.exists() and "looks like it contains Python" in err.read_text("utf-8"))
+    assert cfg.likely_python == ("looks like it contains Python" in ERR[name])
 
 
 def test_there_are_configurations_of_both_kinds() -> None:

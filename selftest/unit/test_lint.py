@@ -1,22 +1,21 @@
 """The linter of configurations: what it says of those that a real xl 4.4.1 was given, and of the deck's examples."""
 
-import csv
 import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from selftest.corpus import CORPUS, transcripts
 from xenproof.cli import app
 from xenproof.xen.backend_rule import Prediction, TargetKind, is_vdev, predict_backend
 from xenproof.xen.disk_spec import parse_disk_spec
 from xenproof.xen.lint import Finding, Severity, lint
 from xenproof.xen.xl_series import load_series, series_names, since
 
-CORPUS = Path(__file__).parents[1] / "data" / "corpus" / "xen-4.4.1"
-CONFIGS = sorted(path.stem for path in CORPUS.glob("*.cfg"))
-with (CORPUS / "index.tsv").open(encoding="utf-8", newline="") as index:
-    ROWS = {row["name"]: row for row in csv.DictReader(index, delimiter="\t") if row["rc"]}
+FOLDER = CORPUS / "xen-4.4.1"
+CONFIGS = sorted(path.stem for path in FOLDER.glob("*.cfg"))
+ROWS = {row.name: row for row in transcripts("xen-4.4.1")}
 # What xl said where it failed for something that was not on its host, or was busy: no text tells that.
 OF_THE_HOST = (
     "failed to stat", "no loader found", "failed to open file", "Could not open kernel image", "cannot run bootloader",
@@ -34,15 +33,14 @@ def worst(line: str, series: str = "4.4") -> list[str]:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_what_xl_4_4_1_refused_is_an_error_and_nothing_else(name: str) -> None:
-    text = (CORPUS / f"{name}.cfg").read_text("utf-8")
-    err = CORPUS / f"{name}.err"
-    said = err.read_text("utf-8") if err.exists() else ""
+    text = (FOLDER / f"{name}.cfg").read_text("utf-8")
+    said = ROWS[name].err
     # That host's kernel had no blktap; the linter does not know the host's.
     of_the_host = any(words in said for words in OF_THE_HOST) or "backendtype=tap" in text
-    refused = ROWS[name]["rc"] != "0" and not of_the_host
+    refused = ROWS[name].exit_status != 0 and not of_the_host
 
     errors = [row.text for row in lint(text, load_series("4.4")) if row.severity is Severity.ERROR]
-    if " -n " in ROWS[name]["command"]:
+    if " -n " in ROWS[name].command:
         # A dry run reads the text and chooses no backend.
         errors = [text for text in errors if not text.startswith("xl creates no guest")]
 
@@ -51,7 +49,7 @@ def test_what_xl_4_4_1_refused_is_an_error_and_nothing_else(name: str) -> None:
 
 def test_there_are_enough_of_both() -> None:
     assert len(CONFIGS) >= 100
-    assert sum(ROWS[name]["rc"] != "0" for name in CONFIGS) >= 20
+    assert sum(ROWS[name].exit_status != 0 for name in CONFIGS) >= 20
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from xenproof.source.connection import Connection, quoted
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.domains import list_domains
 
+pytestmark = pytest.mark.alone
+
 GRUB_XEN = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 
 

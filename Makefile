@@ -14,13 +14,12 @@ conform:
 	@scripts/setup conform
 	@.venv/bin/pytest -n 2 --dist loadgroup --profile debian12 --hosts lab://debian12 tests/host tests/guest
 
-# Two lab hosts at a time, but for what is marked "alone": two hosts that run guests on two cores without KVM get in
-# each other's way so much that neither gets anywhere.  worksteal: a test takes from one second to minutes.
+# One lab host at a time: two that run guests on two cores without KVM get in each other's way so much
+# that neither gets anywhere.
 test:
 	@scripts/setup test
 	@.venv/bin/pytest -n 2 --ignore selftest/lab selftest
-	@.venv/bin/pytest -n 2 --dist worksteal -m "not alone" selftest/lab
-	@.venv/bin/pytest -m alone selftest/lab
+	@.venv/bin/pytest selftest/lab
 
 # Every value of every profile, broken: the check that is named for it has to fail.
 mutants:

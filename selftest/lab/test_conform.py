@@ -2,11 +2,7 @@
 
 import xml.etree.ElementTree as ElementTree  # only our own report is read
 
-import pytest
-
 from selftest.lab.suite import Suite
-
-pytestmark = pytest.mark.alone
 
 
 def test_a_real_dom0_conforms_and_runs_guests_on_both_backends(suite: Suite) -> None:

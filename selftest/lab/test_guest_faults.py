@@ -14,8 +14,6 @@ from xenproof.source.connection import Connection, quoted
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.domains import list_domains
 
-pytestmark = pytest.mark.alone
-
 GRUB_XEN = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 
 

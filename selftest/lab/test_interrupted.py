@@ -19,8 +19,6 @@ from xenproof.lab import host as lab
 from xenproof.lab.progress import Silent
 from xenproof.source.connection import Connection
 
-pytestmark = pytest.mark.alone
-
 PATIENCE_S = 60.0
 
 

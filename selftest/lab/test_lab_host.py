@@ -71,7 +71,6 @@ def test_a_changed_host_key_is_refused(lab_host: lab.LabHost, dom0_shell: Connec
         ready.connect(lab_host.image, lab_host.url, lab_host.run.port, lab_host.run.folder, 60)
 
 
-@pytest.mark.alone
 def test_a_killed_runner_leaves_no_qemu_and_the_next_run_cleans_up() -> None:
     script = (
         "import sys, time\n"

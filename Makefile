@@ -1,8 +1,9 @@
 # Each target installs what it needs and this machine lacks (scripts/setup), then does its job.
-.PHONY: help conform test mutants bench lint types
+.PHONY: help conform matrix test mutants bench lint types
 
 help:
 	@echo "make conform   check a real Xen dom0 in the lab; the report is reports/latest/report.html"
+	@echo "make matrix    the same with the full matrix of guests: every kind of disk, some minutes more"
 	@echo "make test      test xenproof itself"
 	@echo "make mutants   break each value of each profile on recordings, and see that its check says so"
 	@echo "make bench     ask one lab host the same questions by xenproof and by plain testinfra: the ratio of their times"
@@ -12,14 +13,18 @@ help:
 # -n 2: two guests at a time is what the lab host's memory and processors hold.
 conform:
 	@scripts/setup conform
+	@.venv/bin/pytest -n 2 --dist loadgroup -m "not matrix" --profile debian12 --hosts lab://debian12 tests/host tests/guest
+
+matrix:
+	@scripts/setup conform
 	@.venv/bin/pytest -n 2 --dist loadgroup --profile debian12 --hosts lab://debian12 tests/host tests/guest
 
-# One lab host at a time: two that run guests on two cores without KVM get in each other's way so much
-# that neither gets anywhere.
+# One lab host at a time: two that run guests on two cores without KVM get in each other's way so much that neither gets
+# anywhere, and two that only boot and are read take twice as long as one after the other.
 test:
 	@scripts/setup test
 	@.venv/bin/pytest -n 2 --ignore selftest/lab selftest
-	@.venv/bin/pytest selftest/lab
+	@.venv/bin/pytest --durations 30 --durations-min 5 selftest/lab
 
 # Every value of every profile, broken: the check that is named for it has to fail.
 mutants:

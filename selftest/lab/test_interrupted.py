@@ -20,6 +20,7 @@ from xenproof.lab.progress import Silent
 from xenproof.source.connection import Connection
 
 PATIENCE_S = 60.0
+BOOTED = "tests/guest/test_grub_xen.py"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def wait_for(process: "subprocess.Popen[bytes]", output: Path, text: str) -> Non
 def test_a_run_that_is_ended_leaves_nothing(
     suite: Suite, warm_cache: OwnCache, tmp_path: Path, moment: str, sent: signal.Signals
 ) -> None:
-    command = suite.command("--profile=debian12", "--hosts=lab://debian12", "tests/guest")
+    command = suite.command("--profile=debian12", "--hosts=lab://debian12", BOOTED)
     process, output = start(command, warm_cache, tmp_path)
     wait_for(process, output, moment)
     process.send_signal(sent)
@@ -144,7 +145,7 @@ def test_a_host_removes_what_a_killed_run_left_on_it(
 ) -> None:
     with (tmp_path / "output").open("wb") as out:
         process = subprocess.Popen(
-            suite.command(*options(lab_host), "tests/guest"), cwd=REPOSITORY, stdout=out, stderr=subprocess.STDOUT,
+            suite.command(*options(lab_host), BOOTED), cwd=REPOSITORY, stdout=out, stderr=subprocess.STDOUT,
             env=clean_environment(), start_new_session=True,
         )  # fmt: skip
     deadline = time.monotonic() + 240

@@ -67,3 +67,26 @@ def test_whatever_is_written_is_read_or_refused(series: str, spec: str) -> None:
     else:
         assert found.vdev is not None
         assert found.target is not None or found.cdrom
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        # As a real xl 4.17.5 said it.
+        ("/vm/a=b.img,raw,xvda,w", "bad disk syntax: near `=b.img,raw,xvda,w' in"),
+        ("FORMAT=raw, vdev=xvda", "bad disk syntax: near `=raw, vdev=xvda' in"),
+        ("foo=, vdev=xvda, target=/x", "bad disk syntax: near `=, vdev=xvda, target=/x' in"),
+        ("vdev=xvda, devtype=bogus, target=/x", "unknown value for type: near `devtype=bogus,' in"),
+        ("vdev=xvda, devtype=bogus", "unknown value for type: near `devtype=bogus' in"),
+        ("format=raw, vdev=xvda, untrusted, target=/x", "target respecified: near `/x' in"),
+    ],
+)
+def test_a_refusal_names_the_place_as_xl_does(spec: str, said: str) -> None:
+    with pytest.raises(DiskSpecError) as refused:
+        parse_disk_spec(spec, load_series("4.17").disk)
+    assert said in refused.value.said
+
+
+def test_a_flag_is_known_from_the_series_whose_xl_was_compiled_with_it() -> None:
+    spec = "format=raw, vdev=xvda, untrusted, target=/x"
+    assert parse_disk_spec(spec, load_series("4.19").disk).flags == ["untrusted"]

@@ -43,6 +43,11 @@ while [ $turns -gt 0 ]; do
     turns=$((turns - 1))
     sleep 1
 done 2>/dev/null
+# A loop device on a file that is gone would stay for ever.
+for loop in /sys/block/loop*; do
+    [ -e "$loop/loop/backing_file" ] && read -r file <"$loop/loop/backing_file" || continue
+    case $file in "$folder"/*) losetup -d "/dev/${loop##*/}" ;; esac
+done 2>/dev/null
 rm -rf -- "$folder" /var/log/xen/*-xenproof-"$run"-*.log*
 for domain in $(domains); do
     echo "domain $domain"

@@ -5,4 +5,5 @@ pytest_plugins = [
     "xenproof.suite.fixtures",
     "xenproof.suite.fact_fixtures",
     "xenproof.suite.guest_fixtures",
+    "xenproof.suite.disk_fixtures",
 ]

@@ -35,10 +35,11 @@ Promise = Callable[[str, object, str], Expectation]
 class Guests:
     """The guests of one worker on one host, by disk backend; each is made when the first check asks for it."""
 
-    def __init__(self, dom0: Connection, profile: Profile, image: GuestImage, run_folder: Path, began: float) -> None:
+    def __init__(
+        self, dom0: Connection, profile: Profile, image: GuestImage, folder: HostFolder, run_folder: Path, began: float
+    ) -> None:
         self._dom0, self._profile, self._image, self._run_folder, self._began = dom0, profile, image, run_folder, began
-        images = profile.get("guest", "images", "path")
-        self._folder = HostFolder(dom0, run_folder, images.text if images else IMAGES)
+        self._folder = folder
         self._guests: dict[DiskBackend, Guest | XenproofError] = {}
 
     def defined(self, backend: DiskBackend) -> Guest:
@@ -61,7 +62,6 @@ class Guests:
                 f"profile {self._profile.name} does not say where grub.xen is: give guest.grub_xen.path"
             )
         try:
-            self._folder.enter()
             guest = Guest(self._dom0, self._folder, self._image, backend, kernel.text, self._began)
             guest.define()
         except XenproofError as error:
@@ -69,7 +69,7 @@ class Guests:
         return guest
 
     def close(self) -> None:
-        """Remove all guests and, with the last worker, their folder; raises the first error after trying all."""
+        """Remove all guests; raises the first error after trying all."""
         errors: list[XenproofError] = []
         for guest in self._guests.values():
             if isinstance(guest, Guest):
@@ -77,21 +77,29 @@ class Guests:
                     guest.remove()
                 except XenproofError as error:
                     errors.append(error)
-        if self._folder.path:
-            try:
-                self._folder.leave()
-            except XenproofError as error:
-                errors.append(error)
         if errors:
             raise errors[0]
 
 
 @pytest.fixture(scope="session")
+def host_folder(dom0: Connection, profile: Profile, run_folder: Path) -> Iterator[HostFolder]:
+    """The folder on this host that holds the guests of this run, removed with the last worker."""
+    images = profile.get("guest", "images", "path")
+    folder = HostFolder(dom0, run_folder, images.text if images else IMAGES)
+    folder.enter()
+    try:
+        yield folder
+    finally:
+        folder.leave()
+
+
+@pytest.fixture(scope="session")
 def guests(
-    dom0: Connection, profile: Profile, guest_image: GuestImage, run_folder: Path, pytestconfig: pytest.Config
-) -> Iterator[Guests]:
+    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder, run_folder: Path,
+    pytestconfig: pytest.Config,
+) -> Iterator[Guests]:  # fmt: skip
     """The witness guests on this host, all removed at the end."""
-    made = Guests(dom0, profile, guest_image, run_folder, pytestconfig.stash[STATE].began)
+    made = Guests(dom0, profile, guest_image, host_folder, run_folder, pytestconfig.stash[STATE].began)
     try:
         yield made
     finally:
@@ -168,11 +176,22 @@ class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carri
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        # Such as: tests/guest/test_grub_xen.py::test_guest_boots[lab://debian12-qdisk]
-        path, _, check = nodeid.partition("::")
-        if "/guest/" in f"/{path}" and "[" in check:
-            return f"{path}[{check.partition('[')[2]}"
-        return str(super()._split_scope(nodeid))
+        return scope_of(nodeid) or str(super()._split_scope(nodeid))
+
+
+def scope_of(nodeid: str) -> str | None:
+    """What checks of guests have in common that one worker should run; None for those that are none.
+
+    Where a check names a disk backend, all those of that guest; else, as the host is asked once for all rows of a
+    table, all rows of that check.
+    """
+    # Such as: tests/guest/test_grub_xen.py::test_guest_boots[lab://debian12-qdisk]
+    path, _, check = nodeid.partition("::")
+    name, bracket, of = check.partition("[")
+    if "/guest/" not in f"/{path}" or not bracket:
+        return None
+    guest = of.rstrip("]").rpartition("-")[2] in set(DiskBackend)
+    return f"{path}[{of}" if guest else f"{path}::{name}"
 
 
 @pytest.hookimpl(optionalhook=True)

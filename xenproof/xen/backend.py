@@ -30,7 +30,10 @@ _KINDS = {"vbd": DiskBackend.BLKBACK, "qdisk": DiskBackend.QDISK}
 
 @dataclass(frozen=True, slots=True)
 class StoreVbd:
-    """A disk in xenstore: its `type` as xl wrote it, and whether both ends say that they are connected."""
+    """A disk in xenstore: its `type` as xl wrote it, and whether both ends say that they are connected.
+
+    `params` name its target, `node` the block device that serves it, `mode` is "w" or "r".
+    """
 
     vdev: str
     backend: DiskBackend
@@ -39,6 +42,7 @@ class StoreVbd:
     node: str
     connected: bool
     path: str
+    mode: str = ""
 
 
 def vbd_in_xenstore(store: Mapping[str, str], domid: int, vdev: str) -> StoreVbd:
@@ -58,7 +62,7 @@ def vbd_in_xenstore(store: Mapping[str, str], domid: int, vdev: str) -> StoreVbd
         ends = (back.get("state"), store.get(f"{front}/state"))
         return StoreVbd(
             vdev, _KINDS[match[1]], back.get("type", ""), back.get("params", ""), back.get("node", ""),
-            ends == (CONNECTED, CONNECTED), path,
+            ends == (CONNECTED, CONNECTED), path, back.get("mode", ""),
         )  # fmt: skip
     raise ParseError(f"xenstore has no backend of a disk {vdev!r} for domain {domid}")
 

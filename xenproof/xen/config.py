@@ -1,12 +1,39 @@
 """The configuration of a PV guest, as xl reads it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from xenproof.errors import UsageError
 
 # Such as "/var/lib/xen/xenproof-x1/disk.raw": nothing that xl's configuration or a shell would take for syntax.
 _PLAIN = re.compile(r"[A-Za-z0-9/._+:@-]+\Z")
+
+
+# Such as `tap:aio:/x.img,xvda,w`: whatever a string of xl's configuration can hold.
+_SPEC = re.compile(r'[^"\\\x00-\x1f\x7f]*\Z')
+
+
+class AnyDisk(Protocol):
+    """Whatever has the text of a disk specification."""
+
+    def text(self) -> str:
+        """The specification, as it stands in the configuration."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GivenDisk:
+    """A disk as somebody wrote it, in whatever form xl reads."""
+
+    spec: str
+
+    def text(self) -> str:
+        """The specification as it was given; raises UsageError for one that would need quoting."""
+        if not _SPEC.match(self.spec):
+            raise UsageError(f"{self.spec!r} cannot be in a guest's configuration; expected no quote and no backslash")
+        return self.spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +57,7 @@ class DomainConfig:
     name: str
     kernel: str
     memory_mib: int
-    disks: tuple[Disk, ...]
+    disks: Sequence[AnyDisk]
     vcpus: int = 1
 
     def text(self) -> str:

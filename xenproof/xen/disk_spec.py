@@ -115,11 +115,14 @@ class _Reader:
         if not equals:
             self._flag_or_positional(word)
         elif key in self._words.keys:
-            self._keyed(key, value, word)
+            self._keyed(key, value, begins[: len(word) + 1])
         elif (match := _UNKNOWN.match(begins)) is not None:
             raise self._error("unknown parameter", match[0])
         else:
-            raise self._error("bad disk syntax", word)
+            # What stands before the sign is read by itself, and then nothing begins with a sign.
+            if key:
+                self._flag_or_positional(key)
+            raise self._error("bad disk syntax", begins[len(key) :])
 
     def _keyed(self, key: str, value: str, word: str) -> None:
         disk = self._disk

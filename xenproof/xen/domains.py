@@ -1,6 +1,7 @@
 """The domains of a host, as `xl list` shows them, and what `xl info` says of its memory."""
 
 import re
+import time
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
@@ -10,6 +11,7 @@ from xenproof.source.connection import Connection
 # The state is: running, blocked, paused, shut down, why (reboot, suspend, crash, watchdog, soft reset), dying.
 _ROW = re.compile(r"(\S.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([r-][b-][p-][s-][rscwS?-][d-])\s+(\d+\.\d)\s*\Z")
 _HEADER = ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]
+_POLL_S = 0.5
 # Such as: free_memory            : 2014
 _FREE = re.compile(r"^free_memory *: *([0-9]+) *$", re.MULTILINE)
 
@@ -39,6 +41,16 @@ def parse_xl_list(text: str) -> list[DomainRow]:
 def list_domains(dom0: Connection) -> list[DomainRow]:
     """The domains of the host now."""
     return parse_xl_list(dom0.run("xl list").check().text)
+
+
+def await_gone(dom0: Connection, name: str, limit_s: float) -> bool:
+    """Whether no domain is called `name`, now or within `limit_s`."""
+    deadline = time.monotonic() + limit_s
+    while any(row.name == name for row in list_domains(dom0)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
 
 
 def free_memory_mib(dom0: Connection) -> int:

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from xenproof.errors import UsageError
 from xenproof.profile.load import load_profile
-from xenproof.profile.profile import Profile
 from xenproof.report.plain import visible
 from xenproof.xen.lint import Finding, Severity, lint
-from xenproof.xen.xl_series import XlSeries, load_series
+from xenproof.xen.of_profile import series_of
+from xenproof.xen.xl_series import XlSeries
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "dim"}
 
@@ -40,17 +40,6 @@ def lint_command(
             console.print(_sum(path, rows, series))
     if any(row.severity is not Severity.NOTE for _, rows in found for row in rows):
         raise typer.Exit(1)
-
-
-def series_of(profile: Profile) -> XlSeries:
-    """The xl of a profile: that of its series of Xen, with what its vendor added.  Raises UsageError without one."""
-    numbers = [profile.get("hypervisor", f"xen_{part}", "is") for part in ("major", "minor")]
-    if None in numbers:
-        raise UsageError(
-            f"profile {profile.name} does not say which Xen it is: expected hypervisor.xen_major.is and xen_minor.is"
-        )
-    name = ".".join(number.text for number in numbers if number is not None)
-    return load_series(name, *profile.chain)
 
 
 def _text(path: Path) -> str:

@@ -1,0 +1,67 @@
+"""The truth table of disk backends on a real dom0, and on one whose xl does something else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from xenproof.guest.backend_table import BackendTable
+from xenproof.guest.disk_rows import DiskRow, Target
+from xenproof.guest.leak import snapshot
+from xenproof.guest.place import HostFolder
+from xenproof.source.connection import Connection
+from xenproof.xen.xl_series import load_series
+
+GRUB_XEN = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
+ROWS = {
+    row.name: row
+    for row in (
+        DiskRow("phy", "format=raw, vdev={vdev}, backendtype=phy, target={target}", Target.RAW),
+        DiskRow("block", "format=raw, vdev={vdev}, target={target}", Target.BLOCK),
+        DiskRow("missing", "format=raw, vdev={vdev}, target={target}", Target.MISSING),
+    )
+}
+# Hands over all that it is asked for, but for one word of the configuration.
+OTHER_XL = """\
+cat >/usr/local/sbin/xl <<'END'
+#!/bin/sh
+[ "$1 $2" != "create -p" ] || sed -i s/backendtype=phy/backendtype=qdisk/ "$3"
+exec /usr/sbin/xl "$@"
+END
+chmod 755 /usr/local/sbin/xl
+"""
+
+
+@pytest.fixture
+def table(dom0_shell: Connection, tmp_path: Path) -> Iterator[BackendTable]:
+    """The table of a fresh host, which has to be left as it was."""
+    folder = HostFolder(dom0_shell, tmp_path)
+    before = snapshot(dom0_shell, "/var/lib/xen")
+    folder.enter()
+    try:
+        yield BackendTable(dom0_shell, folder, GRUB_XEN, tmp_path, load_series("4.17"), ROWS)
+        assert dom0_shell.run(f"ls -A {folder.path}").text == ""
+    finally:
+        folder.leave()
+    assert snapshot(dom0_shell, "/var/lib/xen") == before
+
+
+def test_an_xl_that_takes_another_backend_is_seen(table: BackendTable, dom0_shell: Connection) -> None:
+    dom0_shell.run(OTHER_XL).check(0)
+
+    assert {name: table.found(name) for name in ROWS} == {
+        "phy": "qdisk, raw, writable",
+        "block": "phy, raw, writable",
+        "missing": "refused",
+    }
+    assert table.expected("phy") == "phy, raw, writable, on a loop device"
+
+
+def test_a_refusal_that_was_not_predicted_is_told_from_the_disks_beside_it(
+    table: BackendTable, dom0_shell: Connection
+) -> None:
+    dom0_shell.run(OTHER_XL.replace("backendtype=phy/backendtype=qdisk", "backendtype=phy/backendtype=bogus")).check(0)
+
+    assert table.found("block") == "phy, raw, writable"
+    assert table.found("phy").startswith("refused, but with ")
+    assert "bogus" in table.found("phy")

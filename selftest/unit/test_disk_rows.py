@@ -1,0 +1,71 @@
+"""The truth table of disk backends: what the rules of a release say of its rows, and how a row is read back."""
+
+import pytest
+
+from xenproof.errors import ParseError
+from xenproof.guest.backend_table import expected_words, vbd_in_words
+from xenproof.guest.disk_rows import disk_rows
+from xenproof.xen.backend import DiskBackend, StoreVbd
+from xenproof.xen.xl_series import load_series, series_names
+
+LOOP = "phy, raw, writable, on a loop device"
+
+
+@pytest.mark.parametrize(
+    ("row", "in_4_4", "in_4_17"),
+    [
+        # The default of a raw file is what changed between the releases: xl-disk-configuration(5).
+        ("file_as_raw_on_any", "qdisk, raw, writable", LOOP),
+        ("file_as_raw_on_phy", "refused", LOOP),
+        ("file_as_raw_on_qdisk", "qdisk, raw, writable", "qdisk, raw, writable"),
+        ("file_as_qcow2_on_phy", "refused", "refused"),
+        ("qcow2_as_raw_on_any", "qdisk, raw, writable", LOOP),
+        ("qcow2_as_qcow2_on_any", "qdisk, qcow2, writable", "qdisk, qcow2, writable"),
+        ("block_as_raw_on_any", "phy, raw, writable", "phy, raw, writable"),
+        ("missing_as_raw_on_any", "refused", "refused"),
+        ("positional_read_only", "qdisk, raw, read only", LOOP.replace("writable", "read only")),
+        ("xm_tap_qcow2", "qdisk, qcow2, writable", "qdisk, qcow2, writable"),
+        ("xm_phy_file", "qdisk, raw, writable", LOOP),
+    ],
+)
+def test_the_rules_of_a_release_decide_a_row(row: str, in_4_4: str, in_4_17: str) -> None:
+    rows = disk_rows()
+    assert expected_words(rows[row], load_series("4.4")) == in_4_4
+    assert expected_words(rows[row], load_series("4.17")) == in_4_17
+
+
+@pytest.mark.parametrize("series", series_names())
+def test_every_row_has_a_prediction(series: str) -> None:
+    found = {expected_words(row, load_series(series)).partition(",")[0] for row in disk_rows().values()}
+    assert found == {"phy", "qdisk", "refused"}
+
+
+def vbd(kind: str, params: str, node: str, mode: str = "w") -> StoreVbd:
+    return StoreVbd("xvda", DiskBackend.QDISK, kind, params, node, False, "/local/domain/0/backend/x/1/51712", mode)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (vbd("phy", "/x.img", "/dev/loop3"), LOOP),
+        (vbd("phy", "/dev/loop0", "/dev/loop0"), "phy, raw, writable"),
+        (vbd("phy", "/dev/loop0", "/dev/loop0", "r"), "phy, raw, read only"),
+        (vbd("qdisk", "aio:/x.img", ""), "qdisk, raw, writable"),
+        (vbd("qdisk", "qcow2:/x.img", ""), "qdisk, qcow2, writable"),
+    ],
+)
+def test_a_disk_in_xenstore_is_said_in_the_same_words(found: StoreVbd, words: str) -> None:
+    target = "/dev/loop0" if "/dev/" in found.params else "/x.img"
+    assert vbd_in_words(found, target) == words
+
+
+@pytest.mark.parametrize("params", ["", "/x.img", "aio:/y.img"])
+def test_a_qdisk_with_another_target_is_not_understood(params: str) -> None:
+    with pytest.raises(ParseError, match="params"):
+        vbd_in_words(vbd("qdisk", params, ""), "/x.img")
+
+
+def test_a_name_is_read_once_in_a_report() -> None:
+    rows = disk_rows()
+    assert len(rows) >= 35
+    assert all(row.spec("/x.img", "xvdb") != row.spec("/y.img", "xvda") for row in rows.values())

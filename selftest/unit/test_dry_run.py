@@ -1,0 +1,75 @@
+"""Dry runs of xl: what a real xl 4.4.1 printed of each disk specification is what the rules of 4.4 predict."""
+
+import re
+
+import pytest
+
+from selftest.corpus import CORPUS, transcripts
+from xenproof.errors import ParseError
+from xenproof.source.probe import ProbeOutput
+from xenproof.xen.disk_words import dry_run_words, predicted_words
+from xenproof.xen.dry_run import DryRun, parse_dry_run
+from xenproof.xen.specs import known_specs
+from xenproof.xen.xl_series import load_series, series_names
+
+OF_4_4_1 = {row.name: row for row in transcripts("xen-4.4.1") if row.name.startswith("diskspec_")}
+
+
+def run_of(name: str) -> DryRun:
+    row = OF_4_4_1[name]
+    assert row.exit_status is not None
+    return parse_dry_run(ProbeOutput(name, row.stdout, row.stderr, row.exit_status))
+
+
+def spec_of(name: str) -> str:
+    match = re.search(r'^disk=\["(.*)"\]$', (CORPUS / "xen-4.4.1" / f"{name}.cfg").read_text("utf-8"), re.MULTILINE)
+    assert match is not None
+    return match[1]
+
+
+@pytest.mark.parametrize("name", OF_4_4_1)
+def test_a_real_dry_run_is_read_as_it_was_predicted(name: str) -> None:
+    assert dry_run_words(run_of(name)) == predicted_words(spec_of(name), load_series("4.4").disk)
+
+
+def test_the_rules_of_another_release_do_not_fit() -> None:
+    words = load_series("4.17").disk
+    wrong = {name for name in OF_4_4_1 if dry_run_words(run_of(name)) != predicted_words(spec_of(name), words)}
+    assert "diskspec_kv_discard" in wrong
+    assert "diskspec_positional_full" not in wrong
+
+
+def test_the_specifications_that_hosts_are_asked_for_hold_all_of_the_corpus() -> None:
+    asked = known_specs()
+    assert {name.removeprefix("diskspec_") for name in OF_4_4_1} - asked.keys() == set()
+    assert all('"' not in spec and "\\" not in spec for spec in asked.values())
+
+
+@pytest.mark.parametrize("series", series_names())
+def test_every_specification_has_a_prediction(series: str) -> None:
+    words = load_series(series).disk
+    assert all(predicted_words(spec, words) for spec in known_specs().values())
+
+
+@pytest.mark.parametrize("folder", ["debian11", "debian12", "debian13"])
+def test_later_releases_print_the_configuration_by_itself(folder: str) -> None:
+    (row,) = [row for row in transcripts(folder) if row.name == "xl_create_-n"]
+    found = dry_run_words(parse_dry_run(ProbeOutput(row.name, row.stdout, row.stderr, 0)))
+    assert found.endswith(", raw, as xvda, writable, backendtype phy")
+
+
+@pytest.mark.parametrize("printed", [b"", b"Parsing config from x\n", b"{", b"[1]", b'{"config": {}}'])
+def test_an_xl_that_says_yes_and_prints_no_domain_is_not_understood(printed: bytes) -> None:
+    with pytest.raises(ParseError, match="xl create -n printed"):
+        parse_dry_run(ProbeOutput("x", printed, b"", 0))
+
+
+def test_a_refusal_for_another_reason_keeps_what_xl_said() -> None:
+    run = parse_dry_run(ProbeOutput("x", b"", b"xl: command not found\n", 127))
+    assert dry_run_words(run) == "refused with exit code 127: xl: command not found"
+
+
+@pytest.mark.parametrize("disks", [None, [], [{}, {}], "x"])
+def test_a_configuration_of_other_than_one_disk_is_not_understood(disks: object) -> None:
+    with pytest.raises(ParseError, match="expected one"):
+        dry_run_words(DryRun({"c_info": {}, "disks": disks}, "", 0))

@@ -1,0 +1,25 @@
+"""How checks of guests are given to workers."""
+
+import pytest
+
+from xenproof.suite.guest_fixtures import scope_of
+
+BOOT = "tests/guest/test_grub_xen.py"
+DISKS = "tests/guest/test_disk_specs.py"
+HOST = "lab://debian12"
+
+
+def test_all_checks_of_one_guest_go_to_one_worker() -> None:
+    assert scope_of(f"{BOOT}::test_guest_boots[{HOST}-qdisk]") == scope_of(f"{BOOT}::test_guest_leaves[{HOST}-qdisk]")
+    assert scope_of(f"{BOOT}::test_guest_boots[{HOST}-qdisk]") != scope_of(f"{BOOT}::test_guest_boots[{HOST}-blkback]")
+
+
+def test_what_is_asked_once_for_all_rows_goes_to_one_worker() -> None:
+    first = scope_of(f"{DISKS}::test_disk_gets_the_predicted_backend[{HOST}-file_as_raw_on_qdisk]")
+    assert first == scope_of(f"{DISKS}::test_disk_gets_the_predicted_backend[{HOST}-xm_phy]")
+    assert first != scope_of(f"{DISKS}::test_disk_specification_is_read_as_predicted[{HOST}-xm_phy]")
+
+
+@pytest.mark.parametrize("nodeid", ["tests/host/test_units.py::test_a[x-qdisk]", f"{BOOT}::test_of_no_guest"])
+def test_other_checks_are_left_to_xdist(nodeid: str) -> None:
+    assert scope_of(nodeid) is None

@@ -4,6 +4,7 @@ A folder of selftest/data/corpus is one host.  Its index.tsv has a line for each
 first, then, in either order, its exit status and the command; other columns are numbers.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -88,6 +89,14 @@ def _is_status(word: str) -> bool:
 def _read(folder: str, name: str, kind: str) -> bytes:
     path = CORPUS / folder / f"{name}.{kind}"
     return path.read_bytes() if path.is_file() else b""
+
+
+def disk_spec_of(name: str) -> str:
+    """The disk specification that the dry run `name` of the real xl 4.4.1 was given."""
+    text = (CORPUS / "xen-4.4.1" / f"{name}.cfg").read_text("utf-8")
+    if (match := re.search(r'^disk=\["(.*)"\]$', text, re.MULTILINE)) is None:
+        raise CorpusError(f"{name}.cfg has no line with one disk")
+    return match[1]
 
 
 def of_command(rows: Sequence[Transcript], *commands: str) -> list[Transcript]:

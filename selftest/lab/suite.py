@@ -11,6 +11,7 @@ from typing import Any
 
 from xenproof.lab.host import LabHost
 
+GRUB_XEN = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 REPOSITORY = Path(__file__).parents[2]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from selftest.lab.suite import GRUB_XEN
 from xenproof.guest.backend_table import BackendTable
 from xenproof.guest.disk_rows import DiskRow, Target
 from xenproof.guest.leak import Thing, snapshot
@@ -12,7 +13,6 @@ from xenproof.guest.place import HostFolder
 from xenproof.source.connection import Connection
 from xenproof.xen.xl_series import load_series
 
-GRUB_XEN = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 # libxl's own list of the numbers that domains had, from 4.14 on.
 HISTORY = Thing("file", "/run/xen/domid-history")
 ROWS = {

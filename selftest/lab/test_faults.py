@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from selftest.lab.suite import Suite
+from selftest.lab.suite import GRUB_XEN, Suite
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 
-GRUB = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 LIBVIRT_DRIVER = "/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_libxl.so"
 XEN_OPTIONS = "sed -i 's/^GRUB_CMDLINE_XEN_DEFAULT=.*/GRUB_CMDLINE_XEN_DEFAULT=\"{}\"/' /etc/default/grub"
 IMAGE_FOLDERS = ("/var/lib/libvirt/images", "/var/lib/xen")
@@ -107,13 +106,13 @@ FAULTS = [
     ),
     fault(
         "grub.xen removed",
-        f"rm {GRUB}",
-        f"test_file_exists[{GRUB}]",
+        f"rm {GRUB_XEN}",
+        f"test_file_exists[{GRUB_XEN}]",
         "test_files_are_what_was_installed[grub-xen-host]",
         mute=(
-            f"test_file_is_of_its_type[{GRUB}]",
-            f"test_file_has_its_mode[{GRUB}]",
-            f"test_file_has_its_owner[{GRUB}]",
+            f"test_file_is_of_its_type[{GRUB_XEN}]",
+            f"test_file_has_its_mode[{GRUB_XEN}]",
+            f"test_file_has_its_owner[{GRUB_XEN}]",
         ),
     ),
     fault(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from selftest.lab.suite import GRUB_XEN
 from xenproof.guest.guest import GONE, READY, Guest
 from xenproof.guest.image import MIB, GuestImage
 from xenproof.guest.place import HostFolder
@@ -13,8 +14,6 @@ from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.domains import list_domains
-
-GRUB_XEN = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 
 
 @pytest.fixture

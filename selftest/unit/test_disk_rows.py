@@ -65,7 +65,7 @@ def test_a_qdisk_with_another_target_is_not_understood(params: str) -> None:
         vbd_in_words(vbd("qdisk", params, ""), "/x.img")
 
 
-def test_a_name_is_read_once_in_a_report() -> None:
+def test_each_row_names_its_target_and_its_disk() -> None:
     rows = disk_rows()
     assert len(rows) >= 35
     assert all(row.spec("/x.img", "xvdb") != row.spec("/y.img", "xvda") for row in rows.values())

@@ -1,25 +1,18 @@
 """Disk specifications: each that a real xl 4.4.1 was given is predicted as that xl printed it."""
 
 import json
-import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selftest.corpus import CORPUS, disk_spec_of
 from xenproof.xen.disk_spec import DiskSpecError, parse_disk_spec
 from xenproof.xen.xl_series import load_series, series_names
 
-CORPUS = Path(__file__).parents[1] / "data" / "corpus" / "xen-4.4.1"
-ROWS = sorted(path.stem for path in CORPUS.glob("diskspec_*.cfg"))
+FOLDER = CORPUS / "xen-4.4.1"
+ROWS = sorted(path.stem for path in FOLDER.glob("diskspec_*.cfg"))
 WORDS_4_4 = load_series("4.4").disk
-
-
-def spec_of(name: str) -> str:
-    match = re.search(r'^disk=\["(.*)"\]$', (CORPUS / f"{name}.cfg").read_text("utf-8"), re.MULTILINE)
-    assert match is not None
-    return match[1]
 
 
 def test_there_are_specifications_to_predict() -> None:
@@ -28,17 +21,17 @@ def test_there_are_specifications_to_predict() -> None:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_xl_4_4_1_reads_it_as_predicted(name: str) -> None:
-    out = (CORPUS / f"{name}.out").read_text("utf-8")
-    err = CORPUS / f"{name}.err"
+    out = (FOLDER / f"{name}.out").read_text("utf-8")
+    err = FOLDER / f"{name}.err"
     said = err.read_text("utf-8") if err.exists() else ""
     if "disk specification" in said:
         with pytest.raises(DiskSpecError) as refused:
-            parse_disk_spec(spec_of(name), WORDS_4_4)
+            parse_disk_spec(disk_spec_of(name), WORDS_4_4)
         assert refused.value.said == said.split("\n")[0].removeprefix("/root/d.cfg: ")
         return
     printed = json.loads(out[out.index("{") : out.rindex("}") + 1])
     (disk,) = printed["config"]["disks"]
-    found = parse_disk_spec(spec_of(name), WORDS_4_4)
+    found = parse_disk_spec(disk_spec_of(name), WORDS_4_4)
     assert {
         "pdev_path": found.target,
         "vdev": found.vdev,

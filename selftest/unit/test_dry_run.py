@@ -1,10 +1,8 @@
 """Dry runs of xl: what a real xl 4.4.1 printed of each disk specification is what the rules of 4.4 predict."""
 
-import re
-
 import pytest
 
-from selftest.corpus import CORPUS, transcripts
+from selftest.corpus import disk_spec_of, transcripts
 from xenproof.errors import ParseError
 from xenproof.source.probe import ProbeOutput
 from xenproof.xen.disk_words import dry_run_words, predicted_words
@@ -21,20 +19,14 @@ def run_of(name: str) -> DryRun:
     return parse_dry_run(ProbeOutput(name, row.stdout, row.stderr, row.exit_status))
 
 
-def spec_of(name: str) -> str:
-    match = re.search(r'^disk=\["(.*)"\]$', (CORPUS / "xen-4.4.1" / f"{name}.cfg").read_text("utf-8"), re.MULTILINE)
-    assert match is not None
-    return match[1]
-
-
 @pytest.mark.parametrize("name", OF_4_4_1)
 def test_a_real_dry_run_is_read_as_it_was_predicted(name: str) -> None:
-    assert dry_run_words(run_of(name)) == predicted_words(spec_of(name), load_series("4.4").disk)
+    assert dry_run_words(run_of(name)) == predicted_words(disk_spec_of(name), load_series("4.4").disk)
 
 
 def test_the_rules_of_another_release_do_not_fit() -> None:
     words = load_series("4.17").disk
-    wrong = {name for name in OF_4_4_1 if dry_run_words(run_of(name)) != predicted_words(spec_of(name), words)}
+    wrong = {name for name in OF_4_4_1 if dry_run_words(run_of(name)) != predicted_words(disk_spec_of(name), words)}
     assert "diskspec_kv_discard" in wrong
     assert "diskspec_positional_full" not in wrong
 

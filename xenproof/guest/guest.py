@@ -18,13 +18,12 @@ from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, create_paused, destroy, shut_down
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Disk, DomainConfig
-from xenproof.xen.domains import list_domains
+from xenproof.xen.domains import await_gone
 
 VDEV = "xvda"
 MEMORY_MIB = 128
 READY = "ready"
 GONE = "gone"
-_POLL_S = 0.5
 _GONE_LIMIT_S = 60.0
 _MARKS = {"grub.xen": "XENPROOF1 grub ", "kernel started": "] Linux version ", "witness ready": "XENPROOF1 ready"}
 
@@ -184,12 +183,8 @@ class Guest:
             raise GuestError(f"{self.name} left in dom0: {'; '.join(map(str, left))}")
 
     def _wait_gone(self, limit_s: float) -> bool:
-        deadline = time.monotonic() + limit_s
-        while any(row.name == self.name for row in list_domains(self.dom0)):
-            if time.monotonic() > deadline:
-                return False
-            self.console.drain()
-            time.sleep(_POLL_S)
+        if not await_gone(self.dom0, self.name, limit_s, self.console.drain):
+            return False
         if self.created is not None and self.created.domid > 0:
             self.steps.setdefault("gone", time.time())
         return True

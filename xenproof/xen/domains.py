@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
@@ -43,12 +44,13 @@ def list_domains(dom0: Connection) -> list[DomainRow]:
     return parse_xl_list(dom0.run("xl list").check().text)
 
 
-def await_gone(dom0: Connection, name: str, limit_s: float) -> bool:
-    """Whether no domain is called `name`, now or within `limit_s`."""
+def await_gone(dom0: Connection, name: str, limit_s: float, meanwhile: Callable[[], object] = lambda: None) -> bool:
+    """Whether no domain is called `name`, now or within `limit_s`; `meanwhile` is called before each pause."""
     deadline = time.monotonic() + limit_s
     while any(row.name == name for row in list_domains(dom0)):
         if time.monotonic() > deadline:
             return False
+        meanwhile()
         time.sleep(_POLL_S)
     return True
 

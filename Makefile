@@ -19,12 +19,22 @@ matrix:
 	@scripts/setup conform
 	@.venv/bin/pytest -n 2 --dist loadgroup --profile debian12 --hosts lab://debian12 tests/host tests/guest
 
-# One lab host at a time: two that run guests on two cores without KVM get in each other's way so much that neither gets
-# anywhere, and two that only boot and are read take twice as long as one after the other.
+# Images are made while the unit tests run, two at a time: most of that is one program that waits for another.
+# Then one lab host at a time: two that run guests on two cores without KVM get in each other's way so much that
+# neither gets anywhere, and two that only boot and are read take twice as long as one after the other.
 test:
 	@scripts/setup test
-	@.venv/bin/pytest -n 2 --ignore selftest/lab selftest
+	@$(MAKE) --no-print-directory --jobs 3 unit-tests $(IMAGES)
 	@.venv/bin/pytest --durations 30 --durations-min 5 selftest/lab
+
+IMAGES := $(addprefix image-,debian12 debian13 debian11)
+.PHONY: unit-tests $(IMAGES)
+
+unit-tests:
+	@.venv/bin/pytest -n 2 --ignore selftest/lab selftest
+
+$(IMAGES): image-%:
+	@.venv/bin/xenproof lab build $*
 
 # Every value of every profile, broken: the check that is named for it has to fail.
 mutants:

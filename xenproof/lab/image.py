@@ -108,10 +108,10 @@ def _build_in(work: Path, recipe: Recipe, accelerator: Accelerator, progress: Pr
     with progress.phase(f"installing {recipe.title}", 95):
         tree = rootfs.install(recipe, image.folder, log)
         rootfs.configure(recipe, tree, image.folder)
-    with progress.phase("making the disk and the guests' image", 15):
+    with progress.phase(f"making the disk of {recipe.release} and the guests' image", 10):
         build_guest_image(tree.folder, made(image.guest))
         rootfs.make_disk(recipe, tree, image.disk)
-    with progress.phase("letting Debian install its boot loader on the disk", 40):
+    with progress.phase(f"letting Debian install its boot loader on the disk of {recipe.release}", 40):
         _finish(accelerator, image, tree.folder / "boot", log)
     rootfs.remove(tree)
     shutil.rmtree(image.folder / "early", ignore_errors=True)

@@ -83,12 +83,12 @@ def _boot_and_save(
         overlay(image.disk, "raw", snapshot.disk, log)
         wiring = Wiring(snapshot.disk, host.folder / "serial.log", host.folder / "qmp.sock", host.folder / "qemu.pid")
         with started(command(recipe, accelerator, wiring), log=log, folder=host.folder) as process:
-            with progress.phase("booting Xen and dom0 for the first time", 60):
+            with progress.phase(f"booting Xen and dom0 of {recipe.release} for the first time", 60):
                 wait_for_login(process, wiring.serial, log, BOOT_LIMIT_S)
             with monitor(wiring.monitor, 60) as qmp:
-                with progress.phase("waiting until dom0 has settled", 25):
+                with progress.phase(f"waiting until dom0 of {recipe.release} has settled", 25):
                     settle(image, forwarded_port(qmp), host.folder)
-                with progress.phase("saving the booted host", 3):
+                with progress.phase(f"saving the booted {recipe.release}", 3):
                     save(qmp, snapshot.state)
                 qmp.command("quit")
             process.wait(30)

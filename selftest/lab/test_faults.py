@@ -352,8 +352,8 @@ def test_faults_beside_each_other_turn_nothing_else_red(looks: Looks, number: in
 def test_other_boot_options_are_seen_before_and_after_the_reboot(
     lab_host: LabHost, dom0_shell: Connection, suite: Suite
 ) -> None:
-    """Memory that is not pinned, one vCPU, and the console misprinted."""
-    options = XEN_OPTIONS.format("dom0_mem=min:512,1000M dom0_max_vcpus=1 com2=11520,8n1")
+    """Memory that is not pinned, and the console misprinted."""
+    options = XEN_OPTIONS.format("dom0_mem=min:512,1000M dom0_max_vcpus=2 com2=11520,8n1")
     dom0_shell.run(f"{options} && update-grub", limit_s=120).check(0)
 
     run = suite.against(lab_host, "tests/host")

@@ -10,6 +10,8 @@ _NEEDED_BY = {
     "qemu-img": "package qemu-utils",
     "qemu-system-x86_64": "package qemu-system-x86",
     "mke2fs": "package e2fsprogs",
+    "mkfs.btrfs": "package btrfs-progs",
+    "mkfs.xfs": "package xfsprogs",
     "sfdisk": "package fdisk",
     "fakeroot": "package fakeroot",
     "unshare": "package util-linux",

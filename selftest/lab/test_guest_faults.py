@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from selftest.lab.suite import GRUB_XEN
+from xenproof.guest.filesystem import MIB
 from xenproof.guest.guest import GONE, READY, Guest
-from xenproof.guest.image import MIB, GuestImage
 from xenproof.guest.place import HostFolder
+from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.backend import DiskBackend
+from xenproof.xen.config import Start
 from xenproof.xen.domains import list_domains
 
 
@@ -21,7 +23,9 @@ def guest(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator
     """A guest on blkback that is defined; the test may leave it in any state."""
     folder = HostFolder(dom0_shell, tmp_path)
     folder.enter()
-    made = Guest(dom0_shell, folder, GuestImage.read(lab_host.image.guest), DiskBackend.BLKBACK, GRUB_XEN, time.time())
+    made = Guest(
+        dom0_shell, folder, ensure_guest_image(lab_host.image), DiskBackend.BLKBACK, Start(GRUB_XEN), time.time()
+    )
     try:
         made.define()
         yield made

@@ -18,10 +18,10 @@ from selftest.mutants.recorded import DATA
 from selftest.transcripts.commands import HEADER, INDEX, take, told_with_guest, told_with_libvirt
 from xenproof.facts.families import probes
 from xenproof.guest.guest import READY, Guest
-from xenproof.guest.image import GuestImage
 from xenproof.guest.place import HostFolder
 from xenproof.lab import host as lab
 from xenproof.lab.accel import choose
+from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.image import ensure_image
 from xenproof.lab.progress import Progress
 from xenproof.lab.recipe import load_recipe
@@ -30,6 +30,7 @@ from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection, quoted
 from xenproof.source.gather import gather
 from xenproof.xen.backend import DiskBackend
+from xenproof.xen.config import Start
 
 BOOT_LIMIT_S = 600.0
 GUEST = "debian12"
@@ -133,9 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 place.enter()
                 try:
                     # The guest that the suite runs everywhere, whatever the host's own kernel is.
-                    image = GuestImage.read(ensure_image(load_recipe(GUEST), choose(), Progress()).guest)
+                    image = ensure_guest_image(ensure_image(load_recipe(GUEST), choose(), Progress()))
                     began = datetime.now(UTC).timestamp()
-                    guest = Guest(dom0, place, image, DiskBackend.BLKBACK, kernel.text, began)
+                    guest = Guest(dom0, place, image, DiskBackend.BLKBACK, Start(kernel.text), began)
                     keep_told(dom0, guest, folder, Path(scratch))
                 finally:
                     place.leave()

@@ -11,16 +11,22 @@ from pathlib import Path
 import pytest
 
 from xenproof.errors import LabError
-from xenproof.guest.image import AREA_MIB, BLOCK, BLOCKS, LOADER, MIB, GuestImage, build_guest_image
+from xenproof.guest.filesystem import FILESYSTEMS, MIB
+from xenproof.guest.image import AREA_MIB, BLOCK, BLOCKS, LOADER, GuestImage, build_guest_image, keep_parts
 from xenproof.guest.initramfs import Cpio, build_initramfs, modules_in_order
 
 RELEASE = "6.1.0-1-amd64"
+WANTED = ("xen-blkfront", "crc32c_generic", "ext4")
 DEP = """\
 kernel/fs/ext4/ext4.ko: kernel/lib/crc16.ko kernel/fs/mbcache.ko kernel/fs/jbd2/jbd2.ko
 kernel/fs/jbd2/jbd2.ko: kernel/lib/crc16.ko
 kernel/fs/mbcache.ko:
 kernel/lib/crc16.ko:
 kernel/drivers/block/xen-blkfront.ko.xz:
+kernel/drivers/net/xen-netfront.ko:
+kernel/fs/btrfs/btrfs.ko: kernel/lib/raid6_pq.ko
+kernel/lib/raid6_pq.ko:
+kernel/fs/xfs/xfs.ko:
 """
 
 
@@ -45,7 +51,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_modules_come_after_what_they_need(tree: Path) -> None:
-    names = [path.name for path in modules_in_order(tree / "lib/modules" / RELEASE)]
+    names = [path.name for path in modules_in_order(tree / "lib/modules" / RELEASE, WANTED)]
     assert names == ["xen-blkfront.ko.xz", "crc16.ko", "mbcache.ko", "jbd2.ko", "ext4.ko"]
 
 
@@ -55,7 +61,7 @@ def test_a_module_that_is_nowhere_is_an_error(tree: Path) -> None:
 
 
 def test_the_initramfs_holds_witness_busybox_and_modules(tree: Path) -> None:
-    modules = modules_in_order(tree / "lib/modules" / RELEASE)
+    modules = modules_in_order(tree / "lib/modules" / RELEASE, WANTED)
     files = read_cpio(gzip.decompress(build_initramfs(tree / "bin/busybox", modules)))
     assert files["init"].startswith(b"#!/bin/sh\n")
     assert files["bin/busybox"] == b"busybox"
@@ -73,8 +79,10 @@ def test_the_archive_is_one_that_cpio_reads() -> None:
     assert listed.stdout.split() == [b"a", b"folder"]
 
 
-def test_the_image_has_two_partitions_and_its_own_menu(tree: Path, tmp_path: Path) -> None:
-    build_guest_image(tree, tmp_path / "out")
+@pytest.mark.parametrize("filesystem", FILESYSTEMS)
+def test_the_image_has_two_partitions_and_its_own_menu(tree: Path, tmp_path: Path, filesystem: str) -> None:
+    keep_parts(tree, tmp_path / "parts")
+    build_guest_image(tmp_path / "parts", tmp_path / "out", filesystem)
     image = GuestImage.read(tmp_path / "out")
     disk = gzip.decompress(image.path.read_bytes())
     first = struct.unpack_from("<4xB3xII", disk, 446)
@@ -84,12 +92,12 @@ def test_the_image_has_two_partitions_and_its_own_menu(tree: Path, tmp_path: Pat
     assert len(disk) == image.raw_bytes == image.area_offset + AREA_MIB * MIB
     assert (BLOCKS + 1) * BLOCK <= AREA_MIB * MIB
     assert image.release == RELEASE
-    assert image.command_line.endswith(f"xenproof.loader={LOADER}")
+    assert image.command_line.endswith(f"xenproof.root={filesystem} xenproof.loader={LOADER}")
     assert b"menuentry" in disk
 
 
 def test_the_same_files_give_the_same_initramfs(tree: Path) -> None:
-    modules = modules_in_order(tree / "lib/modules" / RELEASE)
+    modules = modules_in_order(tree / "lib/modules" / RELEASE, WANTED)
     assert build_initramfs(tree / "bin/busybox", modules) == build_initramfs(tree / "bin/busybox", modules)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from xenproof.errors import ParseError
 from xenproof.guest.console import MAX_BYTES, Console
 from xenproof.guest.image import LOADER
-from xenproof.guest.witness import facts, parse_witness, pattern_sha256
+from xenproof.guest.witness import Told, facts, parse_witness, pattern_sha256, told
 
 CONSOLE = (Path(__file__).parents[1] / "data" / "guest_console.txt").read_bytes().decode()
 
@@ -92,3 +92,33 @@ def test_a_guest_that_talks_for_ever_is_cut_off() -> None:
     console.wait(lambda: False, 5.0)
     assert len(console.data) < MAX_BYTES + 100
     assert console.data.endswith(b"[%d more bytes were dropped]\n" % (MAX_BYTES // 2))
+
+
+NONCE = "0c5f9f3e-1111-4222-8333-944445555666"
+
+
+def test_what_a_witness_tells_of_itself_is_read() -> None:
+    console = f"XENPROOF1 told 3 {NONCE} 61.20 1796000000 113724 0-1 xvda,xvdb; eth0;\r\n"
+    console += f"XENPROOF1 told 4 {NONCE} 62.00 1796000001 113724 0 ; ;\r\n"
+    first, second = told(console)
+    assert first == Told(3, NONCE, 61.2, 1796000000, 113724, "0-1", ("xvda", "xvdb"), ("eth0",))
+    assert (second.disks, second.networks) == ((), ())
+
+
+@pytest.mark.parametrize("value", ["", "3", f"3 {NONCE} 61 1 1 0 xvda; ;", f"x {NONCE} 61.20 1 1 0 xvda; ;"])
+def test_a_word_of_another_shape_is_an_error(value: str) -> None:
+    with pytest.raises(ParseError, match="the witness told"):
+        list(told(f"XENPROOF1 told {value}\n"))
+
+
+@given(st.text(alphabet=st.sampled_from(list("XENPROOF1 told0-9.;,\n"))))
+def test_no_text_breaks_the_reading_of_words(text: str) -> None:
+    try:
+        list(told(text))
+    except ParseError as error:
+        assert "the witness told" in str(error)  # noqa: PT017  # either way is right
+
+
+def test_what_is_asked_later_leaves_the_first_word_alone() -> None:
+    asked = f"{CONSOLE}\nXENPROOF1 told 1 x\nXENPROOF1 told 2 x\nXENPROOF1 first_line xvdb a\n"
+    assert parse_witness(asked) == parse_witness(CONSOLE)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xenproof.errors import ParseError, UsageError
 from xenproof.source.connection import Completed
-from xenproof.xen.config import Disk, DomainConfig
+from xenproof.xen.config import Disk, DomainConfig, Start
 from xenproof.xen.domains import DomainRow, free_memory_mib, parse_free_memory, parse_xl_list
 from xenproof.xen.xenstore import below, parse_xenstore
 
@@ -141,7 +141,7 @@ def test_xenstore_gives_rows_or_an_error(text: str) -> None:
 
 
 def test_the_configuration_names_all_that_xl_needs() -> None:
-    config = DomainConfig("xenproof-a-1", "/usr/lib/grub.xen", 128, (Disk("/x/a.raw", "xvda", "qdisk"),))
+    config = DomainConfig("xenproof-a-1", Start("/usr/lib/grub.xen"), 128, (Disk("/x/a.raw", "xvda", "qdisk"),))
     assert config.text().splitlines()[:6] == [
         'name = "xenproof-a-1"',
         'kernel = "/usr/lib/grub.xen"',
@@ -155,4 +155,4 @@ def test_the_configuration_names_all_that_xl_needs() -> None:
 @pytest.mark.parametrize("name", ["", 'a"', "a\nb", "a b", "a'", "a;b", "a,script=x", "a\n"])
 def test_a_value_that_needs_quoting_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="cannot be in a guest's configuration"):
-        DomainConfig(name, "/k", 128, (Disk("/x", "xvda", "phy"),)).text()
+        DomainConfig(name, Start("/k"), 128, (Disk("/x", "xvda", "phy"),)).text()

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from xenproof.guest.guest import GONE, READY, VDEV, Boot, Guest
 from xenproof.guest.image import LOADER
 from xenproof.profile.expectation import Expectation
@@ -9,6 +11,8 @@ from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
 from xenproof.suite.guest_fixtures import SETTLE_LIMIT_S, SHUTDOWN_LIMIT_S, Promise
 from xenproof.xen.backend import disk_workers, read_vbd
+
+pytestmark = pytest.mark.smoke
 
 CONSOLE = "the witness, on the guest's console"
 

@@ -18,7 +18,7 @@ from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, create_paused, destroy
 from xenproof.xen.backend import StoreVbd, vbd_in_xenstore
 from xenproof.xen.backend_rule import Prediction
-from xenproof.xen.config import DomainConfig, GivenDisk
+from xenproof.xen.config import DomainConfig, GivenDisk, Start
 from xenproof.xen.domains import await_gone
 from xenproof.xen.xenstore import read_xenstore
 from xenproof.xen.xl_series import XlSeries
@@ -99,7 +99,7 @@ class BackendTable:
             held.callback(self._remove, name, targets)
             targets |= self._targets(rows, files)
             disks = [GivenDisk(row.spec(targets[row.name], vdevs[row.name])) for row in rows]
-            text = DomainConfig(name, self._kernel, MEMORY_MIB, disks).text()
+            text = DomainConfig(name, Start(self._kernel), MEMORY_MIB, disks).text()
             self._dom0.run(f"cat >{quoted(config)}", stdin=text.encode()).check()
             created = create_paused(self._dom0, name, config, CREATE_LIMIT_S)
             own = [Thing("file", path) for path in [*files.values(), config]]

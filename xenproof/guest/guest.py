@@ -17,7 +17,7 @@ from xenproof.report.verdict import GuestLine, Step
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, create_paused, destroy, shut_down
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Disk, DomainConfig
+from xenproof.xen.config import Disk, DomainConfig, Start
 from xenproof.xen.domains import await_gone
 
 VDEV = "xvda"
@@ -38,11 +38,15 @@ class Boot:
 
 
 class Guest:
-    """One PV guest that `kernel` (grub.xen) boots from a raw disk file served by `backend`."""
+    """One guest that `start` starts, by grub.xen where nothing else is said, from a raw disk file on `backend`.
+
+    Its `config` may be changed until it is defined; `started_by` is for the report.
+    """
 
     def __init__(
-        self, dom0: Connection, folder: HostFolder, image: GuestImage, backend: DiskBackend, kernel: str, began: float
-    ) -> None:
+        self, dom0: Connection, folder: HostFolder, image: GuestImage, backend: DiskBackend, start: Start, began: float,
+        started_by: str = "grub.xen",
+    ) -> None:  # fmt: skip
         self.dom0 = dom0
         self.folder = folder
         self.image = image
@@ -51,10 +55,11 @@ class Guest:
         self.token = secrets.token_hex(16)
         self.disk = f"{folder.path}/{self.name}.raw"
         self.config_path = f"{folder.path}/{self.name}.cfg"
-        self.config = DomainConfig(self.name, kernel, MEMORY_MIB, (Disk(self.disk, VDEV, backend.type),))
+        self.config = DomainConfig(self.name, start, MEMORY_MIB, (Disk(self.disk, VDEV, backend.type),))
         self.console = Console(_MARKS)
         self.created: Created | None = None
         self.steps: dict[str, float] = {}
+        self._started_by = started_by
         self._boot: Boot | None = None
         self._end = ""
         self._began = began
@@ -79,7 +84,7 @@ class Guest:
         """Its time line so far."""
         seen = self.steps | self.console.seen_at
         steps = tuple(Step(label, at - self._began) for label, at in sorted(seen.items(), key=lambda item: item[1]))
-        return GuestLine(self.name, f"{self.backend} disk, grub.xen", steps)
+        return GuestLine(self.name, f"{self.backend} disk, {self._started_by}", steps)
 
     def define(self) -> None:
         """Give it a disk of its own with its token, and a configuration; nothing runs yet."""
@@ -118,6 +123,12 @@ class Guest:
         self.console.wait(lambda: ("ready", "") in facts(self.console.text), limit_s - (time.monotonic() - begin))
         self._boot = self._read(time.monotonic() - begin)
         return self._boot
+
+    def follow_again(self, created: Created) -> None:
+        """Go on with the domain that it is now, after a restart or a restore: another number, another console."""
+        self.created = created
+        self.console.drain()
+        self.console.attach(self._held.enter_context(self.dom0.follow(f"exec cat <{quoted(created.tty)}")))
 
     def _read(self, seconds: float) -> Boot:
         if "witness ready" in self.console.seen_at:

@@ -3,35 +3,32 @@
 import gzip
 import hashlib
 import json
-import os
 import shutil
 import struct
-import subprocess
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from xenproof.errors import LabError
-from xenproof.guest.initramfs import build_initramfs, modules_in_order
-from xenproof.programs import require
+from xenproof.guest.filesystem import FILESYSTEMS, MIB, make_filesystem
+from xenproof.guest.initramfs import MODULES, build_initramfs, modules_in_order
 
-MIB = 1 << 20
 SECTOR = 512
 AREA_MIB = 2
 BLOCK = 64 << 10
 BLOCKS = 16
 """The witness writes this many blocks, from the second block of partition 2 on."""
 
-COMMAND_LINE = "console=hvc0 rdinit=/init panic=1 xenproof.witness=1 xenproof.entry=default"
+COMMAND_LINE = "console=hvc0 rdinit=/init panic=1 xenproof.witness=1 xenproof.entry=default xenproof.root={root}"
 # GRUB itself fills in its platform, so a kernel that was started any other way lacks the right mark.
 LOADER_MARK = "xenproof.loader="
 LOADER = "xen-x86_64"
-MENU = f"""\
+_MENU = f"""\
 # xenproof witness menu
 set timeout=0
 echo "XENPROOF1 grub $grub_platform-$grub_cpu"
 menuentry "xenproof witness" --id default {{
-  linux /boot/vmlinuz {COMMAND_LINE} {LOADER_MARK}$grub_platform-$grub_cpu
+  linux /boot/vmlinuz {COMMAND_LINE.replace("{root}", "@root@")} {LOADER_MARK}$grub_platform-$grub_cpu
   initrd /boot/initramfs.gz
 }}
 """
@@ -43,7 +40,7 @@ class GuestImage:
 
     `sha256` is of the packed file, `raw_sha256` and `raw_bytes` of the disk itself, `area_offset`
     is where its partition 2 starts in bytes, `release` the kernel's and `command_line` what the
-    guest must find as its own.
+    guest must find as its own.  `kernel` and `ramdisk` are the files that lie on the disk.
     """
 
     path: Path
@@ -53,13 +50,15 @@ class GuestImage:
     area_offset: int
     release: str
     command_line: str
+    kernel: Path
+    ramdisk: Path
 
     @staticmethod
     def read(folder: Path) -> "GuestImage":
         """The image that `build_guest_image` left in `folder`; raises LabError if it is missing or damaged."""
         try:
             data = json.loads((folder / "guest.json").read_text("utf-8"))
-            image = GuestImage(**{**data, "path": folder / data["path"]})
+            image = GuestImage(**data | {name: folder / data[name] for name in ("path", "kernel", "ramdisk")})
             found = hashlib.sha256(image.path.read_bytes()).hexdigest()
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise LabError(f"{folder} holds no guest image ({error!r}); build it again") from error
@@ -68,23 +67,26 @@ class GuestImage:
         return image
 
 
-def build_guest_image(rootfs: Path, into: Path) -> None:
-    """Write disk.raw.gz and guest.json of the witness guest into the folder `into`.
+def build_guest_image(rootfs: Path, into: Path, filesystem: str = "ext4") -> None:
+    """Write the witness guest's disk, kernel and ramdisk, and guest.json, into the folder `into`.
 
-    `rootfs` is an unpacked root tree with /boot/vmlinuz-*, /lib/modules and a static /bin/busybox.
-    Raises LabError where it lacks one of them or mke2fs fails.
+    `rootfs` is an unpacked root tree with /boot/vmlinuz-*, /lib/modules and a static /bin/busybox, or what `parts`
+    left of one; `filesystem` is one of FILESYSTEMS.  Raises LabError where the tree lacks one of them or mkfs fails.
     """
     release = _release(rootfs)
     into.mkdir(parents=True, exist_ok=True)
+    kernel, ramdisk = into / "vmlinuz", into / "initramfs.gz"
+    shutil.copyfile(rootfs / f"boot/vmlinuz-{release}", kernel)
+    modules = modules_in_order(rootfs / "lib/modules" / release, (*MODULES, filesystem))
+    ramdisk.write_bytes(build_initramfs(rootfs / "bin/busybox", modules))
     with tempfile.TemporaryDirectory(dir=into, prefix="guest-") as scratch:
         tree = Path(scratch) / "tree"
         for menu in ("grub", "grub2"):  # Debian's grub.xen looks for the first, SUSE's for the second
             (tree / "boot" / menu).mkdir(parents=True)
-            (tree / "boot" / menu / "grub.cfg").write_text(MENU)
-        shutil.copyfile(rootfs / f"boot/vmlinuz-{release}", tree / "boot/vmlinuz")
-        modules = modules_in_order(rootfs / "lib/modules" / release)
-        (tree / "boot/initramfs.gz").write_bytes(build_initramfs(rootfs / "bin/busybox", modules))
-        raw, area_offset = _disk(tree, Path(scratch) / "disk.raw")
+            (tree / "boot" / menu / "grub.cfg").write_text(_MENU.replace("@root@", filesystem))
+        shutil.copyfile(kernel, tree / "boot/vmlinuz")
+        shutil.copyfile(ramdisk, tree / "boot/initramfs.gz")
+        raw, area_offset = _disk(filesystem, tree, Path(scratch) / "disk.raw")
     packed = gzip.compress(raw, 6, mtime=0)
     path = into / "disk.raw.gz"
     path.write_bytes(packed)
@@ -95,9 +97,24 @@ def build_guest_image(rootfs: Path, into: Path) -> None:
         raw_bytes=len(raw),
         area_offset=area_offset,
         release=release,
-        command_line=f"{COMMAND_LINE} {LOADER_MARK}{LOADER}",
+        command_line=f"{COMMAND_LINE.format(root=filesystem)} {LOADER_MARK}{LOADER}",
+        kernel=kernel,
+        ramdisk=ramdisk,
     )
-    (into / "guest.json").write_text(json.dumps({**asdict(image), "path": path.name}, indent=1) + "\n", "utf-8")
+    names = {name: getattr(image, name).name for name in ("path", "kernel", "ramdisk")}
+    (into / "guest.json").write_text(json.dumps(asdict(image) | names, indent=1) + "\n", "utf-8")
+
+
+def keep_parts(rootfs: Path, into: Path) -> None:
+    """Copy into `into` what `build_guest_image` needs of the root tree `rootfs`, for all file systems."""
+    release = _release(rootfs)
+    kept = [f"boot/vmlinuz-{release}", "bin/busybox"]
+    folder = rootfs / "lib/modules" / release
+    kept += [f"lib/modules/{release}/{name}" for name in ("modules.dep", "modules.builtin")]
+    kept += [str(path.relative_to(rootfs)) for path in modules_in_order(folder, (*MODULES, *FILESYSTEMS))]
+    for name in kept:
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(rootfs / name, into / name)
 
 
 def _release(rootfs: Path) -> str:
@@ -111,30 +128,9 @@ def _release(rootfs: Path) -> str:
     return usable[-1]
 
 
-def _disk(tree: Path, path: Path) -> tuple[bytes, int]:
-    """A disk with `tree` as ext4 on partition 1 and an empty partition 2, and where partition 2 starts."""
-    used = sum(file.stat().st_size for file in tree.rglob("*") if file.is_file())
-    size = (used // MIB + 3) * MIB
-    path.write_bytes(b"")
-    os.truncate(path, size)
-    # Only what every GRUB 2 reads.
-    command = [
-        require("mke2fs"),
-        "-q",
-        "-F",
-        "-t",
-        "ext4",
-        "-O",
-        "none,filetype,extent,sparse_super",
-        "-m",
-        "0",
-        "-b",
-        "4096",
-    ]
-    command += ["-N", "64", "-L", "xenproof", "-d", str(tree), str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    if done.returncode:
-        raise LabError(f"mke2fs ended with exit code {done.returncode}: {done.stderr.strip()!r}")
+def _disk(filesystem: str, tree: Path, path: Path) -> tuple[bytes, int]:
+    """A disk with `tree` on partition 1 and an empty partition 2, and where partition 2 starts."""
+    size = make_filesystem(filesystem, tree, path)
     return _mbr(size) + b"\0" * (MIB - SECTOR) + path.read_bytes() + b"\0" * (AREA_MIB * MIB), MIB + size
 
 

@@ -9,13 +9,16 @@ from pathlib import Path
 
 from xenproof.errors import LabError
 
-MODULES = ("xen-blkfront", "crc32c_generic", "ext4")
-"""What the witness needs of its kernel beyond what is built in, in the order of loading."""
+MODULES = ("xen-blkfront", "xen-netfront", "crc32c_generic")
+"""What the witness needs of its kernel beyond what is built in and its file system, in the order of loading."""
 
-APPLETS = ("sh", "mount", "umount", "insmod", "usleep", "yes", "dd", "sha256sum")
+APPLETS = ("sh", "mount", "umount", "insmod", "usleep", "yes", "dd", "sha256sum", "date")
 
-# Linux runs this path, with no file open, when the toolstack asks a PV guest to shut down.
-POWEROFF = b'#!/bin/sh\necho "XENPROOF1 poweroff" >/dev/console\nexec /bin/busybox poweroff -f\n'
+# Linux runs these paths, with no file open, when the toolstack asks a PV guest to shut down or to start again.
+ENDS = {
+    name: f'#!/bin/sh\necho "XENPROOF1 {name}" >/dev/console\nexec /bin/busybox {name} -f\n'.encode()
+    for name in ("poweroff", "reboot")
+}
 
 
 class Cpio:
@@ -40,7 +43,7 @@ class Cpio:
         return b"".join(self._parts)
 
 
-def modules_in_order(folder: Path, wanted: tuple[str, ...] = MODULES) -> list[Path]:
+def modules_in_order(folder: Path, wanted: tuple[str, ...]) -> list[Path]:
     """The module files below `folder` (/lib/modules/RELEASE) that `wanted` need, in the order of loading.
 
     A module that modules.builtin names needs no file.  Raises LabError for one that is in neither.
@@ -76,7 +79,8 @@ def build_initramfs(busybox: Path, modules: list[Path]) -> bytes:
     for applet in APPLETS:
         cpio.add(f"bin/{applet}", stat.S_IFLNK | 0o777, b"busybox")
     cpio.add("init", stat.S_IFREG | 0o755, resources.files(__package__).joinpath("witness.sh").read_bytes())
-    cpio.add("sbin/poweroff", stat.S_IFREG | 0o755, POWEROFF)
+    for end, script in ENDS.items():
+        cpio.add(f"sbin/{end}", stat.S_IFREG | 0o755, script)
     names = [f"{_plain(str(path))}.ko" for path in modules]
     cpio.add("modules/order", stat.S_IFREG | 0o644, "".join(f"{name}\n" for name in names).encode())
     for name, path in zip(names, modules, strict=True):

@@ -1,5 +1,6 @@
 """The folder on a host that holds the guests of one run, with the witness image in it."""
 
+import hashlib
 import os
 import re
 import time
@@ -78,10 +79,27 @@ class HostFolder:
             if left := _all_lines(keeper, _SWEEP_LIMIT_S):
                 raise GuestError(f"still on {self._dom0.url} after the run: {', '.join(left)}; remove it by hand")
 
+    def put(self, file: Path) -> str:
+        """The path of a copy of `file` on the host, sent there once for each run."""
+        with self._shared.held():
+            return put(self._dom0, file, self.path)
+
     def place(self, image: GuestImage) -> str:
         """The path of `image`'s disk on the host, sent there once for each run; see `place`."""
         with self._shared.held():
             return place(self._dom0, image, self.path)
+
+
+def put(dom0: Connection, file: Path, folder: str) -> str:
+    """Copy `file` into `folder` on the host, unless it is there already, and return its path there.
+
+    The copy is named after its content.  Raises CommandFailed where it does not arrive whole.
+    """
+    data = file.read_bytes()
+    wanted = hashlib.sha256(data).hexdigest()
+    path = f"{folder}/{file.name}-{wanted[:16]}"
+    _receive(dom0, path, wanted, data, "cat")
+    return path
 
 
 def place(dom0: Connection, image: GuestImage, folder: str) -> str:
@@ -90,17 +108,20 @@ def place(dom0: Connection, image: GuestImage, folder: str) -> str:
     The file is named after its content.  Raises CommandFailed where it does not arrive whole.
     """
     path = f"{folder}/witness-{image.raw_sha256[:16]}.raw"
-    if dom0.run(f"[ -e {quoted(path)} ]").exit_code == 0:
-        return path
-    part = quoted(f"{path}.part")
-    script = f"gzip -dc >{part} && fallocate -d {part} 2>/dev/null; sha256sum {part}"
-    done = dom0.run(script, stdin=image.path.read_bytes(), limit_s=300).check()
-    if (found := done.text.partition(" ")[0]) != image.raw_sha256:
-        raise CommandFailed(
-            f"{path} on {dom0.url} has sha256 {found!r}, expected {image.raw_sha256}: it did not arrive whole"
-        )
-    dom0.run(f"mv {part} {quoted(path)}").check()
+    _receive(dom0, path, image.raw_sha256, image.path.read_bytes(), "gzip -dc")
     return path
+
+
+def _receive(dom0: Connection, path: str, wanted: str, data: bytes, unpack: str) -> None:
+    """Unless it is there already, make the file at `path` on the host, which is to have the sha256 `wanted`."""
+    if dom0.run(f"[ -e {quoted(path)} ]").exit_code == 0:
+        return
+    part = quoted(f"{path}.part")
+    script = f"{unpack} >{part} && fallocate -d {part} 2>/dev/null; sha256sum {part}"
+    done = dom0.run(script, stdin=data, limit_s=300).check()
+    if (found := done.text.partition(" ")[0]) != wanted:
+        raise CommandFailed(f"{path} on {dom0.url} has sha256 {found!r}, expected {wanted}: it did not arrive whole")
+    dom0.run(f"mv {part} {quoted(path)}").check()
 
 
 def _first_line(keeper: Stream) -> str:

@@ -14,6 +14,10 @@ _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 _NONCE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _NUMBER = re.compile(r"[1-9]\d{0,9}\Z")
+# What it says again and again: by itself, or when it is asked.
+_REPEATED = frozenset({"beat", "told", "first_line"})
+# Such as: 3 0c5f... 61.20 1796000000 113724 0-1 xvda,xvda1,xvda2; eth0;
+_TOLD = re.compile(r"(\d{1,9}) (\S{36}) (\d{1,9}\.\d\d) (\d{1,12}) (\d{1,10}) ([\d,-]+) ([a-z0-9,]*); ([a-z0-9,]*);\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,37 @@ class Witness:
         return pattern_sha256(self.token, self.nonce)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a guest stands at one moment, in its own words.
+
+    `nonce` is that of its boot, `uptime_s` of its monotonic clock, `clock` in seconds since 1970, `processors` those
+    in use as the kernel lists them, such as "0-1".
+    """
+
+    asked: int
+    nonce: str
+    uptime_s: float
+    clock: int
+    memory_kib: int
+    processors: str
+    disks: tuple[str, ...]
+    networks: tuple[str, ...]
+
+
+def told(console: str) -> Iterator[Told]:
+    """What the witness told of itself so far, each time that it was asked; raises ParseError for another shape."""
+    for name, value in facts(console):
+        if name == "told":
+            if (match := _TOLD.match(value)) is None:
+                raise ParseError(f"the witness told {value[:200]!r}, expected {_TOLD.pattern}")
+            asked, nonce, uptime, clock, memory, processors, disks, networks = match.groups()
+            yield Told(
+                int(asked), nonce, float(uptime), int(clock), int(memory), processors,
+                tuple(filter(None, disks.split(","))), tuple(filter(None, networks.split(","))),
+            )  # fmt: skip
+
+
 def pattern_sha256(token: str, nonce: str) -> str:
     """The sha256 of the blocks that a guest with this token writes at the boot with this nonce."""
     line = f"{token} {nonce}\n".encode()
@@ -64,7 +99,7 @@ def parse_witness(console: str) -> Witness:
     for name, value in facts(console):
         if name == "problem":
             problems.append(value)
-        elif name == "beat":
+        elif name in _REPEATED:
             continue
         elif name in said:
             raise ParseError(f"the witness said {name!r} twice, first {said[name][:200]!r}, then {value[:200]!r}")

@@ -25,13 +25,15 @@ done
 
 read -r _ _ release _ </proc/version
 read -r cmdline </proc/cmdline
+root=${cmdline##*xenproof.root=}
+root=${root%% *}
 read -r _ memory _ </proc/meminfo
 read -r nonce </proc/sys/kernel/random/uuid
 vcpus=0
 while read -r word _; do case $word in processor) vcpus=$((vcpus + 1)) ;; esac; done </proc/cpuinfo
 read -r magic token <"$area"
 [ "$magic" = XENPROOF-TOKEN ] || say problem "no token on $area"
-mount -t ext4 -o ro /dev/xvda1 /mnt && read -r menu </mnt/boot/grub/grub.cfg && umount /mnt
+mount -t "$root" -o ro /dev/xvda1 /mnt && read -r menu </mnt/boot/grub/grub.cfg && umount /mnt
 say release "$release"
 say cmdline "$cmdline"
 say memory_kib "$memory"
@@ -48,10 +50,33 @@ say nonce "$nonce"
 say read_back "${sum%% *}"
 say ready
 
+# How it stands now, in one line: the number that it was asked with, uptime, clock, memory, processors, disks, networks.
+tell() {
+	read -r uptime _ </proc/uptime
+	read -r _ memory _ </proc/meminfo
+	read -r cpus </sys/devices/system/cpu/online
+	disks= nics=
+	for path in /sys/block/xvd*; do [ ! -e "$path" ] || disks=$disks,${path##*/}; done
+	for path in /sys/class/net/eth*; do [ ! -e "$path" ] || nics=$nics,${path##*/}; done
+	say told "$1 $nonce $uptime $(date +%s) $memory $cpus ${disks#,}; ${nics#,};"
+}
+
 beat=0
 while :; do
 	# The shell's own read with a limit: waiting costs no process.
-	read -r -t 5 word && [ "$word" = poweroff ] && exec /sbin/poweroff
+	if read -r -t 5 word about; then
+		case $word in
+		poweroff) exec /sbin/poweroff ;;
+		tell) tell "$about" ;;
+		# A processor that the toolstack adds is there, but nobody has put it to use.
+		online) echo 1 >"/sys/devices/system/cpu/cpu$about/online" ;;
+		first_line)
+			read -r line <"/dev/$about"
+			say first_line "$about $line"
+			;;
+		crash) echo c >/proc/sysrq-trigger ;;
+		esac
+	fi
 	beat=$((beat + 1))
 	read -r uptime _ </proc/uptime
 	say beat "$beat $uptime"

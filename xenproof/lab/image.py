@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from xenproof.errors import LabError
-from xenproof.guest.image import build_guest_image
+from xenproof.guest.image import keep_parts
 from xenproof.lab import rootfs
 from xenproof.lab.accel import Accelerator
 from xenproof.lab.cache import GIB, cache_folder, made, require_space
@@ -22,7 +22,7 @@ BUILD_GIB = 4.5  # the archive, the tree and the disk, which exist at the same t
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A finished image: a raw disk that is never written, keys, and the guests' image."""
+    """A finished image: a raw disk that is never written, keys, and what guests are made of."""
 
     folder: Path
 
@@ -42,9 +42,9 @@ class Image:
         return self.folder / "host_keys"
 
     @property
-    def guest(self) -> Path:
-        """The folder of the witness guest's image."""
-        return self.folder / "guest"
+    def parts(self) -> Path:
+        """The kernel, modules and busybox that guests' images are made of."""
+        return self.folder / "parts"
 
 
 def image_folder(recipe: Recipe) -> Path:
@@ -108,8 +108,8 @@ def _build_in(work: Path, recipe: Recipe, accelerator: Accelerator, progress: Pr
     with progress.phase(f"installing {recipe.title}", 95):
         tree = rootfs.install(recipe, image.folder, log)
         rootfs.configure(recipe, tree, image.folder)
-    with progress.phase(f"making the disk of {recipe.release} and the guests' image", 10):
-        build_guest_image(tree.folder, made(image.guest))
+    with progress.phase(f"making the disk of {recipe.release}", 10):
+        keep_parts(tree.folder, image.parts)
         rootfs.make_disk(recipe, tree, image.disk)
     with progress.phase(f"letting Debian install its boot loader on the disk of {recipe.release}", 40):
         _finish(accelerator, image, tree.folder / "boot", log)

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from xenproof.errors import UsageError
 
 # Raise it when a change of the builder's code changes what it builds from the same recipe.
-BUILDER = 2
+BUILDER = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,4 +6,7 @@ pytest_plugins = [
     "xenproof.suite.fact_fixtures",
     "xenproof.suite.guest_fixtures",
     "xenproof.suite.disk_fixtures",
+    "xenproof.suite.promises",
+    "xenproof.suite.life_fixtures",
+    "xenproof.suite.boot_fixtures",
 ]

@@ -1,6 +1,6 @@
 """The fixtures that every check can ask for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -72,16 +72,23 @@ def host(request: pytest.FixtureRequest, target: Target) -> testinfra.host.Host:
 
 
 @pytest.fixture(scope="session")
-def guest_image(dom0: Connection) -> GuestImage:  # noqa: ARG001  # needs a live host, not a word with it
-    """The witness guest's image, which is made along with the lab's image of Debian 12."""
+def guest_images(dom0: Connection) -> Callable[[str], GuestImage]:  # noqa: ARG001  # needs a live host, not a word with it
+    """The witness guest's image on each file system, made of parts of the lab's image of Debian 12."""
     from xenproof.lab.accel import choose
+    from xenproof.lab.guest_images import ensure_guest_image
     from xenproof.lab.image import ensure_image
     from xenproof.lab.progress import Silent
     from xenproof.lab.recipe import load_recipe
 
     # dom0 first: a source without a live host must not cost minutes of building.
     image = ensure_image(load_recipe("debian12"), choose(), Silent())
-    return GuestImage.read(image.guest)
+    return lambda filesystem: ensure_guest_image(image, filesystem)
+
+
+@pytest.fixture(scope="session")
+def guest_image(guest_images: Callable[[str], GuestImage]) -> GuestImage:
+    """The witness guest's image, on ext4."""
+    return guest_images("ext4")
 
 
 @pytest.fixture

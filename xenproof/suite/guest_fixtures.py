@@ -22,6 +22,7 @@ from xenproof.source.connection import Connection
 from xenproof.suite.evidence import Evidence
 from xenproof.suite.plugin import STATE
 from xenproof.xen.backend import DiskBackend
+from xenproof.xen.config import Start
 
 # A guest needs 25 s in an emulated host; seven minutes were seen while other work filled the machine below it.
 BOOT_LIMIT_S = 600.0
@@ -62,7 +63,7 @@ class Guests:
                 f"profile {self._profile.name} does not say where grub.xen is: give guest.grub_xen.path"
             )
         try:
-            guest = Guest(self._dom0, self._folder, self._image, backend, kernel.text, self._began)
+            guest = Guest(self._dom0, self._folder, self._image, backend, Start(kernel.text), self._began)
             guest.define()
         except XenproofError as error:
             return error
@@ -126,7 +127,7 @@ def guest_defined(
     before = set(guest.line.steps)
     yield guest
     guest.console.drain()
-    if request.node.stash.get(_FAILED, False):
+    if has_failed(request.node):
         for name, data in guest_logs(guest):
             evidence.save(name, data)
     elif set(guest.line.steps) != before:
@@ -169,6 +170,11 @@ def promised(profile: Profile, guest_image: GuestImage, disk_backend: DiskBacken
     return make
 
 
+def has_failed(item: pytest.Item) -> bool:
+    """Whether set-up or call of this test failed."""
+    return item.stash.get(_FAILED, False)
+
+
 class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
     """Gives all checks of one guest to one worker, so that they share it, and begins with the guests.
 
@@ -182,16 +188,19 @@ class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carri
 def scope_of(nodeid: str) -> str | None:
     """What checks of guests have in common that one worker should run; None for those that are none.
 
-    Where a check names a disk backend, all those of that guest; else, as the host is asked once for all rows of a
-    table, all rows of that check.
+    Where a check names a disk backend, all those of that guest; all checks of a guest's life; all rows of a table for
+    which the host is asked once.
     """
     # Such as: tests/guest/test_grub_xen.py::test_guest_boots[lab://debian12-qdisk]
     path, _, check = nodeid.partition("::")
     name, bracket, of = check.partition("[")
     if "/guest/" not in f"/{path}" or not bracket:
         return None
-    guest = of.rstrip("]").rpartition("-")[2] in set(DiskBackend)
-    return f"{path}[{of}" if guest else f"{path}::{name}"
+    if path.endswith("/test_life.py"):
+        return path
+    if of.rstrip("]").rpartition("-")[2] in set(DiskBackend):
+        return f"{path}[{of}"
+    return f"{path}::{name}" if path.endswith("/test_disk_specs.py") else None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.source.connection import Connection, quoted
+from xenproof.source.connection import Completed, Connection, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +18,29 @@ class Created:
 
 
 # xl's own exit code is not trusted: the domain is there if xenstore has its name.
-_CREATE = """\
-date +%s
-xl create -p {config} </dev/null >&2
+_LOOK_UP = """\
 domid=$(xl domid {name} 2>/dev/null) || {{ echo none; exit 0; }}
 own=/local/domain/$domid
 xenstore-read $own/name $own/domid $own/vm $own/console/tty
+"""
+_CREATE = """\
+date +%s
+xl create -p {config} </dev/null >&2
 """
 
 
 def create_paused(dom0: Connection, name: str, config: str, limit_s: float) -> Created:
     """Create the domain `name` from the file `config`, paused, so that nothing of its console is missed."""
-    done = dom0.run(_CREATE.format(config=quoted(config), name=quoted(name)), limit_s=limit_s)
+    script = _CREATE.format(config=quoted(config)) + _LOOK_UP.format(name=quoted(name))
+    return _created(dom0.run(script, limit_s=limit_s), name)
+
+
+def look_up(dom0: Connection, name: str) -> Created:
+    """What is known of the domain that is called `name` now; one with a `problem` where there is none."""
+    return _created(dom0.run("date +%s\n" + _LOOK_UP.format(name=quoted(name))), name)
+
+
+def _created(done: Completed, name: str) -> Created:
     time, *rest = done.text.split("\n")
     problem = done.error_text.strip()
     if not time.isdecimal():
@@ -40,12 +51,17 @@ def create_paused(dom0: Connection, name: str, config: str, limit_s: float) -> C
         ):
             return Created(int(domid), vm.removeprefix("/vm/"), tty, int(time), "")
         case _:
-            return Created(-1, "", "", int(time), problem or f"xl create -p said nothing and xenstore has {rest!r}")
+            return Created(-1, "", "", int(time), problem or f"xl said nothing of {name}, and xenstore has {rest!r}")
 
 
 def shut_down(dom0: Connection, domid: int) -> None:
     """Ask the guest to shut itself down."""
     dom0.run(quoted("xl", "shutdown", str(domid)))
+
+
+def act(dom0: Connection, *words: str, limit_s: float = 120) -> Completed:
+    """Run `xl` with these words; what came of it has to be read from the host, whatever xl says."""
+    return dom0.run(quoted("xl", *words), limit_s=limit_s)
 
 
 def destroy(dom0: Connection, name: str) -> None:

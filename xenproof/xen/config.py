@@ -12,7 +12,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9/._+:@-]+\Z")
 
 
 # Such as `tap:aio:/x.img,xvda,w`: whatever a string of xl's configuration can hold.
-_SPEC = re.compile(r'[^"\\\x00-\x1f\x7f]*\Z')
+_STRING = re.compile(r'[^"\\\x00-\x1f\x7f]*\Z')
 
 
 class AnyDisk(Protocol):
@@ -31,9 +31,7 @@ class GivenDisk:
 
     def text(self) -> str:
         """The specification as it was given; raises UsageError for one that would need quoting."""
-        if not _SPEC.match(self.spec):
-            raise UsageError(f"{self.spec!r} cannot be in a guest's configuration; expected no quote and no backslash")
-        return self.spec
+        return _string(self.spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +49,62 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """What starts a guest: a `kernel` of dom0, such as grub.xen, or a `bootloader` that fetches one from the disk.
+
+    `type` is "pvh"; or "" for PV, which is the default everywhere, as Xen before 4.10 does not know the word.
+    """
+
+    kernel: str = ""
+    ramdisk: str = ""
+    command_line: str = ""
+    bootloader: str = ""
+    type: str = ""
+
+    def text(self) -> str:
+        """Its lines of the configuration."""
+        words = {
+            "type": self.type, "kernel": self.kernel, "ramdisk": self.ramdisk, "bootloader": self.bootloader,
+        }  # fmt: skip
+        lines = [f'{key} = "{_plain(word)}"\n' for key, word in words.items() if word]
+        if self.command_line:
+            lines.append(f'extra = "{_string(self.command_line)}"\n')
+        return "".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
 class DomainConfig:
-    """A PV guest that `kernel`, a file of dom0 such as grub.xen, starts."""
+    """A guest that `start` starts.
+
+    `on_reboot` and `on_crash` are what xl does with it then; `maxvcpus` is 0 where it never gets more than `vcpus`.
+    """
 
     name: str
-    kernel: str
+    start: Start
     memory_mib: int
     disks: Sequence[AnyDisk]
     vcpus: int = 1
+    maxvcpus: int = 0
+    on_reboot: str = "destroy"
+    on_crash: str = "destroy"
 
     def text(self) -> str:
-        """The file for `xl create`; raises UsageError for a value that needs quoting.
-
-        No `type` is given: PV is the default everywhere, and Xen before 4.10 does not know the word.
-        A guest that ends is gone at once, whatever ended it.
-        """
+        """The file for `xl create`; raises UsageError for a value that needs quoting."""
+        most = f"maxvcpus = {self.maxvcpus}\n" if self.maxvcpus else ""
         disks = ", ".join(f'"{disk.text()}"' for disk in self.disks)
         return (
-            f'name = "{_plain(self.name)}"\nkernel = "{_plain(self.kernel)}"\n'
-            f"memory = {self.memory_mib}\nmaxmem = {self.memory_mib}\nvcpus = {self.vcpus}\n"
+            f'name = "{_plain(self.name)}"\n{self.start.text()}'
+            f"memory = {self.memory_mib}\nmaxmem = {self.memory_mib}\n"
+            f"vcpus = {self.vcpus}\n{most}"
             f"disk = [ {disks} ]\nvif = [ ]\n"
-            'on_poweroff = "destroy"\non_reboot = "destroy"\non_crash = "destroy"\n'
+            f'on_poweroff = "destroy"\non_reboot = "{_plain(self.on_reboot)}"\non_crash = "{_plain(self.on_crash)}"\n'
         )
+
+
+def _string(text: str) -> str:
+    if not _STRING.match(text):
+        raise UsageError(f"{text!r} cannot be in a guest's configuration; expected no quote and no backslash")
+    return text
 
 
 def _plain(word: str) -> str:

@@ -1,0 +1,86 @@
+"""What is done to a running guest, on a real dom0 whose xl does nothing and says that all is well."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from selftest.lab.suite import GRUB_XEN
+from tests.guest import test_life as checks
+from xenproof.errors import XenproofError
+from xenproof.guest import life as life_module
+from xenproof.guest.guest import Guest
+from xenproof.guest.life import Life, lively
+from xenproof.guest.place import HostFolder
+from xenproof.lab.guest_images import ensure_guest_image
+from xenproof.lab.host import LabHost
+from xenproof.profile.expectation import Expectation, Level, Status
+from xenproof.profile.load import load_profile
+from xenproof.source.connection import Connection
+from xenproof.suite.expect import Expect, Mismatch
+from xenproof.xen.backend import DiskBackend
+from xenproof.xen.config import Start
+
+# Exit status 0 for whatever changes a guest; what only reads goes on to the real one.
+IDLE_XL = """\
+cat >/usr/local/sbin/xl <<'END'
+#!/bin/sh
+case $1 in list | domid | info) exec /usr/sbin/xl "$@" ;; esac
+exit 0
+END
+chmod 755 /usr/local/sbin/xl
+"""
+
+
+@pytest.fixture
+def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[Life]:
+    """A guest that was booted by the real xl, which is put aside then."""
+    folder = HostFolder(dom0_shell, tmp_path)
+    folder.enter()
+    guest = Guest(
+        dom0_shell, folder, ensure_guest_image(lab_host.image), DiskBackend.BLKBACK, Start(GRUB_XEN), time.time()
+    )
+    guest.config = replace(guest.config, maxvcpus=2, on_reboot="restart", on_crash="restart")
+    try:
+        made = lively(guest, tmp_path)
+        dom0_shell.run(IDLE_XL).check(0)
+        yield made
+    finally:
+        dom0_shell.run("rm -f /usr/local/sbin/xl").check(0)
+        guest.remove()
+        folder.leave()
+
+
+def documented(name: str, value: object, source: str) -> Expectation:
+    return Expectation(("xl", "does", name), value, (), source, Status.DOCUMENTED, Level.MUST, "debian12", source)
+
+
+def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life_module, "ANSWER_LIMIT_S", 4.0)
+    profile = load_profile("debian12")
+    arguments: dict[str, dict[str, object]] = {
+        "test_guest_is_paused_and_goes_on": {},
+        "test_guest_is_renamed": {},
+        "test_memory_of_guest_follows_the_balloon": {"less_mib": 32},
+        "test_processors_of_guest_are_hotplugged": {"count": 2, "used": "0-1"},
+        "test_disk_is_attached_and_detached": {},
+        "test_network_is_attached_and_detached": {"profile": profile},
+        "test_guest_is_saved_and_goes_on_when_restored": {},
+        "test_guest_starts_again": {"why": "reboot"},
+        "test_guest_is_destroyed": {},
+    }
+    assert set(arguments) == {name for name in vars(checks) if name.startswith("test_")}
+
+    passed = []
+    for name, more in arguments.items():
+        try:
+            getattr(checks, name)(life=life, documented=documented, expect=Expect(name), **more)
+        except (Mismatch, XenproofError):
+            continue
+        passed.append(name)
+
+    assert passed == []

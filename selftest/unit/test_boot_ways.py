@@ -1,0 +1,75 @@
+"""How far a guest came that was started in some way, in the words of the table."""
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from selftest.unit.test_guest_witness import CONSOLE
+from xenproof.errors import UsageError
+from xenproof.guest.boot_ways import By, boot_ways, came, start
+from xenproof.guest.guest import READY, Boot
+from xenproof.guest.image import GuestImage
+from xenproof.guest.place import HostFolder
+from xenproof.guest.witness import parse_witness
+from xenproof.source.connection import Completed, Connection
+from xenproof.xen.config import DomainConfig, Start
+
+TRACEBACK = """\
+Using <class 'grub.GrubConf.Grub2ConfigFile'> to parse /boot/grub/grub.cfg
+Traceback (most recent call last):
+  File "/usr/lib/xen-4.17/bin/pygrub", line 911, in <module>
+    raise RuntimeError("Unable to find partition containing kernel")
+RuntimeError: Unable to find partition containing kernel
+"""
+
+
+class _Dom0:
+    """Answers every command with pygrub's log."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+
+    def run(self, command: str) -> Completed:
+        self.commands.append(command)
+        return Completed(command, 0, TRACEBACK.encode(), b"", 0.0)
+
+
+def test_a_guest_that_is_ready_says_what_started_it() -> None:
+    boot = Boot(READY, 1.0, parse_witness(CONSOLE))
+    assert came(cast("Connection", _Dom0()), boot) == boot_ways()["grub.xen, ext4"].expected
+
+
+def test_what_pygrub_could_not_do_stands_in_its_log_which_is_removed() -> None:
+    dom0 = _Dom0()
+    said = "xl created no domain: ... bootloader failed - consult logfile /var/log/xen/bootloader.3.log"
+    assert came(cast("Connection", dom0), Boot(said, 1.0, None)) == boot_ways()["pygrub, btrfs"].expected
+    assert "rm -f /var/log/xen/bootloader.3.log" in dom0.commands[0]
+
+
+def test_any_other_end_is_said_as_it_is() -> None:
+    said = "ended after 3 s: it came to 'grub.xen'"
+    assert came(cast("Connection", _Dom0()), Boot(said, 1.0, None)) == said
+
+
+class _Folder:
+    def put(self, file: Path) -> str:
+        return f"/folder/{file.name}"
+
+
+@pytest.mark.parametrize("way", boot_ways().values(), ids=str)
+def test_each_way_is_a_configuration_with_one_start(way: object) -> None:
+    row = boot_ways()[way.name]  # type: ignore[attr-defined]
+    image = GuestImage(
+        Path("/i/disk.raw.gz"), "", "", 0, 0, "6.1", "", kernel=Path("/i/vmlinuz"), ramdisk=Path("/i/initramfs.gz")
+    )
+    made = start(row, image, cast("HostFolder", _Folder()), grub_xen="/grub.xen", grub_pvh="/grub.pvh")
+    assert bool(made.kernel) != bool(made.bootloader)
+    assert (made.type == "pvh") == (row.by in (By.PVH_DOM0, By.PVH_GRUB))
+    text = DomainConfig("x", made, 128, ()).text()
+    assert ('extra = "console=hvc0' in text) == (row.by in (By.DOM0, By.PVH_DOM0))
+
+
+def test_a_command_line_that_would_end_its_string_is_refused() -> None:
+    with pytest.raises(UsageError, match="cannot be in a guest's configuration"):
+        Start("/k", command_line='a" \nb').text()

@@ -1,0 +1,27 @@
+"""Each way to start a guest, on each file system that the way can or cannot read."""
+
+import pytest
+
+from xenproof.guest.boot_ways import boot_ways, came
+from xenproof.guest.guest import GONE, READY
+from xenproof.suite.boot_fixtures import GuestOfWay
+from xenproof.suite.each import req
+from xenproof.suite.expect import Expect
+from xenproof.suite.guest_fixtures import BOOT_LIMIT_S, SHUTDOWN_LIMIT_S
+from xenproof.suite.promises import Documented
+
+
+@req("S02", "S04")
+@pytest.mark.matrix
+@pytest.mark.parametrize("way", boot_ways())
+def test_guest_comes_as_far_as_predicted(
+    way: str, guest_of_way: GuestOfWay, documented: Documented, expect: Expect
+) -> None:
+    """A guest that is started by {way} comes as far as that can take it, and is gone when it shuts down."""
+    row = boot_ways()[way]
+    guest, run_folder = guest_of_way(row)
+    boot = guest.boot(run_folder, BOOT_LIMIT_S)
+
+    expect(documented(way, row.expected, row.source), came(guest.dom0, boot), by=f"the console of {guest.name}")
+    if boot.reached == READY:
+        expect(documented("end", GONE, "xl(1), shutdown"), guest.shut_down(SHUTDOWN_LIMIT_S), by="xl list")

@@ -1,0 +1,98 @@
+"""The ways to start a guest: by GRUB's own image for Xen, by pygrub, from a kernel of dom0; as PV and as PVH.
+
+The same guest is started in each way, so what differs is the way's doing.  What is expected of each is a fact of the
+toolstack and of GRUB, the same on all releases that have the way at all.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from xenproof.guest.guest import READY, Boot
+from xenproof.guest.image import COMMAND_LINE, LOADER, LOADER_MARK, GuestImage
+from xenproof.guest.place import HostFolder
+from xenproof.source.connection import Connection, quoted
+from xenproof.xen.config import Start
+
+_LOG = re.compile(r"consult logfile (/var/log/xen/bootloader\.\d+\.log)")
+_LOG_BYTES = 4096
+
+
+class By(StrEnum):
+    """What starts the guest's kernel."""
+
+    GRUB_XEN = "grub.xen"
+    PYGRUB = "pygrub"
+    DOM0 = "a kernel of dom0"
+    PVH_DOM0 = "a kernel of dom0, as PVH"
+    PVH_GRUB = "GRUB for PVH"
+
+
+@dataclass(frozen=True, slots=True)
+class BootWay:
+    """One way: the file system of the guest's root, what starts it, and how far it comes, in words."""
+
+    by: By
+    filesystem: str
+    expected: str
+    source: str
+
+    @property
+    def name(self) -> str:
+        """Its name as a row of the table."""
+        return f"{self.by}, {self.filesystem}"
+
+
+def _started_by(mark: str) -> str:
+    return f"{READY}, started by {mark}"
+
+
+_REFUSED = "no domain, and in pygrub's log: "
+_NO_PARTITION = f"{_REFUSED}Unable to find partition containing kernel"
+_GRUB_SOURCE = "GRUB's manual: grub_platform and grub_cpu; grub-core/osdep and fs of GRUB 2.02 and later"
+_FSIMAGE = "tools/libfsimage of Xen: ext2fs, fat, iso9660, reiserfs, ufs, xfs before version 5, zfs"
+
+_WAYS = (
+    BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE),
+    BootWay(By.GRUB_XEN, "btrfs", _started_by(LOADER), _GRUB_SOURCE),
+    BootWay(By.GRUB_XEN, "xfs", _started_by(LOADER), _GRUB_SOURCE),
+    # pygrub reads the menu but is no GRUB: it hands over variables as they stand there.
+    BootWay(By.PYGRUB, "ext4", _started_by("$grub_platform-$grub_cpu"), "tools/pygrub/src/GrubConf.py of Xen"),
+    BootWay(By.PYGRUB, "btrfs", _NO_PARTITION, _FSIMAGE),
+    BootWay(By.PYGRUB, "xfs", _NO_PARTITION, _FSIMAGE),
+    BootWay(By.DOM0, "ext4", _started_by("dom0"), "xl.cfg(5), kernel"),
+    BootWay(By.PVH_DOM0, "ext4", _started_by("dom0"), "xl.cfg(5), type"),
+    BootWay(By.PVH_GRUB, "ext4", _started_by("xen_pvh-i386"), _GRUB_SOURCE),
+)
+
+
+def boot_ways() -> dict[str, BootWay]:
+    """All ways, by name."""
+    return {way.name: way for way in _WAYS}
+
+
+def start(way: BootWay, image: GuestImage, folder: HostFolder, *, grub_xen: str, grub_pvh: str) -> Start:
+    """The configuration that starts a guest of `image` in this way; files of dom0 that it needs are put there."""
+    match way.by:
+        case By.GRUB_XEN:
+            return Start(grub_xen)
+        case By.PYGRUB:
+            return Start(bootloader="pygrub")
+        case By.PVH_GRUB:
+            return Start(grub_pvh, type="pvh")
+        case By.DOM0 | By.PVH_DOM0:
+            line = f"{COMMAND_LINE.format(root=way.filesystem)} {LOADER_MARK}dom0"
+            kernel, ramdisk = folder.put(image.kernel), folder.put(image.ramdisk)
+            return Start(kernel, ramdisk, line, type="pvh" if way.by is By.PVH_DOM0 else "")
+
+
+def came(dom0: Connection, boot: Boot) -> str:
+    """How far a guest came, in the words that a way expects; pygrub's log, where it failed, is read and removed."""
+    if boot.witness is not None:
+        return _started_by(boot.witness.cmdline.rpartition(LOADER_MARK)[2])
+    if (log := _LOG.search(boot.reached)) is None:
+        return boot.reached
+    path = quoted(log[1])
+    said = dom0.run(f"tail -c {_LOG_BYTES} {path}; rm -f {path}").text
+    # The last line of Python's traceback: "RuntimeError: Unable to find partition containing kernel"
+    return _REFUSED + said.rstrip().rpartition("\n")[2].rpartition("Error: ")[2]

@@ -1,0 +1,156 @@
+"""A guest to which things are done while it runs; what came of each is read in dom0 and told by the guest itself."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from xenproof.errors import GuestError, ParseError
+from xenproof.guest.guest import READY, Boot, Guest
+from xenproof.guest.leak import Traces, leaks
+from xenproof.guest.witness import Told, Witness, facts, parse_witness, told
+from xenproof.source.connection import quoted
+from xenproof.xen.acting import Created, look_up
+from xenproof.xen.domains import DomainRow, list_domains
+
+ANSWER_LIMIT_S = 60.0
+BOOT_LIMIT_S = 300.0
+_POLL_S = 0.5
+
+
+class Life:
+    """The life of one guest, whose witness answers questions."""
+
+    def __init__(self, guest: Guest) -> None:
+        self.guest = guest
+        self.dom0 = guest.dom0
+        self.disks_at_boot: tuple[str, ...] = ()
+        self._asked = 0
+
+    @property
+    def name(self) -> str:
+        """The name that it was created with."""
+        return self.guest.name
+
+    def boot(self, run_folder: Path) -> Boot:
+        """Define and boot it."""
+        self.guest.define()
+        boot = self.guest.boot(run_folder, BOOT_LIMIT_S)
+        if boot.reached == READY:
+            self.disks_at_boot = self.now().disks
+        return boot
+
+    def say(self, *words: str) -> None:
+        """Send a line of words to the witness, on the guest's console."""
+        assert self.guest.created is not None  # noqa: S101  # it has booted
+        self.dom0.run(f"echo {quoted(*words)} >{quoted(self.guest.created.tty)}").check()
+
+    def ask(self) -> int:
+        """Ask the witness how it stands; the number of the question."""
+        self._asked += 1
+        self.say("tell", str(self._asked))
+        return self._asked
+
+    def answer(self, number: int, limit_s: float | None = None) -> Told | None:
+        """The answer to that question, or None where it does not come within `limit_s`."""
+        self.guest.console.wait(lambda: self._answered(number) is not None, _or_usual(limit_s))
+        return self._answered(number)
+
+    def now(self) -> Told:
+        """How the guest stands now, by its own word; raises GuestError where it does not answer."""
+        if (answer := self.answer(self.ask())) is None:
+            raise GuestError(f"{self.name} does not answer within {ANSWER_LIMIT_S:.0f} s, as it did before")
+        return answer
+
+    def until(
+        self, wanted: Callable[[Told], bool], limit_s: float | None = None,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> Told:  # fmt: skip
+        """How it stands when `wanted` holds of its word, or after `limit_s`; `meanwhile` is done before each pause."""
+        deadline = time.monotonic() + _or_usual(limit_s)
+        while not wanted(state := self.now()) and time.monotonic() < deadline:
+            meanwhile()
+            time.sleep(_POLL_S)
+        return state
+
+    def use_processors(self, count: int) -> None:
+        """Let the guest use its first `count` processors: one that is plugged in is there, but lies idle."""
+        for number in range(1, count):
+            self.say("online", str(number))
+
+    def row(self) -> DomainRow | None:
+        """Its line of xl list, by its number: a name can change."""
+        domid = self.guest.domid
+        return next((row for row in list_domains(self.dom0) if row.domid == domid), None)
+
+    def row_when(self, wanted: Callable[[DomainRow | None], bool], limit_s: float | None = None) -> DomainRow | None:
+        """Its line of xl list when `wanted` holds of it, or after `limit_s`."""
+        deadline = time.monotonic() + _or_usual(limit_s)
+        while not wanted(row := self.row()) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        return row
+
+    def first_line(self, device: str) -> str:
+        """The first line of one of the guest's block devices, read by the guest."""
+        begin = len(self.guest.console.text)
+        self.say("first_line", device)
+
+        def said() -> list[str]:
+            return [value for name, value in facts(self.guest.console.text[begin:]) if name == "first_line"]
+
+        self.guest.console.wait(lambda: bool(said()), ANSWER_LIMIT_S)
+        if not (lines := said()):
+            raise GuestError(f"{self.name} does not say what the first line of {device} is")
+        return lines[-1].removeprefix(f"{device} ")
+
+    def found_again(self, limit_s: float | None = None) -> Created:
+        """Follow the domain that has the guest's name now, which has another number than before.
+
+        Raises GuestError where there is none within `limit_s`.
+        """
+        before = self.guest.domid
+        deadline = time.monotonic() + _or_usual(limit_s)
+        while (created := look_up(self.dom0, self.name)).problem or created.domid == before:
+            if time.monotonic() > deadline:
+                raise GuestError(f"{self.name} was domain {before}, and none has come after it: {created.problem!r}")
+            self.guest.console.drain()
+            time.sleep(_POLL_S)
+        self.guest.follow_again(created)
+        return created
+
+    def booted_again(self, begin: int) -> Witness:
+        """What the witness says of itself at its next boot, whose console stands behind `begin` characters.
+
+        Raises GuestError where it does not become ready, ParseError where it contradicts itself.
+        """
+        self.guest.console.wait(lambda: ("ready", "") in facts(self.guest.console.text[begin:]), BOOT_LIMIT_S)
+        return parse_witness(self.guest.console.text[begin:])
+
+    def left_of(self, before: Created) -> list[str]:
+        """What dom0 still has of the domain that the guest was before."""
+        # By its number alone: name and files are those of the guest that goes on.
+        traces = Traces("no guest's name", before.domid, "", ())
+        return [str(thing) for thing in leaks(self.dom0, traces, self.guest.folder.path, 30.0)]
+
+    def is_well(self) -> bool:
+        """Whether it is there and answers, so that the next thing can be done to it."""
+        try:
+            return (
+                self.guest.created is not None and self.row() is not None and self.answer(self.ask(), 30.0) is not None
+            )
+        except (GuestError, ParseError):
+            return False
+
+    def _answered(self, number: int) -> Told | None:
+        return next((state for state in told(self.guest.console.text) if state.asked == number), None)
+
+
+def _or_usual(limit_s: float | None) -> float:
+    return ANSWER_LIMIT_S if limit_s is None else limit_s
+
+
+def lively(guest: Guest, run_folder: Path) -> Life:
+    """The life of `guest`, from now on; raises GuestError where it does not boot."""
+    life = Life(guest)
+    if (boot := life.boot(run_folder)).reached != READY:
+        raise GuestError(f"{guest.name} did not boot: {boot.reached}")
+    return life

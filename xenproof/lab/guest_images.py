@@ -1,0 +1,42 @@
+"""The images of witness guests, each made once from the parts of a lab image, when it is first asked for."""
+
+import hashlib
+import shutil
+from functools import cache
+from importlib.resources import files
+
+from filelock import FileLock
+
+from xenproof.errors import LabError
+from xenproof.guest.image import GuestImage, build_guest_image
+from xenproof.lab.cache import made, require_space
+from xenproof.lab.image import Image
+
+# All that decides what is in a guest's image, besides the parts.
+_SOURCES = ("witness.sh", "initramfs.py", "filesystem.py", "image.py")
+_ROOM_GIB = 0.2
+
+
+def ensure_guest_image(image: Image, filesystem: str = "ext4") -> GuestImage:
+    """The guest's image whose root is of `filesystem`; raises LabError where it cannot be made."""
+    final = image.folder / f"guest-{filesystem}-{_digest()}"
+    with FileLock(image.folder / f"{final.name}.lock"):
+        if not final.is_dir():
+            work = image.folder / f"{final.name}.building"
+            shutil.rmtree(work, ignore_errors=True)
+            require_space(image.folder, _ROOM_GIB, f"making the guests' image on {filesystem}")
+            try:
+                build_guest_image(image.parts, made(work), filesystem)
+                work.rename(final)
+            except OSError as error:
+                raise LabError(f"making the guests' image in {work} failed: {error}") from error
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+    return GuestImage.read(final)
+
+
+@cache
+def _digest() -> str:
+    folder = files("xenproof.guest")
+    texts = [folder.joinpath(name).read_bytes() for name in _SOURCES]
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]

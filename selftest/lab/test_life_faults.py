@@ -54,7 +54,7 @@ def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[
 
 
 def documented(name: str, value: object, source: str) -> Expectation:
-    return Expectation(("xl", "does", name), value, (), source, Status.DOCUMENTED, Level.MUST, "debian12", source)
+    return Expectation(("xl", "does", name), value, (), source, Status.DOCUMENTED, Level.MUST, "debian12", "here")
 
 
 def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(

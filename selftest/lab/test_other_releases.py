@@ -6,6 +6,7 @@ from selftest.lab.suite import Suite
 
 
 # Nothing else needs these images, so each is built in its own test: four minutes, and ten on a busy machine.
+@pytest.mark.releases
 @pytest.mark.timeout(1900)
 @pytest.mark.parametrize("release", ["debian11", "debian13"])
 def test_a_real_dom0_of_another_release_conforms(suite: Suite, release: str) -> None:

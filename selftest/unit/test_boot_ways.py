@@ -8,11 +8,12 @@ import pytest
 from selftest.unit.test_guest_witness import CONSOLE
 from xenproof.errors import UsageError
 from xenproof.guest.boot_ways import By, boot_ways, came, start
-from xenproof.guest.guest import READY, Boot
+from xenproof.guest.guest import READY, Boot, Guest
 from xenproof.guest.image import GuestImage
 from xenproof.guest.place import HostFolder
 from xenproof.guest.witness import parse_witness
-from xenproof.source.connection import Completed, Connection
+from xenproof.source.connection import Completed
+from xenproof.xen.acting import Created
 from xenproof.xen.config import DomainConfig, Start
 
 TRACEBACK = """\
@@ -35,21 +36,32 @@ class _Dom0:
         return Completed(command, 0, TRACEBACK.encode(), b"", 0.0)
 
 
+class _Guest:
+    def __init__(self, dom0: _Dom0, problem: str) -> None:
+        self.dom0 = dom0
+        self.created = Created(-1 if problem else 7, "", "", 0, problem)
+
+
+def guest(dom0: _Dom0, problem: str = "") -> Guest:
+    return cast("Guest", _Guest(dom0, problem))
+
+
 def test_a_guest_that_is_ready_says_what_started_it() -> None:
     boot = Boot(READY, 1.0, parse_witness(CONSOLE))
-    assert came(cast("Connection", _Dom0()), boot) == boot_ways()["grub.xen, ext4"].expected
+    assert came(guest(_Dom0()), boot) == boot_ways()["grub.xen, ext4"].expected
 
 
 def test_what_pygrub_could_not_do_stands_in_its_log_which_is_removed() -> None:
     dom0 = _Dom0()
-    said = "xl created no domain: ... bootloader failed - consult logfile /var/log/xen/bootloader.3.log"
-    assert came(cast("Connection", dom0), Boot(said, 1.0, None)) == boot_ways()["pygrub, btrfs"].expected
+    problem = "libxl: bootloader failed - consult logfile /var/log/xen/bootloader.3.log\n" + "libxl: error: more\n" * 99
+    refused = Boot("xl created no domain: libxl: error: more", 1.0, None)
+    assert came(guest(dom0, problem), refused) == boot_ways()["pygrub, btrfs"].expected
     assert "rm -f /var/log/xen/bootloader.3.log" in dom0.commands[0]
 
 
 def test_any_other_end_is_said_as_it_is() -> None:
     said = "ended after 3 s: it came to 'grub.xen'"
-    assert came(cast("Connection", _Dom0()), Boot(said, 1.0, None)) == said
+    assert came(guest(_Dom0()), Boot(said, 1.0, None)) == said
 
 
 class _Folder:

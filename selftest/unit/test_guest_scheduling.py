@@ -20,6 +20,17 @@ def test_what_is_asked_once_for_all_rows_goes_to_one_worker() -> None:
     assert first != scope_of(f"{DISKS}::test_disk_specification_is_read_as_predicted[{HOST}-xm_phy]")
 
 
+def test_the_life_of_one_guest_goes_to_one_worker() -> None:
+    life = "tests/guest/test_life.py"
+    assert scope_of(f"{life}::test_guest_is_renamed[{HOST}]") == scope_of(
+        f"{life}::test_guest_starts_again[{HOST}-crash]"
+    )
+
+
+def test_each_way_to_start_a_guest_may_go_to_any_worker() -> None:
+    assert scope_of(f"tests/guest/test_boot_ways.py::test_guest_comes_as_far_as_predicted[{HOST}-pygrub, xfs]") is None
+
+
 @pytest.mark.parametrize("nodeid", ["tests/host/test_units.py::test_a[x-qdisk]", f"{BOOT}::test_of_no_guest"])
 def test_other_checks_are_left_to_xdist(nodeid: str) -> None:
     assert scope_of(nodeid) is None

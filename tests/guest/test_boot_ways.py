@@ -21,7 +21,8 @@ def test_guest_comes_as_far_as_predicted(
     row = boot_ways()[way]
     guest, run_folder = guest_of_way(row)
     boot = guest.boot(run_folder, BOOT_LIMIT_S)
+    found = came(guest, boot)
 
-    expect(documented(way, row.expected, row.source), came(guest.dom0, boot), by=f"the console of {guest.name}")
+    expect(documented(way, row.expected, row.source), found, by=f"the console of {guest.name}")
     if boot.reached == READY:
         expect(documented("end", GONE, "xl(1), shutdown"), guest.shut_down(SHUTDOWN_LIMIT_S), by="xl list")

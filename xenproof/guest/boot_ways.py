@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from xenproof.guest.guest import READY, Boot
+from xenproof.guest.guest import READY, Boot, Guest
 from xenproof.guest.image import COMMAND_LINE, LOADER, LOADER_MARK, GuestImage
 from xenproof.guest.place import HostFolder
 from xenproof.source.connection import Connection, quoted
+from xenproof.xen.acting import Created
 from xenproof.xen.config import Start
 
 _LOG = re.compile(r"consult logfile (/var/log/xen/bootloader\.\d+\.log)")
@@ -86,13 +87,20 @@ def start(way: BootWay, image: GuestImage, folder: HostFolder, *, grub_xen: str,
             return Start(kernel, ramdisk, line, type="pvh" if way.by is By.PVH_DOM0 else "")
 
 
-def came(dom0: Connection, boot: Boot) -> str:
-    """How far a guest came, in the words that a way expects; pygrub's log, where it failed, is read and removed."""
+def came(guest: Guest, boot: Boot) -> str:
+    """How far a guest came, in the words that a way expects; pygrub's log is read, where it failed, and removed."""
+    if guest.created is None:
+        return boot.reached
+    return _came(guest.dom0, guest.created, boot)
+
+
+def _came(dom0: Connection, created: Created, boot: Boot) -> str:
+    log = _LOG.search(created.problem)
+    path = quoted(log[1] if log else f"/var/log/xen/bootloader.{created.domid}.log")
+    said = dom0.run(f"tail -c {_LOG_BYTES} {path} 2>/dev/null; rm -f {path}").text
     if boot.witness is not None:
         return _started_by(boot.witness.cmdline.rpartition(LOADER_MARK)[2])
-    if (log := _LOG.search(boot.reached)) is None:
+    if log is None:
         return boot.reached
-    path = quoted(log[1])
-    said = dom0.run(f"tail -c {_LOG_BYTES} {path}; rm -f {path}").text
     # The last line of Python's traceback: "RuntimeError: Unable to find partition containing kernel"
     return _REFUSED + said.rstrip().rpartition("\n")[2].rpartition("Error: ")[2]

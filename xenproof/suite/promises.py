@@ -7,6 +7,7 @@ import pytest
 from xenproof.profile.expectation import Expectation, Level, Status
 from xenproof.profile.profile import Profile
 
+_WHERE = "what holds on all hosts"
 Documented = Callable[[str, object, str], Expectation]
 
 
@@ -16,6 +17,6 @@ def documented(profile: Profile) -> Documented:
 
     def make(name: str, value: object, source: str) -> Expectation:
         path = ("xl", "does", name)
-        return Expectation(path, value, (), source, Status.DOCUMENTED, Level.MUST, profile.name, source)
+        return Expectation(path, value, (), source, Status.DOCUMENTED, Level.MUST, profile.name, _WHERE)
 
     return make

@@ -1,0 +1,183 @@
+"""What can be done to a guest that runs: each deed is done by xl, and what came of it is read and returned."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xenproof.errors import GuestError
+from xenproof.guest.guest import MEMORY_MIB
+from xenproof.guest.leak import Thing, Traces, leaks
+from xenproof.guest.life import Life
+from xenproof.guest.witness import Told
+from xenproof.source.connection import quoted
+from xenproof.xen.acting import Created, act
+
+NO_DOMAIN = "no domain"
+SAVE_LIMIT_S = 300
+SETTLE_LIMIT_S = 30.0
+_SILENCE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The state letter of xl list while it was paused, and whether the guest answered then and afterwards."""
+
+    letter: str
+    answered_paused: bool
+    answered_afterwards: bool
+
+
+def pause(life: Life) -> Paused:
+    """Pause it, ask it, and let it go on."""
+    act(life.dom0, "pause", life.name)
+    row = life.row_when(lambda row: row is not None and row.state[2] == "p")
+    number = life.ask()
+    early = life.answer(number, _SILENCE_S)
+    act(life.dom0, "unpause", life.name)
+    return Paused(row.state[2] if row else NO_DOMAIN, early is not None, life.answer(number) is not None)
+
+
+def rename(life: Life, other: str) -> tuple[str, str]:
+    """Give it another name and its own again; the names under which xl list has it after each."""
+    act(life.dom0, "rename", life.name, other)
+    try:
+        there = life.row()
+    finally:
+        act(life.dom0, "rename", other, life.name)
+    back = life.row()
+    return there.name if there else NO_DOMAIN, back.name if back else NO_DOMAIN
+
+
+def take_memory(life: Life, mib: int) -> tuple[int, int]:
+    """Leave it `mib` fewer than it had at its boot; its MiB by xl list, and how many fewer it sees itself."""
+
+    def missing(state: Told) -> int:
+        return (life.guest.witness.memory_kib - state.memory_kib) >> 10
+
+    act(life.dom0, "mem-set", life.name, f"{MEMORY_MIB - mib}m")
+    row = life.row_when(lambda row: row is not None and row.mem_mib == MEMORY_MIB - mib)
+    return row.mem_mib if row else 0, missing(life.until(lambda state: missing(state) == mib))
+
+
+def plug_processors(life: Life, count: int, used: str) -> str:
+    """Let it have `count` virtual processors; those that it uses then, which are to be `used`, such as "0-1"."""
+    act(life.dom0, "vcpu-set", life.name, str(count))
+    state = life.until(lambda state: state.processors == used, meanwhile=lambda: life.use_processors(count))
+    return state.processors
+
+
+@dataclass(frozen=True, slots=True)
+class DiskChange:
+    """A disk that came and went: its first line as dom0 wrote it and as the guest read it, and what stayed."""
+
+    written: str
+    read: str
+    disks_afterwards: tuple[str, ...]
+    left: Sequence[str]
+
+
+def change_disks(life: Life) -> DiskChange:
+    """Attach a disk, let the guest read it, and detach it."""
+    path, token = f"{life.guest.folder.path}/{life.name}-more.raw", secrets.token_hex(16)
+    make = f"truncate -s 1M {quoted(path)} && echo {token} | dd of={quoted(path)} conv=notrunc 2>/dev/null"
+    life.dom0.run(make).check(0)
+    try:
+        act(life.dom0, "block-attach", life.name, f"format=raw, vdev=xvdb, access=ro, target={path}")
+        attached = life.until(lambda state: "xvdb" in state.disks)
+        line = life.first_line("xvdb") if "xvdb" in attached.disks else ""
+        act(life.dom0, "block-detach", life.name, "xvdb")
+        detached = life.until(lambda state: "xvdb" not in state.disks)
+        traces = Traces("no guest's name", -1, "", (path,))
+        left = leaks(life.dom0, traces, life.guest.folder.path, SETTLE_LIMIT_S, (Thing("file", path),))
+    finally:
+        life.dom0.run(f"rm -f -- {quoted(path)}")
+    return DiskChange(token, line, detached.disks, [str(thing) for thing in left])
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChange:
+    """A network interface that came and went: those that the guest has, and whether the bridge has it, each time."""
+
+    attached: tuple[str, ...]
+    on_bridge: bool
+    detached: tuple[str, ...]
+    still_on_bridge: bool
+
+
+def change_networks(life: Life, bridge: str) -> NetworkChange:
+    """Attach an interface on `bridge` and detach it."""
+    vif, ports = f"vif{life.guest.domid}.0", f"ls /sys/class/net/{quoted(bridge)}/brif"
+    act(life.dom0, "network-attach", life.name, f"bridge={bridge}")
+    attached = life.until(lambda state: bool(state.networks))
+    with_it = life.dom0.run(ports).text.split()
+    act(life.dom0, "network-detach", life.name, "0")
+    detached = life.until(lambda state: not state.networks)
+    without = life.dom0.run(ports).text.split()
+    return NetworkChange(attached.networks, vif in with_it, detached.networks, vif in without)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """How a guest stood before it was saved and after it was restored.
+
+    `ended` is whether xl list had it no more in between, `skew_s` how far its clock was off dom0's afterwards, `line`
+    the first line of its own disk, `left` what dom0 still had of the domain that was saved.
+    """
+
+    before: Told
+    ended: bool
+    after: Told
+    skew_s: int
+    line: str
+    left: Sequence[str]
+
+
+def save_and_restore(life: Life) -> Restored:
+    """Save it into a file and restore it from there; raises GuestError where it does not come back."""
+    path = f"{life.guest.folder.path}/{life.name}.save"
+    before, saved = life.now(), _created(life)
+    try:
+        act(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
+        ended = life.row_when(lambda row: row is None) is None
+        act(life.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
+        life.found_again()
+        after = life.now()
+        skew = after.clock - int(life.dom0.run("date +%s").check(0).text)
+        return Restored(before, ended, after, abs(skew), life.first_line("xvda2"), life.left_of(saved))
+    finally:
+        life.dom0.run(f"rm -f -- {quoted(path)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """A guest that ended and was started again: the token on its disk, whether it is another boot, and what stayed."""
+
+    token: str
+    another_boot: bool
+    left: Sequence[str]
+
+
+def restart(life: Life, *, by_crash: bool) -> Restarted:
+    """Reboot it, or let its kernel crash; raises GuestError where none comes after it."""
+    before, state = _created(life), life.now()
+    begin = len(life.guest.console.text)
+    if by_crash:
+        life.say("crash")
+    else:
+        act(life.dom0, "reboot", life.name)
+    life.found_again()
+    witness = life.booted_again(begin)
+    return Restarted(witness.token, witness.nonce != state.nonce, life.left_of(before))
+
+
+def end(life: Life) -> tuple[bool, Sequence[str]]:
+    """Destroy it; whether xl list has it no more, and what dom0 still has of it but for its files."""
+    act(life.dom0, "destroy", life.name)
+    gone = life.row_when(lambda row: row is None) is None
+    return gone, [str(thing) for thing in life.guest.leaked(SETTLE_LIMIT_S, with_files=False)]
+
+
+def _created(life: Life) -> Created:
+    if life.guest.created is None:
+        raise GuestError(f"{life.name} was never created")
+    return life.guest.created

@@ -10,6 +10,7 @@ import pytest
 from selftest.lab.suite import GRUB_XEN
 from tests.guest import test_life as checks
 from xenproof.errors import XenproofError
+from xenproof.guest import deeds
 from xenproof.guest import life as life_module
 from xenproof.guest.guest import Guest
 from xenproof.guest.life import Life, lively
@@ -60,7 +61,8 @@ def documented(name: str, value: object, source: str) -> Expectation:
 def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(life_module, "ANSWER_LIMIT_S", 4.0)
+    monkeypatch.setattr(life_module, "ANSWER_LIMIT_S", 3.0)
+    monkeypatch.setattr(deeds, "SETTLE_LIMIT_S", 1.0)
     profile = load_profile("debian12")
     arguments: dict[str, dict[str, object]] = {
         "test_guest_is_paused_and_goes_on": {},

@@ -117,3 +117,15 @@ def test_a_host_without_the_means_is_an_error_that_names_them(tmp_path: Path, mo
 
     with pytest.raises(CommandFailed, match="flock"):
         HostFolder(LocalConnection(), tmp_path, str(tmp_path)).enter()
+
+
+def test_a_folder_that_is_to_be_kept_stays_with_all_that_belongs_to_it(tmp_path: Path) -> None:
+    folder = HostFolder(LocalConnection(), tmp_path, str(tmp_path))
+    folder.enter()
+    disk = Path(folder.path) / "disk.raw"
+    disk.touch()
+
+    folder.keep()
+    folder.leave()
+
+    assert disk.is_file()

@@ -60,6 +60,7 @@ class Guest:
         self.created: Created | None = None
         self.steps: dict[str, float] = {}
         self._started_by = started_by
+        self.kept = False
         self._boot: Boot | None = None
         self._end = ""
         self._began = began
@@ -171,11 +172,19 @@ class Guest:
         own = () if with_files else tuple(Thing("file", file) for file in files)
         return leaks(self.dom0, traces, self.folder.path, limit_s, own)
 
+    def keep(self) -> None:
+        """Leave it on its host, for somebody to look at, whatever is to be removed."""
+        self.kept = True
+        self.folder.keep()
+
     def remove(self) -> None:
         """Destroy it if it is still there, and remove all that is its own; a second call does nothing more.
 
-        Raises GuestError that names what is still there.
+        One that is kept is only let go.  Raises GuestError that names what is still there.
         """
+        if self.kept:
+            self._held.close()
+            return
         try:
             if not self._wait_gone(0.0):
                 self.console.drain()

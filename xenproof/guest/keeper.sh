@@ -1,7 +1,7 @@
 # The keeper of the folder that holds the guests of one run, on their host: prints the folder's path once it
 # holds it, and holds it for as long as its standard input is open.  The last keeper of a folder whose input
 # ends, because the run is over or because it was killed, removes all that the run left on the host, and
-# prints what it could not remove.
+# prints what it could not remove; but for a folder that is to be kept, with all that belongs to it.
 #
 # Runs after assignments of images, where a folder is to be made, and folder, or nothing for a new one.
 trap '' PIPE # nobody may listen any more when there is something to remove
@@ -25,6 +25,8 @@ cat >/dev/null
 
 # Of two that end at the same time one gets the lock: it is let go before it is asked for again.
 flock -n -x 9 || exit 0
+# Somebody wants to look at a guest of it.
+[ ! -e "$folder/kept" ] || exit 0
 run=${folder##*-}
 domains() {
     xl list | sed -n "s/^\(xenproof-$run-[0-9]*\) .*/\1/p"

@@ -17,6 +17,8 @@ def guest_logs(guest: Guest) -> Iterator[tuple[str, bytes]]:
     since = created.host_time if created else 0
     commands = {
         "xl-list.txt": "xl list",
+        "as-xl-saw-it.json": quoted("xl", "list", "--long", guest.name),
+        "qemu.txt": f"ps -ww -e -o pid=,lstart=,args= | grep -e '[-]xen-domid {created.domid if created else -1} '",
         "xl-dmesg.txt": f"xl dmesg | tail -c {_TAIL}",
         "xenstore.txt": "xenstore-ls -f /",
         "xen-logs.txt": f"tail -c {_TAIL} /var/log/xen/*-{guest.name}.log /var/log/xen/xen-hotplug.log 2>/dev/null",

@@ -18,6 +18,7 @@ IMAGES = "/var/lib/xen/images"
 
 _KEEPER = (files("xenproof.guest") / "keeper.sh").read_text("utf-8")
 _OURS = re.compile(r"/.*xenproof-[A-Za-z0-9]{8}")
+_KEPT = "kept"  # keeper.sh looks for it
 _START_LIMIT_S = 60.0
 _SWEEP_LIMIT_S = 180.0
 
@@ -67,6 +68,10 @@ class HostFolder:
             row = table.setdefault("names", {})
             row["last"] = str(int(row.get("last", "0")) + 1)
             return f"xenproof-{self.run}-{row['last']}"
+
+    def keep(self) -> None:
+        """Let the folder stay, with what is in it, when the run is over."""
+        self._dom0.run(f": >{quoted(self.path)}/{_KEPT}").check()
 
     def leave(self) -> None:
         """Let the keeper go, and with the last one the folder; raises GuestError where something of the run stays."""

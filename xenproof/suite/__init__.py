@@ -7,6 +7,8 @@ pytest_plugins = [
     "xenproof.suite.guest_fixtures",
     "xenproof.suite.disk_fixtures",
     "xenproof.suite.promises",
+    "xenproof.suite.failed",
+    "xenproof.suite.kept_guests",
     "xenproof.suite.life_fixtures",
     "xenproof.suite.boot_fixtures",
 ]

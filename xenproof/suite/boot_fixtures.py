@@ -15,7 +15,8 @@ from xenproof.guest.place import HostFolder
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
 from xenproof.suite.evidence import Evidence
-from xenproof.suite.guest_fixtures import has_failed
+from xenproof.suite.failed import has_failed
+from xenproof.suite.kept_guests import Keep
 from xenproof.suite.plugin import STATE
 from xenproof.xen.backend import DiskBackend
 
@@ -25,7 +26,7 @@ GuestOfWay = Callable[[BootWay], tuple[Guest, Path]]
 @pytest.fixture
 def guest_of_way(
     dom0: Connection, profile: Profile, guest_images: Callable[[str], GuestImage], host_folder: HostFolder,
-    run_folder: Path, evidence: Evidence, request: pytest.FixtureRequest,
+    run_folder: Path, evidence: Evidence, keep: Keep, request: pytest.FixtureRequest,
 ) -> Iterator[GuestOfWay]:  # fmt: skip
     """Makes the guest that is to be started in a way, and the folder of the run; removed at the end of the check."""
     made: list[Guest] = []
@@ -50,6 +51,7 @@ def guest_of_way(
     finally:
         for guest in made:
             guest.console.drain()
+            keep(guest)
             if has_failed(request.node):
                 for name, data in guest_logs(guest):
                     evidence.save(name, data)

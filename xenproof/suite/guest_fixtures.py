@@ -4,7 +4,7 @@ One guest for each disk backend serves all checks of a run that ask for it.
 """
 
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from xenproof.profile.expectation import Expectation, Level, Status
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
 from xenproof.suite.evidence import Evidence
+from xenproof.suite.failed import has_failed
+from xenproof.suite.kept_guests import Keep
 from xenproof.suite.plugin import STATE
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Start
@@ -28,7 +30,6 @@ from xenproof.xen.config import Start
 BOOT_LIMIT_S = 600.0
 SHUTDOWN_LIMIT_S = 120.0
 SETTLE_LIMIT_S = 30.0
-_FAILED = pytest.StashKey[bool]()
 
 Promise = Callable[[str, object, str], Expectation]
 
@@ -120,13 +121,14 @@ def disk_backend(expected: Expectation) -> DiskBackend:
 
 @pytest.fixture
 def guest_defined(
-    guests: Guests, disk_backend: DiskBackend, evidence: Evidence, request: pytest.FixtureRequest
+    guests: Guests, disk_backend: DiskBackend, evidence: Evidence, keep: Keep, request: pytest.FixtureRequest
 ) -> Iterator[Guest]:
     """A guest with disk and configuration that may not run yet; what explains a failure is kept."""
     guest = guests.defined(disk_backend)
     before = set(guest.line.steps)
     yield guest
     guest.console.drain()
+    keep(guest)
     if has_failed(request.node):
         for name, data in guest_logs(guest):
             evidence.save(name, data)
@@ -170,11 +172,6 @@ def promised(profile: Profile, guest_image: GuestImage, disk_backend: DiskBacken
     return make
 
 
-def has_failed(item: pytest.Item) -> bool:
-    """Whether set-up or call of this test failed."""
-    return item.stash.get(_FAILED, False)
-
-
 class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
     """Gives all checks of one guest to one worker, so that they share it, and begins with the guests.
 
@@ -207,12 +204,3 @@ def scope_of(nodeid: str) -> str | None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GuestScheduling | None:
     """Schedule by guests wherever the user did not ask for a way of distribution that rules it out."""
     return GuestScheduling(config, log) if config.getvalue("dist") in ("load", "loadgroup") else None
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember whether set-up or call failed: evidence is kept while the guest is still there."""
-    report = yield
-    if report.failed:
-        item.stash[_FAILED] = True
-    return report

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xenproof.errors import GuestError, NotEvaluable
+from xenproof.errors import NotEvaluable
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImage
 from xenproof.guest.life import Life, lively
@@ -16,12 +16,38 @@ from xenproof.guest.place import HostFolder
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
 from xenproof.suite.evidence import Evidence
-from xenproof.suite.guest_fixtures import has_failed
+from xenproof.suite.failed import has_failed
+from xenproof.suite.kept_guests import Keep
 from xenproof.suite.plugin import STATE
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Start
 
-Lives = Callable[[], Life]
+
+class Lives:
+    """The guest that is alive, one after another."""
+
+    def __init__(self, make: Callable[[], Guest], run_folder: Path) -> None:
+        self._make, self._run_folder = make, run_folder
+        self._guests: list[Guest] = []
+        self._life: Life | None = None
+
+    def current(self) -> Life:
+        """The one that is alive, or a new one where what was done to the last one was its end.
+
+        Raises GuestError where that does not boot.
+        """
+        if self._life is None or not self._life.is_well():
+            self.close()
+            self._guests.append(guest := self._make())
+            guest.config = replace(guest.config, maxvcpus=2, on_reboot="restart", on_crash="restart")
+            self._life = lively(guest, self._run_folder)
+        return self._life
+
+    def close(self) -> None:
+        """Remove it, or let it go where it is kept; the next check gets another one."""
+        self._life = None
+        while self._guests:
+            self._guests.pop().remove()
 
 
 @pytest.fixture(scope="session")
@@ -29,38 +55,22 @@ def lives(
     dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder, run_folder: Path,
     pytestconfig: pytest.Config,
 ) -> Iterator[Lives]:  # fmt: skip
-    """Gives the guest that is alive, or a new one where what was done to the last one was its end."""
+    """Gives the guest that is alive, on this host."""
     kernel = profile.get("guest", "grub_xen", "path")
     if kernel is None:
         raise NotEvaluable(f"profile {profile.name} does not say where grub.xen is: give guest.grub_xen.path")
-    began = pytestconfig.stash[STATE].began
-    current: list[Life] = []
-
-    def give() -> Life:
-        if current and current[0].is_well():
-            return current[0]
-        while current:
-            current.pop().guest.remove()
-        guest = Guest(dom0, host_folder, guest_image, DiskBackend.BLKBACK, Start(kernel.text), began)
-        guest.config = replace(guest.config, maxvcpus=2, on_reboot="restart", on_crash="restart")
-        try:
-            current.append(lively(guest, run_folder))
-        except GuestError:
-            guest.remove()
-            raise
-        return current[0]
-
+    start, began = Start(kernel.text), pytestconfig.stash[STATE].began
+    made = Lives(lambda: Guest(dom0, host_folder, guest_image, DiskBackend.BLKBACK, start, began), run_folder)
     try:
-        yield give
+        yield made
     finally:
-        for life in current:
-            life.guest.remove()
+        made.close()
 
 
 @pytest.fixture
-def life(lives: Lives, evidence: Evidence, request: pytest.FixtureRequest) -> Iterator[Life]:
+def life(lives: Lives, evidence: Evidence, keep: Keep, request: pytest.FixtureRequest) -> Iterator[Life]:
     """A guest that runs and answers; what explains a failure is kept."""
-    found = lives()
+    found = lives.current()
     before = set(found.guest.line.steps)
     yield found
     found.guest.console.drain()
@@ -69,3 +79,5 @@ def life(lives: Lives, evidence: Evidence, request: pytest.FixtureRequest) -> It
             evidence.save(name, data)
     if set(found.guest.line.steps) != before:
         request.node.user_properties.append(("guest", json.dumps(asdict(found.guest.line))))
+    if keep(found.guest):
+        lives.close()

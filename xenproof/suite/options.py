@@ -27,6 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="keep what the host printed, to the probes and to your own checks, for recording://FILE",
     )
+    group.addoption(
+        "--keep-guests",
+        action="store_true",
+        help="leave the guests of failed checks on their host; the run says how to end them",
+    )
     group.addoption("--identity", metavar="FILE", type=Path, help="the private key to log in with (ssh://)")
     group.addoption(
         "--known-hosts", metavar="FILE", type=Path, help="the pinned host keys (default: ~/.ssh/known_hosts)"

@@ -38,6 +38,7 @@ from xenproof.suite.expect import Expect, Mismatch, words
 from xenproof.suite.host_by_host import HostByHost
 from xenproof.suite.host_logs import keep_host_logs
 from xenproof.suite.keep import NOTES, check_recordable, keep_recording
+from xenproof.suite.kept_guests import check_keepable, kept
 from xenproof.suite.opening import Opened, close_all, open_host
 from xenproof.suite.outcome import COMPARED_NOTHING, of_error
 from xenproof.suite.quick import QuickCalls
@@ -196,8 +197,8 @@ class Controller:
     def _finish(self, *, interrupted: bool) -> None:
         try:
             verdicts = (*_blocked(self.hosts), *self.collector.verdicts())
-            notes = ("The run was interrupted: not every check ran.",) if interrupted else ()
-            self.result = self._run(verdicts, tuple(self._summary(opened, verdicts) for opened in self.hosts), notes)
+            hosts = tuple(self._summary(opened, verdicts) for opened in self.hosts)
+            self.result = self._run(verdicts, hosts, interrupted=interrupted)
             write_reports(self.result, self.state.report)
             self._record()
         finally:
@@ -215,8 +216,9 @@ class Controller:
         logs = keep_host_logs(opened, verdicts, self.state.report / "logs", self.state.began)
         return HostSummary(opened.target.url, self.facts[opened.target.url], tuple(logs))
 
-    def _run(self, verdicts: tuple[Verdict, ...], hosts: tuple[HostSummary, ...], notes: tuple[str, ...]) -> Run:
+    def _run(self, verdicts: tuple[Verdict, ...], hosts: tuple[HostSummary, ...], *, interrupted: bool) -> Run:
         profile = self.state.profile
+        notes = ("The run was interrupted: not every check ran.",) if interrupted else ()
         return Run(
             profile=profile.name,
             profile_title=profile.title,
@@ -227,8 +229,8 @@ class Controller:
             command=shlex.join(["pytest", *self.config.invocation_params.args]),
             hosts=hosts,
             verdicts=verdicts,
-            exit_status=int(pytest.ExitCode.INTERRUPTED) if notes else exit_status(verdicts, self.state.urls),
-            notes=notes,
+            exit_status=int(pytest.ExitCode.INTERRUPTED) if interrupted else exit_status(verdicts, self.state.urls),
+            notes=(*notes, *kept(self.state.folder)),
         )
 
     def _show(self) -> None:
@@ -274,6 +276,8 @@ def pytest_configure(config: pytest.Config) -> None:
                 load_recipe(address.release)
         profile = load_profile(profile_name)
         state = State(profile, [address.url for address in addresses], config.getoption("--report").absolute())
+        if config.getoption("--keep-guests"):
+            check_keepable(addresses)
         if (record := config.getoption("--record")) is not None:
             check_recordable(record, addresses)
             state.record = record.absolute()

@@ -1,0 +1,47 @@
+"""`--keep-guests`: the guests of checks that failed stay on their host, and the run says how to end them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from xenproof.errors import UsageError
+from xenproof.guest.guest import Guest
+from xenproof.source.address import Address, Scheme
+from xenproof.source.connection import quoted
+from xenproof.suite.failed import has_failed
+
+_FILE = "kept-guests"
+Keep = Callable[[Guest], bool]
+
+
+def check_keepable(addresses: Sequence[Address]) -> None:
+    """Raise UsageError, before anything is touched, for hosts that end with the run."""
+    if brief := [address.url for address in addresses if address.scheme is Scheme.LAB]:
+        raise UsageError(
+            f"--keep-guests keeps nothing on {', '.join(brief)}: a lab host ends with its run, and its guests with it; "
+            "expected ssh://user@host or local:// in --hosts"
+        )
+
+
+@pytest.fixture
+def keep(request: pytest.FixtureRequest, run_folder: Path) -> Keep:
+    """Lets a guest of this check stay if the user wants it and the check has failed; says whether it does."""
+
+    def maybe(guest: Guest) -> bool:
+        if not request.config.getoption("--keep-guests") or not has_failed(request.node):
+            return False
+        if not guest.kept:
+            guest.keep()
+            end = quoted("xl", "destroy", guest.name)
+            with (run_folder / _FILE).open("a", encoding="utf-8") as out:
+                out.write(f"kept on {guest.dom0.url}: {guest.name}; end it with {end} and remove {guest.folder.path}\n")
+        return True
+
+    return maybe
+
+
+def kept(run_folder: Path) -> tuple[str, ...]:
+    """What is to be said of the guests that were kept, a line for each."""
+    file = run_folder / _FILE
+    return tuple(file.read_text("utf-8").splitlines()) if file.is_file() else ()

@@ -10,7 +10,7 @@ from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
 from xenproof.suite.guest_fixtures import SETTLE_LIMIT_S, SHUTDOWN_LIMIT_S, Promise
-from xenproof.xen.backend import disk_workers, read_vbd
+from xenproof.xen.backend import DiskBackend, disk_workers, read_vbd
 
 pytestmark = pytest.mark.smoke
 
@@ -91,6 +91,15 @@ def test_blocks_that_the_guest_wrote_are_in_its_image(guest_booted: Guest, promi
     """What a guest on {name} wrote and synced stands in its image file in dom0 while the guest still runs."""
     blocks = promised("blocks", guest_booted.witness.pattern_sha256, "the sha256 of what the guest was to write")
     expect(blocks, guest_booted.blocks_in_image(), by=f"dd and sha256sum on {guest_booted.disk} in dom0")
+
+
+@req("S17")
+@each("guest.*.type")
+def test_guest_has_logs_of_its_own(guest_booted: Guest, promised: Promise, expect: Expect) -> None:
+    """xl, and qemu where it serves the disk, keep a log of a guest on {name} that holds something."""
+    logs = ["qemu-dm-NAME.log", "xl-NAME.log"] if guest_booted.backend is DiskBackend.QDISK else ["xl-NAME.log"]
+    wanted = promised("logs", logs, "xl(1), LOGGING, and libxl's log of the device model")
+    expect(wanted, guest_booted.logs(), by="find in /var/log/xen")
 
 
 @req("S07")

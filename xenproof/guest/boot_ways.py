@@ -13,6 +13,7 @@ from xenproof.guest.image import COMMAND_LINE, LOADER, LOADER_MARK, GuestImage
 from xenproof.guest.place import HostFolder
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created
+from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Start
 
 _LOG = re.compile(r"consult logfile (/var/log/xen/bootloader\.\d+\.log)")
@@ -31,17 +32,23 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BootWay:
-    """One way: the file system of the guest's root, what starts it, and how far it comes, in words."""
+    """One way: what starts the guest, its root's file system, how far it comes, in words, and its disk's format."""
 
     by: By
     filesystem: str
     expected: str
     source: str
+    format: str = "raw"
 
     @property
     def name(self) -> str:
         """Its name as a row of the table."""
-        return f"{self.by}, {self.filesystem}"
+        return f"{self.by}, {self.filesystem}" + (f" in {self.format}" if self.format != "raw" else "")
+
+    @property
+    def backend(self) -> DiskBackend:
+        """What serves its disk: blkback, but where only qemu can read the format."""
+        return DiskBackend.BLKBACK if self.format == "raw" else DiskBackend.QDISK
 
 
 def _started_by(mark: str) -> str:
@@ -56,6 +63,7 @@ _FSIMAGE = "tools/libfsimage of Xen: ext2fs, fat, iso9660, reiserfs, ufs, xfs be
 _WAYS = (
     BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE),
     BootWay(By.GRUB_XEN, "btrfs", _started_by(LOADER), _GRUB_SOURCE),
+    BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE, "qcow2"),
     BootWay(By.GRUB_XEN, "xfs", _started_by(LOADER), _GRUB_SOURCE),
     # pygrub reads the menu but is no GRUB: it hands over variables as they stand there.
     BootWay(By.PYGRUB, "ext4", _started_by("$grub_platform-$grub_cpu"), "tools/pygrub/src/GrubConf.py of Xen"),

@@ -15,10 +15,11 @@ from xenproof.guest.place import HostFolder
 from xenproof.guest.witness import Witness, facts, parse_witness
 from xenproof.report.verdict import GuestLine, Step
 from xenproof.source.connection import Connection, quoted
-from xenproof.xen.acting import Created, create_paused, destroy, shut_down
+from xenproof.xen.acting import Created, destroy, shut_down
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Disk, DomainConfig, Start
 from xenproof.xen.domains import await_gone
+from xenproof.xen.toolstack import Toolstack, Xl
 
 VDEV = "xvda"
 MEMORY_MIB = 128
@@ -38,14 +39,14 @@ class Boot:
 
 
 class Guest:
-    """One guest that `start` starts, by grub.xen where nothing else is said, from a raw disk file on `backend`.
+    """One guest that `start` starts, from a disk file of `format` ("raw" or "qcow2") on `backend`.
 
     Its `config` may be changed until it is defined; `started_by` is for the report.
     """
 
     def __init__(
         self, dom0: Connection, folder: HostFolder, image: GuestImage, backend: DiskBackend, start: Start, began: float,
-        started_by: str = "grub.xen",
+        started_by: str = "grub.xen", format: str = "raw", toolstack: Toolstack | None = None,
     ) -> None:  # fmt: skip
         self.dom0 = dom0
         self.folder = folder
@@ -53,14 +54,16 @@ class Guest:
         self.backend = backend
         self.name = folder.new_name()
         self.token = secrets.token_hex(16)
-        self.disk = f"{folder.path}/{self.name}.raw"
+        self.format = format
+        self.disk = f"{folder.path}/{self.name}.{format}"
         self.config_path = f"{folder.path}/{self.name}.cfg"
-        self.config = DomainConfig(self.name, start, MEMORY_MIB, (Disk(self.disk, VDEV, backend.type),))
+        self.config = DomainConfig(self.name, start, MEMORY_MIB, (Disk(self.disk, VDEV, backend.type, format),))
         self.console = Console(_MARKS)
         self.created: Created | None = None
         self.steps: dict[str, float] = {}
         self._started_by = started_by
         self.kept = False
+        self.toolstack = toolstack or Xl()
         self._boot: Boot | None = None
         self._end = ""
         self._began = began
@@ -91,10 +94,12 @@ class Guest:
         """Give it a disk of its own with its token, and a configuration; nothing runs yet."""
         base = self.folder.place(self.image)
         area = self.image.area_offset // BLOCK
-        write = f"dd of={quoted(self.disk)} bs={BLOCK} seek={area} conv=notrunc,fsync 2>/dev/null"
-        self.dom0.run(
-            f"cp --sparse=always {quoted(base, self.disk)} && {write}", stdin=self._token_block, limit_s=60
-        ).check()
+        raw = f"{self.folder.path}/{self.name}.raw"
+        script = f"cp --sparse=always {quoted(base, raw)}"
+        script += f" && dd of={quoted(raw)} bs={BLOCK} seek={area} conv=notrunc,fsync 2>/dev/null"
+        if raw != self.disk:
+            script += f" && qemu-img convert -O {quoted(self.format, raw, self.disk)} && rm -- {quoted(raw)}"
+        self.dom0.run(script, stdin=self._token_block, limit_s=120).check()
         self.dom0.run(f"cat >{quoted(self.config_path)}", stdin=self.config.text().encode()).check()
 
     @property
@@ -111,16 +116,15 @@ class Guest:
             return self._boot
         self._held.enter_context(leased_memory(self.dom0, run_folder, self.name, MEMORY_MIB, lease_limit_s))
         begin = time.monotonic()
-        self.created = created = create_paused(self.dom0, self.name, self.config_path, limit_s)
+        self.created = created = self.toolstack.create_paused(self.dom0, self.name, self.config_path, limit_s)
         if created.domid < 1:
             self._boot = Boot(f"xl created no domain: {created.problem[-500:]}", time.monotonic() - begin, None)
             return self._boot
         self.steps["created"] = time.time()
         # The console is open before the guest runs, so its first word is heard.
-        tty, domid = quoted(created.tty), created.domid
-        self.console.attach(
-            self._held.enter_context(self.dom0.follow(f"exec 3<{tty}; xl unpause {domid} </dev/null; exec cat <&3"))
-        )
+        resume = self.toolstack.resume_command(self.name)
+        script = f"exec 3<{quoted(created.tty)}; {resume} </dev/null >/dev/null; exec cat <&3"
+        self.console.attach(self._held.enter_context(self.dom0.follow(script)))
         self.console.wait(lambda: ("ready", "") in facts(self.console.text), limit_s - (time.monotonic() - begin))
         self._boot = self._read(time.monotonic() - begin)
         return self._boot
@@ -158,8 +162,16 @@ class Guest:
             return f"still in xl list after {limit_s:.0f} s" + (", though it said that it powers off" if asked else "")
         return GONE if asked else "gone, but without a word of its own"
 
+    def logs(self) -> list[str]:
+        """The logs of its own in dom0, as patterns of their names such as "xl-NAME.log"; those that hold something."""
+        # A name holds nothing that a shell or find would expand.
+        done = self.dom0.run(
+            f"find /var/log/xen -maxdepth 1 -name '*-{self.name}.log' -size +0 -exec basename {{}} ';'"
+        )
+        return sorted(name.replace(self.name, "NAME") for name in done.check().text.split())
+
     def blocks_in_image(self) -> str:
-        """The sha256 of the blocks where the guest writes, as they stand in the disk file on the host."""
+        """The sha256 of the blocks where the guest writes, as they stand in its raw disk file on the host."""
         skip = self.image.area_offset // BLOCK + 1
         done = self.dom0.run(f"dd if={quoted(self.disk)} bs={BLOCK} skip={skip} count={BLOCKS} 2>/dev/null | sha256sum")
         return done.check().text.partition(" ")[0]
@@ -195,6 +207,7 @@ class Guest:
                     )
         finally:
             self._held.close()  # the console and the lease
+            self.toolstack.forget(self.dom0, self.name, self.config_path)
             logs = f"/var/log/xen/*-{self.name}.log*"  # a name holds nothing that a shell would expand
             files = quoted(self.disk, self.config_path)
             if (done := self.dom0.run(f"rm -f -- {files} {logs}")).exit_code:

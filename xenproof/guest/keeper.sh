@@ -45,12 +45,18 @@ while [ $turns -gt 0 ]; do
     turns=$((turns - 1))
     sleep 1
 done 2>/dev/null
+# What libvirt still knows of them.
+for file in /etc/libvirt/libxl/xenproof-"$run"-*.xml; do
+    [ -e "$file" ] || continue
+    domain=${file##*/}
+    virsh -c xen:///system undefine --managed-save "${domain%.xml}"
+done >/dev/null 2>&1
 # A loop device on a file that is gone would stay for ever.
 for loop in /sys/block/loop*; do
     [ -e "$loop/loop/backing_file" ] && read -r file <"$loop/loop/backing_file" || continue
     case $file in "$folder"/*) losetup -d "/dev/${loop##*/}" ;; esac
 done 2>/dev/null
-rm -rf -- "$folder" /var/log/xen/*-xenproof-"$run"-*.log*
+rm -rf -- "$folder" /var/log/xen/*-xenproof-"$run"-*.log* /var/log/libvirt/libxl/xenproof-"$run"-*.log
 for domain in $(domains); do
     echo "domain $domain"
 done

@@ -18,7 +18,6 @@ from xenproof.suite.evidence import Evidence
 from xenproof.suite.failed import has_failed
 from xenproof.suite.kept_guests import Keep
 from xenproof.suite.plugin import STATE
-from xenproof.xen.backend import DiskBackend
 
 GuestOfWay = Callable[[BootWay], tuple[Guest, Path]]
 
@@ -41,7 +40,7 @@ def guest_of_way(
         image = guest_images(way.filesystem)
         config = start(way, image, host_folder, **paths)
         began = request.config.stash[STATE].began
-        guest = Guest(dom0, host_folder, image, DiskBackend.BLKBACK, config, began, started_by=way.by)
+        guest = Guest(dom0, host_folder, image, way.backend, config, began, started_by=way.by, format=way.format)
         made.append(guest)
         guest.define()
         return guest, run_folder

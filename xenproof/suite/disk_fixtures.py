@@ -11,6 +11,7 @@ from xenproof.guest.place import HostFolder
 from xenproof.profile.expectation import Expectation, Level, Status
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
+from xenproof.suite.grub_xen import grub_xen_of
 from xenproof.xen.disk_words import dry_run_words, predicted_words
 from xenproof.xen.dry_run import DryRun, dry_run
 from xenproof.xen.of_profile import series_of
@@ -78,7 +79,4 @@ def backend_table(
     dom0: Connection, profile: Profile, xl_series: XlSeries, host_folder: HostFolder, run_folder: Path
 ) -> BackendTable:
     """The backends that this host's xl gives to disks of all rows of the table."""
-    kernel = profile.get("guest", "grub_xen", "path")
-    if kernel is None:
-        raise NotEvaluable(f"profile {profile.name} does not say where grub.xen is: give guest.grub_xen.path")
-    return BackendTable(dom0, host_folder, kernel.text, run_folder, xl_series, disk_rows())
+    return BackendTable(dom0, host_folder, grub_xen_of(profile), run_folder, xl_series, disk_rows())

@@ -21,6 +21,7 @@ from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
 from xenproof.suite.evidence import Evidence
 from xenproof.suite.failed import has_failed
+from xenproof.suite.grub_xen import grub_xen_of
 from xenproof.suite.kept_guests import Keep
 from xenproof.suite.plugin import STATE
 from xenproof.xen.backend import DiskBackend
@@ -58,13 +59,9 @@ class Guests:
         return guest.boot(self._run_folder, BOOT_LIMIT_S)
 
     def _define(self, backend: DiskBackend) -> Guest | XenproofError:
-        kernel = self._profile.get("guest", "grub_xen", "path")
-        if kernel is None:
-            return NotEvaluable(
-                f"profile {self._profile.name} does not say where grub.xen is: give guest.grub_xen.path"
-            )
         try:
-            guest = Guest(self._dom0, self._folder, self._image, backend, Start(kernel.text), self._began)
+            start = Start(grub_xen_of(self._profile))
+            guest = Guest(self._dom0, self._folder, self._image, backend, start, self._began)
             guest.define()
         except XenproofError as error:
             return error
@@ -193,7 +190,7 @@ def scope_of(nodeid: str) -> str | None:
     name, bracket, of = check.partition("[")
     if "/guest/" not in f"/{path}" or not bracket:
         return None
-    if path.endswith("/test_life.py"):
+    if path.endswith(("/test_life.py", "/test_libvirt.py")):
         return path
     if of.rstrip("]").rpartition("-")[2] in set(DiskBackend):
         return f"{path}[{of}"

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from xenproof.errors import NotEvaluable
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImage
 from xenproof.guest.life import Life, lively
@@ -17,16 +16,19 @@ from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
 from xenproof.suite.evidence import Evidence
 from xenproof.suite.failed import has_failed
+from xenproof.suite.grub_xen import grub_xen_of
 from xenproof.suite.kept_guests import Keep
 from xenproof.suite.plugin import STATE
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Start
+from xenproof.xen.toolstack import Libvirt
 
 
 class Lives:
     """The guest that is alive, one after another."""
 
     def __init__(self, make: Callable[[], Guest], run_folder: Path) -> None:
+        """`make` makes a guest, which is not defined yet."""
         self._make, self._run_folder = make, run_folder
         self._guests: list[Guest] = []
         self._life: Life | None = None
@@ -55,12 +57,27 @@ def lives(
     dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder, run_folder: Path,
     pytestconfig: pytest.Config,
 ) -> Iterator[Lives]:  # fmt: skip
-    """Gives the guest that is alive, on this host."""
-    kernel = profile.get("guest", "grub_xen", "path")
-    if kernel is None:
-        raise NotEvaluable(f"profile {profile.name} does not say where grub.xen is: give guest.grub_xen.path")
-    start, began = Start(kernel.text), pytestconfig.stash[STATE].began
+    """Gives the guest of xl that is alive, on this host."""
+    start, began = Start(grub_xen_of(profile)), pytestconfig.stash[STATE].began
     made = Lives(lambda: Guest(dom0, host_folder, guest_image, DiskBackend.BLKBACK, start, began), run_folder)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def managed_lives(
+    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder, run_folder: Path,
+    pytestconfig: pytest.Config,
+) -> Iterator[Lives]:  # fmt: skip
+    """Gives the guest of libvirt that is alive, on this host."""
+    start, began = Start(grub_xen_of(profile)), pytestconfig.stash[STATE].began
+
+    def make() -> Guest:
+        return Guest(dom0, host_folder, guest_image, DiskBackend.QDISK, start, began, toolstack=Libvirt())
+
+    made = Lives(make, run_folder)
     try:
         yield made
     finally:
@@ -70,6 +87,18 @@ def lives(
 @pytest.fixture
 def life(lives: Lives, evidence: Evidence, keep: Keep, request: pytest.FixtureRequest) -> Iterator[Life]:
     """A guest that runs and answers; what explains a failure is kept."""
+    yield from _lent(lives, evidence, keep, request)
+
+
+@pytest.fixture
+def managed_life(
+    managed_lives: Lives, evidence: Evidence, keep: Keep, request: pytest.FixtureRequest
+) -> Iterator[Life]:
+    """A guest of libvirt that runs and answers; what explains a failure is kept."""
+    yield from _lent(managed_lives, evidence, keep, request)
+
+
+def _lent(lives: Lives, evidence: Evidence, keep: Keep, request: pytest.FixtureRequest) -> Iterator[Life]:
     found = lives.current()
     before = set(found.guest.line.steps)
     yield found

@@ -31,13 +31,17 @@ xl create -p {config} </dev/null >&2
 
 def create_paused(dom0: Connection, name: str, config: str, limit_s: float) -> Created:
     """Create the domain `name` from the file `config`, paused, so that nothing of its console is missed."""
-    script = _CREATE.format(config=quoted(config)) + _LOOK_UP.format(name=quoted(name))
-    return _created(dom0.run(script, limit_s=limit_s), name)
+    return created(dom0, _CREATE.format(config=quoted(config)), name, limit_s)
+
+
+def created(dom0: Connection, script: str, name: str, limit_s: float) -> Created:
+    """What is known of the domain `name` after `script`, which prints the time and is to create it paused."""
+    return _created(dom0.run(script + _LOOK_UP.format(name=quoted(name)), limit_s=limit_s), name)
 
 
 def look_up(dom0: Connection, name: str) -> Created:
     """What is known of the domain that is called `name` now; one with a `problem` where there is none."""
-    return _created(dom0.run("date +%s\n" + _LOOK_UP.format(name=quoted(name))), name)
+    return created(dom0, "date +%s\n", name, 60)
 
 
 def _created(done: Completed, name: str) -> Created:

@@ -36,16 +36,17 @@ class GivenDisk:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """One disk of a guest: a raw file of dom0 at `path`, served by the backend `backendtype` as `vdev`."""
+    """One disk of a guest: a file of dom0 at `path` in `format`, served by the backend `backendtype` as `vdev`."""
 
     path: str
     vdev: str
     backendtype: str
+    format: str = "raw"
 
     def text(self) -> str:
         """The disk in the key=value form, which all releases of Xen with xl read; the target is last."""
-        words = map(_plain, (self.vdev, self.backendtype, self.path))
-        return "format=raw, vdev={}, access=rw, backendtype={}, target={}".format(*words)
+        words = map(_plain, (self.format, self.vdev, self.backendtype, self.path))
+        return "format={}, vdev={}, access=rw, backendtype={}, target={}".format(*words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,77 @@
+"""A guest that libvirt manages, from its definition to its end: read by virsh and by xl, and told by the guest."""
+
+import pytest
+
+from xenproof.guest import libvirt_deeds as deeds
+from xenproof.guest.guest import MEMORY_MIB
+from xenproof.guest.life import Life
+from xenproof.suite.each import req
+from xenproof.suite.expect import Expect
+from xenproof.suite.promises import Documented
+
+pytestmark = pytest.mark.matrix
+
+NOTHING: list[str] = []
+LIST = "xl list"
+VIRSH = "virsh domstate"
+WITNESS = "the witness in the guest"
+
+
+@req("S20", "S21")
+def test_guest_of_libvirt_boots(managed_life: Life, documented: Documented, expect: Expect) -> None:
+    """libvirt makes XML of a guest's configuration for xl, defines and starts it, and xl lists it, too."""
+    expect(documented("state", "running", "virsh(1), start"), deeds.state(managed_life), by=VIRSH)
+    row = managed_life.row()
+    expect(documented("name", managed_life.name, "virsh(1), start"), row.name if row else "no domain", by=LIST)
+    token = documented("token", managed_life.guest.token, "virsh(1), domxml-from-native")
+    expect(token, managed_life.guest.witness.token, by=WITNESS)
+
+
+@req("S21")
+def test_configuration_survives_a_round_trip(managed_life: Life, documented: Documented, expect: Expect) -> None:
+    """The XML of a guest, made into a configuration for xl again, has the same kernel, memory and disk."""
+    wanted = deeds.Kept(managed_life.guest.config.start.kernel, str(MEMORY_MIB), has_disk=True)
+    found = deeds.round_trip(managed_life)
+    source = "virsh(1), domxml-to-native"
+    expect(documented("kernel", wanted.kernel, source), found.kernel, by=source)
+    expect(documented("memory", wanted.memory, source), found.memory, by=source)
+    expect(documented("has the disk", wanted.has_disk, source), found.has_disk, by=source)
+
+
+@req("S20")
+def test_guest_of_libvirt_is_suspended(managed_life: Life, documented: Documented, expect: Expect) -> None:
+    """virsh suspend stops a guest, which xl sees, and virsh resume lets it go on."""
+    found = deeds.suspend(managed_life)
+    expect(documented("state", "paused", "virsh(1), suspend"), found.by_virsh, by=VIRSH)
+    expect(documented("state", "p", "virsh(1), suspend"), found.by_xl, by=LIST)
+    expect(documented("state", "running", "virsh(1), resume"), found.afterwards, by=VIRSH)
+    expect(documented("answers", True, "virsh(1), resume"), found.answers, by=WITNESS)
+
+
+@req("S20")
+def test_guest_of_libvirt_goes_on_after_a_managed_save(
+    managed_life: Life, documented: Documented, expect: Expect
+) -> None:
+    """virsh managedsave ends a guest, and its next start goes on where it was."""
+    found = deeds.managed_save(managed_life)
+    expect(documented("ended", True, "virsh(1), managedsave"), found.ended, by=LIST)
+    expect(documented("state", "shut off", "virsh(1), managedsave"), found.by_virsh, by=VIRSH)
+    expect(documented("boot", found.before.nonce, "virsh(1), managedsave"), found.after.nonce, by=WITNESS)
+
+
+@req("S20")
+def test_guest_of_libvirt_is_marked_for_autostart(managed_life: Life, documented: Documented, expect: Expect) -> None:
+    """virsh autostart marks a guest to be started with the host, and takes that back."""
+    expect(documented("marked", (True, False), "virsh(1), autostart"), deeds.autostart(managed_life), by="virsh list")
+
+
+@req("S17", "S20")
+def test_guest_of_libvirt_ends(managed_life: Life, documented: Documented, expect: Expect) -> None:
+    """virsh shuts a guest down, keeps its log, and knows it no more when it is undefined; dom0 has nothing of it."""
+    found = deeds.end(managed_life)
+    expect(documented("gone", True, "virsh(1), shutdown"), found.gone, by=LIST)
+    expect(documented("state", "shut off", "virsh(1), shutdown"), found.by_virsh, by=VIRSH)
+    log = documented("has a log", True, "libvirt's drvxen page: /var/log/libvirt/libxl/NAME.log")
+    expect(log, found.has_log, by="/var/log/libvirt/libxl")
+    expect(documented("still known", False, "virsh(1), undefine"), found.still_known, by="virsh list --all")
+    expect(documented("left", NOTHING, "virsh(1), shutdown"), found.left, by="xl list, xenstore-ls, ps, /sys and find")

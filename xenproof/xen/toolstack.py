@@ -1,0 +1,71 @@
+"""The two ways in which an administrator runs guests: by xl, and by libvirt's virsh."""
+
+from typing import Protocol
+
+from xenproof.source.connection import Completed, Connection, quoted
+from xenproof.xen.acting import Created, create_paused, created
+
+VIRSH = ("virsh", "-c", "xen:///system")
+
+# libvirt is given what xl would be given: it makes its own XML of it.
+_DEFINE = """\
+date +%s
+{{ {virsh} domxml-from-native xen-xl {config} >{config}.xml && {virsh} define {config}.xml &&
+{virsh} start --paused {name}; }} </dev/null >&2
+"""
+
+
+class Toolstack(Protocol):
+    """What starts a guest of a configuration file, and ends it."""
+
+    def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
+        """Create the domain `name` from the file `config` of dom0, paused."""
+        ...
+
+    def resume_command(self, name: str) -> str:
+        """The shell command that lets a paused domain run."""
+        ...
+
+    def forget(self, dom0: Connection, name: str, config: str) -> None:
+        """Remove what the toolstack itself still knows of a domain that is gone."""
+        ...
+
+
+class Xl:
+    """xl, which keeps nothing of a domain that is gone."""
+
+    def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
+        """By `xl create -p`."""
+        return create_paused(dom0, name, config, limit_s)
+
+    def resume_command(self, name: str) -> str:
+        """By `xl unpause`."""
+        return quoted("xl", "unpause", name)
+
+    def forget(self, dom0: Connection, name: str, config: str) -> None:
+        """There is nothing."""
+
+
+class Libvirt:
+    """libvirt's Xen driver, which manages domains whether they run or not."""
+
+    def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
+        """By `virsh domxml-from-native`, `define` and `start --paused`."""
+        words = {"virsh": quoted(*VIRSH), "config": quoted(config), "name": quoted(name)}
+        return created(dom0, _DEFINE.format(**words), name, limit_s)
+
+    def resume_command(self, name: str) -> str:
+        """By `virsh resume`: libvirt would not know of what xl does."""
+        return quoted(*VIRSH, "resume", name)
+
+    def forget(self, dom0: Connection, name: str, config: str) -> None:
+        """Undefine it, with its saved state, and remove its log."""
+        # A name holds nothing that a shell would expand.
+        undefine = f"{quoted(*VIRSH, 'undefine', name, '--managed-save')} || {quoted(*VIRSH, 'undefine', name)}"
+        files = quoted(f"{config}.xml", f"/var/log/libvirt/libxl/{name}.log")
+        dom0.run(f"{{ {undefine}; }} >/dev/null 2>&1; rm -f -- {files}", limit_s=120)
+
+
+def virsh(dom0: Connection, *words: str, limit_s: float = 120) -> Completed:
+    """Run `virsh` with these words; what came of it has to be read, whatever virsh says."""
+    return dom0.run(quoted(*VIRSH, *words), limit_s=limit_s)

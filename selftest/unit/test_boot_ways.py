@@ -28,12 +28,13 @@ RuntimeError: Unable to find partition containing kernel
 class _Dom0:
     """Answers every command with pygrub's log."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: str = TRACEBACK) -> None:
         self.commands: list[str] = []
+        self.log = log
 
     def run(self, command: str) -> Completed:
         self.commands.append(command)
-        return Completed(command, 0, TRACEBACK.encode(), b"", 0.0)
+        return Completed(command, 0, self.log.encode(), b"", 0.0)
 
 
 class _Guest:
@@ -57,6 +58,16 @@ def test_what_pygrub_could_not_do_stands_in_its_log_which_is_removed() -> None:
     refused = Boot("xl created no domain: libxl: error: more", 1.0, None)
     assert came(guest(dom0, problem), refused) == boot_ways()["pygrub, btrfs"].expected
     assert "rm -f /var/log/xen/bootloader.3.log" in dom0.commands[0]
+
+
+def test_colours_of_a_newer_python_are_no_part_of_what_it_says() -> None:
+    coloured = TRACEBACK.replace("RuntimeError:", "\x1b[1;35mRuntimeError\x1b[0m:").replace(
+        ": Unable", ": \x1b[35mUnable"
+    )
+    dom0 = _Dom0(coloured.replace("kernel\n", "kernel\x1b[0m\n"))
+    refused = Boot("xl created no domain", 1.0, None)
+    problem = "bootloader failed - consult logfile /var/log/xen/bootloader.3.log"
+    assert came(guest(dom0, problem), refused) == boot_ways()["pygrub, xfs"].expected
 
 
 def test_any_other_end_is_said_as_it_is() -> None:

@@ -17,6 +17,7 @@ from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Start
 
 _LOG = re.compile(r"consult logfile (/var/log/xen/bootloader\.\d+\.log)")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LOG_BYTES = 4096
 
 
@@ -110,5 +111,6 @@ def _came(dom0: Connection, created: Created, boot: Boot) -> str:
         return _started_by(boot.witness.cmdline.rpartition(LOADER_MARK)[2])
     if log is None:
         return boot.reached
-    # The last line of Python's traceback: "RuntimeError: Unable to find partition containing kernel"
-    return _REFUSED + said.rstrip().rpartition("\n")[2].rpartition("Error: ")[2]
+    # The last line of Python's traceback: "RuntimeError: Unable to find partition containing kernel".  pygrub has a
+    # terminal, so Python 3.13 writes in colours.
+    return _REFUSED + _COLOUR.sub("", said).rstrip().rpartition("\n")[2].rpartition("Error: ")[2]

@@ -207,7 +207,7 @@ class Guest:
                     )
         finally:
             self._held.close()  # the console and the lease
-            self.toolstack.forget(self.dom0, self.name, self.config_path)
+            self.toolstack.forget(self.dom0, self.name)
             logs = f"/var/log/xen/*-{self.name}.log*"  # a name holds nothing that a shell would expand
             files = quoted(self.disk, self.config_path)
             if (done := self.dom0.run(f"rm -f -- {files} {logs}")).exit_code:

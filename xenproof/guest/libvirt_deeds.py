@@ -36,7 +36,7 @@ def round_trip(life: Life) -> Kept:
     xml = quoted(f"{life.guest.config_path}.xml")
     dump = quoted(*VIRSH, "dumpxml", life.name)
     back = quoted(*VIRSH, "domxml-to-native", "xen-xl", "--xml")
-    text = life.dom0.run(f"{dump} >{xml} && {back} {xml}", limit_s=120).check().text
+    text = life.dom0.run(f"{dump} >{xml} && {back} {xml}; code=$?; rm -f {xml}; exit $code", limit_s=120).check().text
     config = parse_cfg(text)
 
     def value(key: str) -> str:

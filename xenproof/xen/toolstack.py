@@ -12,6 +12,7 @@ _DEFINE = """\
 date +%s
 {{ {virsh} domxml-from-native xen-xl {config} >{config}.xml && {virsh} define {config}.xml &&
 {virsh} start --paused {name}; }} </dev/null >&2
+rm -f {config}.xml
 """
 
 
@@ -26,7 +27,7 @@ class Toolstack(Protocol):
         """The shell command that lets a paused domain run."""
         ...
 
-    def forget(self, dom0: Connection, name: str, config: str) -> None:
+    def forget(self, dom0: Connection, name: str) -> None:
         """Remove what the toolstack itself still knows of a domain that is gone."""
         ...
 
@@ -42,7 +43,7 @@ class Xl:
         """By `xl unpause`."""
         return quoted("xl", "unpause", name)
 
-    def forget(self, dom0: Connection, name: str, config: str) -> None:
+    def forget(self, dom0: Connection, name: str) -> None:
         """There is nothing."""
 
 
@@ -58,12 +59,12 @@ class Libvirt:
         """By `virsh resume`: libvirt would not know of what xl does."""
         return quoted(*VIRSH, "resume", name)
 
-    def forget(self, dom0: Connection, name: str, config: str) -> None:
+    def forget(self, dom0: Connection, name: str) -> None:
         """Undefine it, with its saved state, and remove its log."""
         # A name holds nothing that a shell would expand.
         undefine = f"{quoted(*VIRSH, 'undefine', name, '--managed-save')} || {quoted(*VIRSH, 'undefine', name)}"
-        files = quoted(f"{config}.xml", f"/var/log/libvirt/libxl/{name}.log")
-        dom0.run(f"{{ {undefine}; }} >/dev/null 2>&1; rm -f -- {files}", limit_s=120)
+        log = quoted(f"/var/log/libvirt/libxl/{name}.log")
+        dom0.run(f"{{ {undefine}; }} >/dev/null 2>&1; rm -f -- {log}", limit_s=120)
 
 
 def virsh(dom0: Connection, *words: str, limit_s: float = 120) -> Completed:

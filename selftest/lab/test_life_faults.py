@@ -58,6 +58,7 @@ def documented(name: str, value: object, source: str) -> Expectation:
     return Expectation(("xl", "does", name), value, (), source, Status.DOCUMENTED, Level.MUST, "debian12", "here")
 
 
+@pytest.mark.releases
 def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -162,13 +162,12 @@ class Guest:
             return f"still in xl list after {limit_s:.0f} s" + (", though it said that it powers off" if asked else "")
         return GONE if asked else "gone, but without a word of its own"
 
-    def logs(self) -> list[str]:
-        """The logs of its own in dom0, as patterns of their names such as "xl-NAME.log"; those that hold something."""
+    def logs(self) -> dict[str, int]:
+        """The logs of its own in dom0, by patterns of their names such as "xl-NAME.log", and their sizes in bytes."""
         # A name holds nothing that a shell or find would expand.
-        done = self.dom0.run(
-            f"find /var/log/xen -maxdepth 1 -name '*-{self.name}.log' -size +0 -exec basename {{}} ';'"
-        )
-        return sorted(name.replace(self.name, "NAME") for name in done.check().text.split())
+        find = f"find /var/log/xen -maxdepth 1 -name '*-{self.name}.log' -exec stat -c '%s %n' {{}} +"
+        rows = [line.partition(" ") for line in self.dom0.run(find).check().text.splitlines()]
+        return {path.rpartition("/")[2].replace(self.name, "NAME"): int(size) for size, _, path in rows}
 
     def blocks_in_image(self) -> str:
         """The sha256 of the blocks where the guest writes, as they stand in its raw disk file on the host."""

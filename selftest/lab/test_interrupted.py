@@ -71,8 +71,14 @@ def start(command: list[str], own: OwnCache, tmp_path: Path) -> tuple["subproces
         process = subprocess.Popen(
             command, cwd=REPOSITORY, stdout=out, stderr=subprocess.STDOUT,
             env={**clean_environment(), "XENPROOF_CACHE": str(own.folder)}, start_new_session=True,
+            preexec_fn=hears_ctrl_c,
         )  # fmt: skip
     return process, output
+
+
+def hears_ctrl_c() -> None:
+    """For a child before it executes: as from a terminal, even if a shell started us in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(process: "subprocess.Popen[bytes]", output: Path, text: str) -> None:

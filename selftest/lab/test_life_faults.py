@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,6 @@ def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[
     guest = Guest(
         dom0_shell, folder, ensure_guest_image(lab_host.image), DiskBackend.BLKBACK, Start(GRUB_XEN), time.time()
     )
-    guest.config = replace(guest.config, maxvcpus=2, on_reboot="restart", on_crash="restart")
     try:
         made = lively(guest, tmp_path)
         dom0_shell.run(IDLE_XL).check(0)

@@ -4,15 +4,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xenproof.errors import GuestError
 from xenproof.guest.guest import MEMORY_MIB
 from xenproof.guest.leak import Thing, Traces, leaks
-from xenproof.guest.life import Life
+from xenproof.guest.life import NO_DOMAIN, Life
 from xenproof.guest.witness import Told
 from xenproof.source.connection import quoted
-from xenproof.xen.acting import Created, act
+from xenproof.xen.acting import act
 
-NO_DOMAIN = "no domain"
 SAVE_LIMIT_S = 300
 SETTLE_LIMIT_S = 30.0
 _SILENCE_S = 2.0
@@ -30,11 +28,11 @@ class Paused:
 def pause(life: Life) -> Paused:
     """Pause it, ask it, and let it go on."""
     act(life.dom0, "pause", life.name)
-    row = life.row_when(lambda row: row is not None and row.state[2] == "p")
+    letter = life.paused_letter()
     number = life.ask()
     early = life.answer(number, _SILENCE_S)
     act(life.dom0, "unpause", life.name)
-    return Paused(row.state[2] if row else NO_DOMAIN, early is not None, life.answer(number) is not None)
+    return Paused(letter, early is not None, life.answer(number) is not None)
 
 
 def rename(life: Life, other: str) -> tuple[str, str]:
@@ -135,10 +133,10 @@ class Restored:
 def save_and_restore(life: Life) -> Restored:
     """Save it into a file and restore it from there; raises GuestError where it does not come back."""
     path = f"{life.guest.folder.path}/{life.name}.save"
-    before, saved = life.now(), _created(life)
+    before, saved = life.now(), life.guest.domid
     try:
         act(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
-        ended = life.row_when(lambda row: row is None) is None
+        ended = life.has_ended()
         act(life.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
         life.found_again()
         after = life.now()
@@ -159,7 +157,7 @@ class Restarted:
 
 def restart(life: Life, *, by_crash: bool) -> Restarted:
     """Reboot it, or let its kernel crash; raises GuestError where none comes after it."""
-    before, state = _created(life), life.now()
+    before, state = life.guest.domid, life.now()
     begin = len(life.guest.console.text)
     if by_crash:
         life.say("crash")
@@ -173,11 +171,5 @@ def restart(life: Life, *, by_crash: bool) -> Restarted:
 def end(life: Life) -> tuple[bool, Sequence[str]]:
     """Destroy it; whether xl list has it no more, and what dom0 still has of it but for its files."""
     act(life.dom0, "destroy", life.name)
-    gone = life.row_when(lambda row: row is None) is None
+    gone = life.has_ended()
     return gone, [str(thing) for thing in life.guest.leaked(SETTLE_LIMIT_S, with_files=False)]
-
-
-def _created(life: Life) -> Created:
-    if life.guest.created is None:
-        raise GuestError(f"{life.name} was never created")
-    return life.guest.created

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xenproof.guest.deeds import SAVE_LIMIT_S, SETTLE_LIMIT_S
 from xenproof.guest.life import Life
 from xenproof.guest.witness import Told
 from xenproof.source.connection import quoted
 from xenproof.xen.cfg_file import parse_cfg
 from xenproof.xen.toolstack import VIRSH, virsh
-
-SAVE_LIMIT_S = 300
 
 
 def state(life: Life) -> str:
@@ -59,11 +58,11 @@ class Suspended:
 def suspend(life: Life) -> Suspended:
     """Suspend it and let it go on."""
     virsh(life.dom0, "suspend", life.name)
-    row = life.row_when(lambda row: row is not None and row.state[2] == "p")
+    letter = life.paused_letter()
     by_virsh = state(life)
     virsh(life.dom0, "resume", life.name)
     answers = life.answer(life.ask()) is not None
-    return Suspended(by_virsh, row.state[2] if row else "no domain", state(life), answers)
+    return Suspended(by_virsh, letter, state(life), answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def managed_save(life: Life) -> Managed:
     """Save it where libvirt wants, and start it, which goes on from there."""
     before = life.now()
     virsh(life.dom0, "managedsave", life.name, limit_s=SAVE_LIMIT_S)
-    ended = life.row_when(lambda row: row is None) is None
+    ended = life.has_ended()
     by_virsh = state(life)
     virsh(life.dom0, "start", life.name, limit_s=SAVE_LIMIT_S)
     life.found_again()
@@ -109,10 +108,10 @@ class Ended:
 def end(life: Life) -> Ended:
     """Shut it down, then undefine it."""
     virsh(life.dom0, "shutdown", life.name)
-    gone = life.row_when(lambda row: row is None) is None
+    gone = life.has_ended()
     by_virsh = state(life)
     has_log = life.dom0.run(f"[ -s {quoted(f'/var/log/libvirt/libxl/{life.name}.log')} ]").exit_code == 0
     virsh(life.dom0, "undefine", life.name)
     known = life.name in names(life, "--all")
-    left = [str(thing) for thing in life.guest.leaked(30.0, with_files=False)]
+    left = [str(thing) for thing in life.guest.leaked(SETTLE_LIMIT_S, with_files=False)]
     return Ended(by_virsh, gone, has_log, known, left)

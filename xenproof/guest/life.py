@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from xenproof.errors import GuestError, ParseError
-from xenproof.guest.guest import READY, Boot, Guest
+from xenproof.guest.guest import READY, Guest
 from xenproof.guest.leak import Traces, leaks
 from xenproof.guest.witness import Told, Witness, facts, parse_witness, told
 from xenproof.source.connection import quoted
-from xenproof.xen.acting import Created, look_up
+from xenproof.xen.acting import look_up
 from xenproof.xen.domains import DomainRow, list_domains
 
+NO_DOMAIN = "no domain"
 ANSWER_LIMIT_S = 60.0
 BOOT_LIMIT_S = 300.0
 _POLL_S = 0.5
@@ -31,14 +33,6 @@ class Life:
         """The name that it was created with."""
         return self.guest.name
 
-    def boot(self, run_folder: Path) -> Boot:
-        """Define and boot it."""
-        self.guest.define()
-        boot = self.guest.boot(run_folder, BOOT_LIMIT_S)
-        if boot.reached == READY:
-            self.disks_at_boot = self.now().disks
-        return boot
-
     def say(self, *words: str) -> None:
         """Send a line of words to the witness, on the guest's console."""
         assert self.guest.created is not None  # noqa: S101  # it has booted
@@ -52,7 +46,8 @@ class Life:
 
     def answer(self, number: int, limit_s: float | None = None) -> Told | None:
         """The answer to that question, or None where it does not come within `limit_s`."""
-        self.guest.console.wait(lambda: self._answered(number) is not None, _or_usual(limit_s))
+        limit_s = ANSWER_LIMIT_S if limit_s is None else limit_s
+        self.guest.console.wait(lambda: self._answered(number) is not None, limit_s)
         return self._answered(number)
 
     def now(self) -> Told:
@@ -61,12 +56,9 @@ class Life:
             raise GuestError(f"{self.name} does not answer within {ANSWER_LIMIT_S:.0f} s, as it did before")
         return answer
 
-    def until(
-        self, wanted: Callable[[Told], bool], limit_s: float | None = None,
-        meanwhile: Callable[[], object] = lambda: None,
-    ) -> Told:  # fmt: skip
-        """How it stands when `wanted` holds of its word, or after `limit_s`; `meanwhile` is done before each pause."""
-        deadline = time.monotonic() + _or_usual(limit_s)
+    def until(self, wanted: Callable[[Told], bool], meanwhile: Callable[[], object] = lambda: None) -> Told:
+        """How it stands when `wanted` holds of its word, or after a while; `meanwhile` is done before each pause."""
+        deadline = time.monotonic() + ANSWER_LIMIT_S
         while not wanted(state := self.now()) and time.monotonic() < deadline:
             meanwhile()
             time.sleep(_POLL_S)
@@ -82,12 +74,21 @@ class Life:
         domid = self.guest.domid
         return next((row for row in list_domains(self.dom0) if row.domid == domid), None)
 
-    def row_when(self, wanted: Callable[[DomainRow | None], bool], limit_s: float | None = None) -> DomainRow | None:
-        """Its line of xl list when `wanted` holds of it, or after `limit_s`."""
-        deadline = time.monotonic() + _or_usual(limit_s)
+    def row_when(self, wanted: Callable[[DomainRow | None], bool]) -> DomainRow | None:
+        """Its line of xl list when `wanted` holds of it, or after a while."""
+        deadline = time.monotonic() + ANSWER_LIMIT_S
         while not wanted(row := self.row()) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
         return row
+
+    def has_ended(self) -> bool:
+        """Whether xl list has it no more, now or within a while."""
+        return self.row_when(lambda row: row is None) is None
+
+    def paused_letter(self) -> str:
+        """What xl list has at the place of its "p" for paused, when that is there or after a while."""
+        row = self.row_when(lambda row: row is not None and row.state[2] == "p")
+        return row.state[2] if row else NO_DOMAIN
 
     def first_line(self, device: str) -> str:
         """The first line of one of the guest's block devices, read by the guest."""
@@ -102,20 +103,19 @@ class Life:
             raise GuestError(f"{self.name} does not say what the first line of {device} is")
         return lines[-1].removeprefix(f"{device} ")
 
-    def found_again(self, limit_s: float | None = None) -> Created:
+    def found_again(self) -> None:
         """Follow the domain that has the guest's name now, which has another number than before.
 
-        Raises GuestError where there is none within `limit_s`.
+        Raises GuestError where there is none after a while.
         """
         before = self.guest.domid
-        deadline = time.monotonic() + _or_usual(limit_s)
+        deadline = time.monotonic() + ANSWER_LIMIT_S
         while (created := look_up(self.dom0, self.name)).problem or created.domid == before:
             if time.monotonic() > deadline:
                 raise GuestError(f"{self.name} was domain {before}, and none has come after it: {created.problem!r}")
             self.guest.console.drain()
             time.sleep(_POLL_S)
         self.guest.follow_again(created)
-        return created
 
     def booted_again(self, begin: int) -> Witness:
         """What the witness says of itself at its next boot, whose console stands behind `begin` characters.
@@ -125,10 +125,10 @@ class Life:
         self.guest.console.wait(lambda: ("ready", "") in facts(self.guest.console.text[begin:]), BOOT_LIMIT_S)
         return parse_witness(self.guest.console.text[begin:])
 
-    def left_of(self, before: Created) -> list[str]:
-        """What dom0 still has of the domain that the guest was before."""
+    def left_of(self, domid: int) -> list[str]:
+        """What dom0 still has of the domain that the guest was before, which had the number `domid`."""
         # By its number alone: name and files are those of the guest that goes on.
-        traces = Traces("no guest's name", before.domid, "", ())
+        traces = Traces("no guest's name", domid, "", ())
         return [str(thing) for thing in leaks(self.dom0, traces, self.guest.folder.path, 30.0)]
 
     def is_well(self) -> bool:
@@ -144,13 +144,15 @@ class Life:
         return next((state for state in told(self.guest.console.text) if state.asked == number), None)
 
 
-def _or_usual(limit_s: float | None) -> float:
-    return ANSWER_LIMIT_S if limit_s is None else limit_s
-
-
 def lively(guest: Guest, run_folder: Path) -> Life:
-    """The life of `guest`, from now on; raises GuestError where it does not boot."""
-    life = Life(guest)
-    if (boot := life.boot(run_folder)).reached != READY:
+    """The life of `guest`, which is defined so that it can go on after an end, and booted.
+
+    Raises GuestError where it does not boot.
+    """
+    guest.config = replace(guest.config, maxvcpus=2, on_reboot="restart", on_crash="restart")
+    guest.define()
+    if (boot := guest.boot(run_folder, BOOT_LIMIT_S)).reached != READY:
         raise GuestError(f"{guest.name} did not boot: {boot.reached}")
+    life = Life(guest)
+    life.disks_at_boot = life.now().disks
     return life

@@ -100,10 +100,9 @@ def put(dom0: Connection, file: Path, folder: str) -> str:
 
     The copy is named after its content.  Raises CommandFailed where it does not arrive whole.
     """
-    data = file.read_bytes()
-    wanted = hashlib.sha256(data).hexdigest()
+    wanted = hashlib.sha256(file.read_bytes()).hexdigest()
     path = f"{folder}/{file.name}-{wanted[:16]}"
-    _receive(dom0, path, wanted, data, "cat")
+    _receive(dom0, path, wanted, file, "cat")
     return path
 
 
@@ -113,17 +112,17 @@ def place(dom0: Connection, image: GuestImage, folder: str) -> str:
     The file is named after its content.  Raises CommandFailed where it does not arrive whole.
     """
     path = f"{folder}/witness-{image.raw_sha256[:16]}.raw"
-    _receive(dom0, path, image.raw_sha256, image.path.read_bytes(), "gzip -dc")
+    _receive(dom0, path, image.raw_sha256, image.path, "gzip -dc")
     return path
 
 
-def _receive(dom0: Connection, path: str, wanted: str, data: bytes, unpack: str) -> None:
+def _receive(dom0: Connection, path: str, wanted: str, file: Path, unpack: str) -> None:
     """Unless it is there already, make the file at `path` on the host, which is to have the sha256 `wanted`."""
     if dom0.run(f"[ -e {quoted(path)} ]").exit_code == 0:
         return
     part = quoted(f"{path}.part")
     script = f"{unpack} >{part} && fallocate -d {part} 2>/dev/null; sha256sum {part}"
-    done = dom0.run(script, stdin=data, limit_s=300).check()
+    done = dom0.run(script, stdin=file.read_bytes(), limit_s=300).check()
     if (found := done.text.partition(" ")[0]) != wanted:
         raise CommandFailed(f"{path} on {dom0.url} has sha256 {found!r}, expected {wanted}: it did not arrive whole")
     dom0.run(f"mv {part} {quoted(path)}").check()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -41,7 +41,6 @@ class Lives:
         if self._life is None or not self._life.is_well():
             self.close()
             self._guests.append(guest := self._make())
-            guest.config = replace(guest.config, maxvcpus=2, on_reboot="restart", on_crash="restart")
             self._life = lively(guest, self._run_folder)
         return self._life
 

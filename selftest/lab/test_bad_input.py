@@ -9,6 +9,7 @@ from selftest.lab.suite import Suite
 from xenproof.lab.host import LabHost
 
 
+@pytest.mark.hostless
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -30,6 +31,7 @@ def test_a_wrong_call_is_exit_status_4(suite: Suite, arguments: list[str], expec
     assert "Traceback" not in run.output
 
 
+@pytest.mark.hostless
 def test_an_invalid_profile_is_named_with_file_and_line(suite: Suite, tmp_path: Path) -> None:
     profile = tmp_path / "mine.yaml"
     profile.write_text("name: mine\ntitle: Mine\nextends: debian12\nfamilies:\n  unitz: {}\n", "utf-8")
@@ -41,6 +43,7 @@ def test_an_invalid_profile_is_named_with_file_and_line(suite: Suite, tmp_path: 
     assert "units" in run.output
 
 
+@pytest.mark.hostless
 def test_a_refused_port_is_said_once(suite: Suite) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -53,6 +56,7 @@ def test_a_refused_port_is_said_once(suite: Suite) -> None:
     assert "refuses connections" in run.verdicts[0]["reason"]
 
 
+@pytest.mark.hostless
 def test_a_plain_linux_host_says_so_once(suite: Suite) -> None:
     # The machine that runs this test is a plain Linux host, or a dom0 whose owner knows better.
     if Path("/proc/xen/capabilities").exists():

@@ -63,6 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.hostless
 @pytest.mark.parametrize("honest", [True, False], ids=["a shorter file", "a broken transfer"])
 def test_a_truncated_package_ends_the_build(
     suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, honest: bool
@@ -105,6 +106,7 @@ def shrink(folder: Path, free_mib: int) -> None:
     subprocess.run(["mount", "-o", f"remount,size={used + free_mib}m", str(folder)], check=True, timeout=30)
 
 
+@pytest.mark.hostless
 def test_a_disk_that_fills_during_a_build_ends_it(suite: Suite, small_disk: Path, tmp_path: Path) -> None:
     output = tmp_path / "output"
     with output.open("wb") as out:

@@ -125,6 +125,8 @@ def kill(server: Server) -> None:
     """Kill the listener, the servers of its connections and what runs in them, as a crash of the host would."""
     if server.process.returncode is not None:
         return
+    # Halted first: whom it still let in while it was looked at would keep its port.
+    server.process.send_signal(signal.SIGSTOP)
     victims = [server.process.pid]
     for parent in victims:  # grows while it is walked
         victims += [pid for pid in processes() if is_child_of(pid, parent)]
@@ -132,6 +134,7 @@ def kill(server: Server) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     server.process.wait()
+    eventually(lambda: all(gone(pid) for pid in victims), "the sshd and its children end")
 
 
 def processes() -> list[int]:

@@ -1,11 +1,13 @@
 """The lab's parts that need no host: sources, recipes, the runs and what killed ones leave."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from selftest.sshd import eventually, gone
 from xenproof import programs
 from xenproof.errors import LabError, UsageError
 from xenproof.lab import accel, cache, child, runs, trial
@@ -119,6 +121,40 @@ def test_a_failed_program_shows_the_end_of_its_log(tmp_path: Path) -> None:
 def test_a_program_that_hangs_is_ended(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="did not end within 0 s"):
         child.run(["sleep", "60"], log=tmp_path / "log", purpose="waiting", limit_s=0.2)
+
+
+def test_no_python_runs_between_fork_and_exec(tmp_path: Path) -> None:
+    # What Python does around such a fork ignores a KeyboardInterrupt: a Ctrl-C would be lost, and a lock held for ever.
+    script = (
+        "import os\n"
+        "from pathlib import Path\n"
+        "from xenproof.lab import child\n"
+        "os.register_at_fork(before=lambda: print('forked by Python'))\n"
+        "child.run(['true'], log=Path('log'), purpose='it', limit_s=30)\n"
+        "print('done')\n"
+    )
+    said = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert said.stdout == "done\n"
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
+def test_a_program_gets_its_signal_when_its_parent_is_killed(tmp_path: Path, sig: signal.Signals) -> None:
+    script = (
+        "import signal\n"
+        "from pathlib import Path\n"
+        "from xenproof.lab import child\n"
+        "inner = 'trap \"echo asked; exit\" TERM; echo $$; while :; do sleep 0.1; done'\n"
+        f"child.run(['sh', '-c', inner], log=Path('log'), purpose='it', limit_s=60, dies_with_us=signal.{sig.name})\n"
+    )
+    log = tmp_path / "log"
+    with subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path) as parent:
+        eventually(lambda: log.exists() and log.read_text("ascii").endswith("\n"), "the program runs")
+        parent.kill()
+    pid = int(log.read_text("ascii").split()[0])
+
+    eventually(lambda: gone(pid), "the program ends")
+    assert log.read_text("ascii").split()[1:] == (["asked"] if sig is signal.SIGTERM else [])
 
 
 def test_a_full_disk_is_said_before_the_build(tmp_path: Path) -> None:

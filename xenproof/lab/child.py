@@ -1,6 +1,5 @@
 """Programs that the lab runs: they end with us, and their last words are in the error."""
 
-import ctypes
 import os
 import shutil
 import signal
@@ -41,10 +40,13 @@ def scrap(folder: Path) -> None:
         raise LabError(f"{folder} is left from an interrupted build and cannot be removed; remove it as root")
 
 
-def bound_to_parent(sig: signal.Signals) -> None:
-    """For a child before it executes: get `sig` when the parent dies, however it dies."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, sig)
+def bound_to_parent(sig: signal.Signals, words: Sequence[str]) -> list[str]:
+    """The command that becomes `words` and gets `sig` when its parent dies, however that dies.
+
+    Not done by Python between fork and exec: it takes locks around such a fork, and a Ctrl-C at the wrong moment is
+    lost there, with the lock of its logging held for ever.
+    """
+    return [require("setpriv"), "--pdeathsig", sig.name, "--", require(words[0]), *words[1:]]
 
 
 def run(
@@ -84,14 +86,13 @@ def started(
     """`command` while it runs, in a session of its own so that Ctrl-C reaches it through us only."""
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [require(command[0]), *command[1:]],
+            bound_to_parent(dies_with_us, command),
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
             cwd=folder,
             start_new_session=True,
-            preexec_fn=lambda: bound_to_parent(dies_with_us),  # one prctl, no Python state
         )
     try:
         if process.stdin is not None:

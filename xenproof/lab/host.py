@@ -109,10 +109,9 @@ def _resume(
         fd = state.fileno()
         words = command(recipe, accelerator, wiring, ["-incoming", f"fd:{fd}"])
         process = subprocess.Popen(
-            [require(words[0]), *words[1:]],
+            [require(words[0]), *words[1:]] if detached else bound_to_parent(signal.SIGKILL, words),
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, pass_fds=(fd,),
             cwd=run.folder, start_new_session=True,
-            preexec_fn=None if detached else (lambda: bound_to_parent(signal.SIGKILL)),
         )  # fmt: skip
     host = LabHost(run, image, process)
     try:

@@ -10,7 +10,7 @@ from xenproof.guest.backend_table import BackendTable
 from xenproof.guest.disk_rows import DiskRow, Target
 from xenproof.guest.leak import Thing, snapshot
 from xenproof.guest.place import HostFolder
-from xenproof.source.connection import Connection
+from xenproof.source.connection import Connection, quoted
 from xenproof.xen.xl_series import load_series
 
 # libxl's own list of the numbers that domains had, from 4.14 on.
@@ -69,13 +69,22 @@ def test_a_refusal_that_was_not_predicted_is_told_from_the_disks_beside_it(
     assert "bogus" in table.found("phy")
 
 
-def test_the_keeper_detaches_the_loop_devices_of_a_run_that_is_gone(dom0_shell: Connection, tmp_path: Path) -> None:
+def test_the_keeper_ends_what_xl_does_not_know_of_a_run_that_is_gone(dom0_shell: Connection, tmp_path: Path) -> None:
     folder = HostFolder(dom0_shell, tmp_path)
     before = snapshot(dom0_shell, "/var/lib/xen")
     folder.enter()
     dom0_shell.run(f"truncate -s 1M {folder.path}/x.img; losetup -f {folder.path}/x.img").check(0)
     assert f"{folder.path}/x.img" in dom0_shell.run("losetup -a").text
+    # As the qemu of an xl create that was killed: no domain, and nothing in xenstore.
+    own = f"qemu-own -name xenproof-{folder.run}-7 -machine xenpv"
+    others = "qemu-others -name xenproof-somebody-7 -machine xenpv"
+    for name in (own, others):
+        dom0_shell.run(f"(exec -a {quoted(name)} sleep 600 >/dev/null 2>&1 </dev/null &)").check(0)
 
     folder.leave()
+
+    assert own not in (running := dom0_shell.run("ps -ww -e -o args=").text)
+    assert others in running
+    dom0_shell.run("pkill -f '^qemu-others'").check(0)
 
     assert snapshot(dom0_shell, "/var/lib/xen") == before

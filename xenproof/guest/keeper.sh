@@ -45,6 +45,10 @@ while [ $turns -gt 0 ]; do
     turns=$((turns - 1))
     sleep 1
 done 2>/dev/null
+# A qemu that xl had only just started when it was killed: of it nothing was noted that xl destroy would look for.
+ps -ww -e -o pid=,args= | while read -r pid args; do
+    case $args in *qemu*" -name xenproof-$run-"[0-9]*) kill -KILL "$pid" ;; esac
+done 2>/dev/null
 # What libvirt still knows of them.
 for file in /etc/libvirt/libxl/xenproof-"$run"-*.xml; do
     [ -e "$file" ] || continue

@@ -20,23 +20,22 @@ matrix:
 	@scripts/setup conform
 	@.venv/bin/pytest -n 2 --dist loadgroup --profile debian12 --hosts lab://debian12 tests/host tests/guest
 
-# One lab host at a time: two that run guests on two cores without KVM get in each other's way so much that neither
-# gets anywhere, and two that only boot and are read take twice as long as one after the other.  What runs no host gets
-# what that leaves of the processors, and says at its end how it went.
+# The image is installed while what needs no host runs.  Then one lab host at a time: two that run guests on two cores
+# without KVM get in each other's way so much that neither gets anywhere, and two that only boot and are read take
+# twice as long as one after the other.  Tests beside a lab host cost it more than they take by themselves, even at the
+# lowest priority: many of their processes have sessions of their own, among which Linux shares out as among equals.
 test:
 	@scripts/setup test
-	@$(MAKE) --no-print-directory --jobs 2 hostless-tests lab-tests
+	@$(MAKE) --no-print-directory --jobs 2 hostless-tests image
+	@.venv/bin/pytest -m "not hostless and not releases" --durations 40 --durations-min 5 selftest/lab
 
-.PHONY: hostless-tests lab-tests
+.PHONY: hostless-tests image
+# The long ones first, so that none of them is left for the end.
 hostless-tests:
-	@.venv/bin/python -m selftest.beside .venv/bin/pytest -n 2 -m "hostless or not lab" $(HOSTLESS) selftest
+	@.venv/bin/pytest -n 2 -m "hostless or not lab" selftest/lab selftest/unit selftest
 
-lab-tests:
+image:
 	@.venv/bin/xenproof lab build debian12
-	@.venv/bin/pytest -m "not hostless and not releases" --durations 30 --durations-min 5 selftest/lab
-
-# First, while the image is installed: some of them install images of their own.
-HOSTLESS := selftest/lab/test_build_faults.py selftest/lab/test_interrupted.py selftest/lab/test_bad_input.py
 
 # What `make test` leaves out, as it takes an hour more, five minutes of it for each further host: before a release.
 releases:

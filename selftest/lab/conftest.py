@@ -34,6 +34,22 @@ def dom0_shell(lab_host: lab.LabHost) -> Iterator[Connection]:
     connection.close()
 
 
+@pytest.fixture(scope="module")
+def shared_host() -> Iterator[lab.LabHost]:
+    """A dom0 for all tests of a module that leave it as it was."""
+    host = lab.up("debian12", Silent())
+    yield host
+    host.down()
+
+
+@pytest.fixture(scope="module")
+def shared_shell(shared_host: lab.LabHost) -> Iterator[Connection]:
+    """Root's shell on that dom0."""
+    connection = shared_host.connect()
+    yield connection
+    connection.close()
+
+
 @pytest.fixture
 def suite(tmp_path: Path) -> Suite:
     """The suite, reporting into a folder of this test."""

@@ -19,12 +19,12 @@ from xenproof.xen.domains import list_domains
 
 
 @pytest.fixture
-def guest(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[Guest]:
-    """A guest on blkback that is defined; the test may leave it in any state."""
-    folder = HostFolder(dom0_shell, tmp_path)
+def guest(shared_host: LabHost, shared_shell: Connection, tmp_path: Path) -> Iterator[Guest]:
+    """A guest on blkback that is defined; the test may leave it in any state, and its host as it was."""
+    folder = HostFolder(shared_shell, tmp_path)
     folder.enter()
     made = Guest(
-        dom0_shell, folder, ensure_guest_image(lab_host.image), DiskBackend.BLKBACK, Start(GRUB_XEN), time.time()
+        shared_shell, folder, ensure_guest_image(shared_host.image), DiskBackend.BLKBACK, Start(GRUB_XEN), time.time()
     )
     try:
         made.define()
@@ -32,8 +32,8 @@ def guest(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator
     finally:
         made.remove()
         folder.leave()
-    assert [row.name for row in list_domains(dom0_shell)] == ["Domain-0"]
-    assert dom0_shell.run("ls -d /var/lib/xen*/xenproof-* /var/lib/xen/images 2>/dev/null").text == ""
+    assert [row.name for row in list_domains(shared_shell)] == ["Domain-0"]
+    assert shared_shell.run("ls -d /var/lib/xen*/xenproof-* /var/lib/xen/images 2>/dev/null").text == ""
 
 
 def test_a_loop_device_that_stays_is_a_leak(guest: Guest, tmp_path: Path) -> None:

@@ -14,31 +14,31 @@ from xenproof.lab.progress import Silent
 from xenproof.source.connection import Connection
 
 
-def test_the_host_is_a_real_xen_dom0(dom0_shell: Connection) -> None:
-    assert "xen_version            : 4.17" in dom0_shell.run("xl info").check(0).text
-    assert "control_d" in dom0_shell.run("cat /proc/xen/capabilities").check(0).text
+def test_the_host_is_a_real_xen_dom0(shared_shell: Connection) -> None:
+    assert "xen_version            : 4.17" in shared_shell.run("xl info").check(0).text
+    assert "control_d" in shared_shell.run("cat /proc/xen/capabilities").check(0).text
 
 
-def test_boot_options_came_through_grub(dom0_shell: Connection) -> None:
-    configured = dom0_shell.run(". /etc/default/grub; echo $GRUB_CMDLINE_XEN_DEFAULT").check(0).text.strip()
+def test_boot_options_came_through_grub(shared_shell: Connection) -> None:
+    configured = shared_shell.run(". /etc/default/grub; echo $GRUB_CMDLINE_XEN_DEFAULT").check(0).text.strip()
 
-    assert configured in dom0_shell.run("xl info").check(0).text
-    assert "Bootloader: GRUB 2" in dom0_shell.run("xl dmesg").check(0).text
+    assert configured in shared_shell.run("xl info").check(0).text
+    assert "Bootloader: GRUB 2" in shared_shell.run("xl dmesg").check(0).text
 
 
-def test_the_clock_is_right(dom0_shell: Connection) -> None:
+def test_the_clock_is_right(shared_shell: Connection) -> None:
     # Compared on one machine's clock at both ends of the command, so its own time does not count.
     import time
 
     before = time.time()
-    host_time = float(dom0_shell.run("date +%s.%N").check(0).text)
+    host_time = float(shared_shell.run("date +%s.%N").check(0).text)
 
     assert before - 2 < host_time < time.time() + 2
 
 
-def test_the_host_reaches_nothing_outside(dom0_shell: Connection) -> None:
+def test_the_host_reaches_nothing_outside(shared_shell: Connection) -> None:
     # QEMU's private network has a gateway at 10.0.2.2 that stands for this machine: it must not answer.
-    dead_end = dom0_shell.run("timeout 5 bash -c 'exec 3<>/dev/tcp/10.0.2.2/22'", limit_s=30)
+    dead_end = shared_shell.run("timeout 5 bash -c 'exec 3<>/dev/tcp/10.0.2.2/22'", limit_s=30)
 
     assert dead_end.exit_code != 0
 

@@ -41,7 +41,8 @@ class Boot:
 class Guest:
     """One guest that `start` starts, from a disk file of `format` ("raw" or "qcow2") on `backend`.
 
-    Its `config` may be changed until it is defined; `started_by` is for the report.
+    Its `config` may be changed until it is defined, with `more_files` of dom0 that go when it goes; `started_by` is
+    for the report.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Guest:
         self.format = format
         self.disk = f"{folder.path}/{self.name}.{format}"
         self.config_path = f"{folder.path}/{self.name}.cfg"
+        self.more_files: list[str] = []
         self.config = DomainConfig(self.name, start, MEMORY_MIB, (Disk(self.disk, VDEV, backend.type, format),))
         self.console = Console(_MARKS)
         self.created: Created | None = None
@@ -65,6 +67,8 @@ class Guest:
         self.kept = False
         self.toolstack = toolstack or Xl()
         self._boot: Boot | None = None
+        self._told: set[str] = set()
+        self._creation = 0.0
         self._end = ""
         self._began = began
         self._held = ExitStack()
@@ -83,10 +87,12 @@ class Guest:
             raise GuestError(f"{self.name} on {self.backend}: {self._boot.reached if self._boot else 'not booted yet'}")
         return self._boot.witness
 
-    @property
-    def line(self) -> GuestLine:
-        """Its time line so far."""
+    def news(self) -> GuestLine | None:
+        """Its time line so far, or None where nothing came since this was asked for the last time."""
         seen = self.steps | self.console.seen_at
+        if self._told == set(seen):
+            return None
+        self._told = set(seen)
         steps = tuple(Step(label, at - self._began) for label, at in sorted(seen.items(), key=lambda item: item[1]))
         return GuestLine(self.name, f"{self.backend} disk, {self._started_by}", steps)
 
@@ -114,13 +120,11 @@ class Guest:
         """
         if self._boot is not None:
             return self._boot
-        self._held.enter_context(leased_memory(self.dom0, run_folder, self.name, MEMORY_MIB, lease_limit_s))
-        begin = time.monotonic()
-        self.created = created = self.toolstack.create_paused(self.dom0, self.name, self.config_path, limit_s)
+        created = self.create(run_folder, limit_s, lease_limit_s)
+        begin = self._creation
         if created.domid < 1:
             self._boot = Boot(f"xl created no domain: {created.problem[-500:]}", time.monotonic() - begin, None)
             return self._boot
-        self.steps["created"] = time.time()
         # The console is open before the guest runs, so its first word is heard.
         resume = self.toolstack.resume_command(self.name)
         script = f"exec 3<{quoted(created.tty)}; {resume} </dev/null >/dev/null; exec cat <&3"
@@ -128,6 +132,19 @@ class Guest:
         self.console.wait(lambda: ("ready", "") in facts(self.console.text), limit_s - (time.monotonic() - begin))
         self._boot = self._read(time.monotonic() - begin)
         return self._boot
+
+    def create(self, run_folder: Path, limit_s: float, lease_limit_s: float = 600.0) -> Created:
+        """Create its domain, paused; what is known of it then.  Raises GuestError where the host has no memory for it.
+
+        That no domain is there is no error here: the result says why.
+        """
+        memory = self.config.memory_mib
+        self._held.enter_context(leased_memory(self.dom0, run_folder, self.name, memory, lease_limit_s))
+        self._creation = time.monotonic()
+        self.created = self.toolstack.create_paused(self.dom0, self.name, self.config_path, limit_s)
+        if self.created.domid > 0:
+            self.steps["created"] = time.time()
+        return self.created
 
     def follow_again(self, created: Created) -> None:
         """Go on with the domain that it is now, after a restart or a restore: another number, another console."""
@@ -177,11 +194,15 @@ class Guest:
 
     def leaked(self, limit_s: float, *, with_files: bool) -> list[Thing]:
         """What dom0 still has of it; its own disk and configuration count only `with_files`."""
-        files = (self.disk, self.config_path)
+        files = self._files
         created = self.created
         traces = Traces(self.name, created.domid if created else -1, created.uuid if created else "", files)
         own = () if with_files else tuple(Thing("file", file) for file in files)
         return leaks(self.dom0, traces, self.folder.path, limit_s, own)
+
+    @property
+    def _files(self) -> tuple[str, ...]:
+        return (self.disk, self.config_path, *self.more_files)
 
     def keep(self) -> None:
         """Leave it on its host, for somebody to look at, whatever is to be removed."""
@@ -208,7 +229,7 @@ class Guest:
             self._held.close()  # the console and the lease
             self.toolstack.forget(self.dom0, self.name)
             logs = f"/var/log/xen/*-{self.name}.log*"  # a name holds nothing that a shell would expand
-            files = quoted(self.disk, self.config_path)
+            files = quoted(*self._files)
             if (done := self.dom0.run(f"rm -f -- {files} {logs}")).exit_code:
                 raise CommandFailed(f"the files of {self.name} could not be removed: {done.error_text.strip()[-300:]}")
         if left := self.leaked(30.0, with_files=True):

@@ -15,7 +15,7 @@ _NONCE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _NUMBER = re.compile(r"[1-9]\d{0,9}\Z")
 # What it says again and again: by itself, or when it is asked.
-_REPEATED = frozenset({"beat", "told", "first_line"})
+_REPEATED = frozenset({"beat", "told", "first_line", "synced"})
 # Such as: 3 0c5f... 61.20 1796000000 113724 0-1 xvda,xvda1,xvda2; eth0;
 _TOLD = re.compile(r"(\d{1,9}) (\S{36}) (\d{1,9}\.\d\d) (\d{1,12}) (\d{1,10}) ([\d,-]+) ([a-z0-9,]*); ([a-z0-9,]*);\Z")
 
@@ -80,6 +80,12 @@ def pattern_sha256(token: str, nonce: str) -> str:
     line = f"{token} {nonce}\n".encode()
     size = BLOCK * BLOCKS
     return hashlib.sha256((line * (size // len(line) + 1))[:size]).hexdigest()
+
+
+def block_of(token: str, nonce: str, device: str, number: int) -> bytes:
+    """The block of this number that a guest with this token writes to a device when it is asked, at that boot."""
+    line = f"{token} {nonce} {device} {number}\n".encode()
+    return (line * (BLOCK // len(line) + 1))[:BLOCK]
 
 
 def facts(console: str) -> Iterator[tuple[str, str]]:

@@ -74,6 +74,16 @@ while :; do
 			read -r line <"/dev/$about"
 			say first_line "$about $line"
 			;;
+		write)
+			# Blocks of the device, each written and synced before it is told of.
+			device=${about% *} number=0
+			while [ "$number" -lt "${about#* }" ]; do
+				yes "$token $nonce $device $number" |
+					dd of="/dev/$device" bs=$block seek="$number" count=1 iflag=fullblock conv=notrunc,fsync 2>/dev/null &&
+					say synced "$device $number"
+				number=$((number + 1))
+			done
+			;;
 		crash) echo c >/proc/sysrq-trigger ;;
 		esac
 	fi

@@ -3,9 +3,7 @@
 One guest for each disk backend serves all checks of a run that ask for it.
 """
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,15 +12,12 @@ from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped] 
 from xenproof.errors import GuestError, NotEvaluable, XenproofError
 from xenproof.guest.guest import GONE, READY, Boot, Guest
 from xenproof.guest.image import GuestImage
-from xenproof.guest.logs import guest_logs
 from xenproof.guest.place import IMAGES, HostFolder
 from xenproof.profile.expectation import Expectation, Level, Status
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
-from xenproof.suite.evidence import Evidence
-from xenproof.suite.failed import has_failed
+from xenproof.suite.care import Care
 from xenproof.suite.grub_xen import grub_xen_of
-from xenproof.suite.kept_guests import Keep
 from xenproof.suite.plugin import STATE
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Start
@@ -117,22 +112,9 @@ def disk_backend(expected: Expectation) -> DiskBackend:
 
 
 @pytest.fixture
-def guest_defined(
-    guests: Guests, disk_backend: DiskBackend, evidence: Evidence, keep: Keep, request: pytest.FixtureRequest
-) -> Iterator[Guest]:
+def guest_defined(guests: Guests, disk_backend: DiskBackend, care: Care) -> Guest:
     """A guest with disk and configuration that may not run yet; what explains a failure is kept."""
-    guest = guests.defined(disk_backend)
-    before = set(guest.line.steps)
-    yield guest
-    guest.console.drain()
-    keep(guest)
-    if has_failed(request.node):
-        for name, data in guest_logs(guest):
-            evidence.save(name, data)
-    elif set(guest.line.steps) != before:
-        evidence.save("console.txt", guest.console.data)
-    if set(guest.line.steps) != before:
-        request.node.user_properties.append(("guest", json.dumps(asdict(guest.line))))
+    return care.take(guests.defined(disk_backend))
 
 
 @pytest.fixture
@@ -169,6 +151,9 @@ def promised(profile: Profile, guest_image: GuestImage, disk_backend: DiskBacken
     return make
 
 
+_OF_ONE_GUEST = ("/test_life.py", "/test_libvirt.py", "/test_durability.py", "/test_spice.py")
+
+
 class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
     """Gives all checks of one guest to one worker, so that they share it, and begins with the guests.
 
@@ -190,7 +175,7 @@ def scope_of(nodeid: str) -> str | None:
     name, bracket, of = check.partition("[")
     if "/guest/" not in f"/{path}" or not bracket:
         return None
-    if path.endswith(("/test_life.py", "/test_libvirt.py")):
+    if path.endswith(_OF_ONE_GUEST):
         return path
     if of.rstrip("]").rpartition("-")[2] in set(DiskBackend):
         return f"{path}[{of}"

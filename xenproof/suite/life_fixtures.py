@@ -1,27 +1,28 @@
 """The fixtures of checks that do things to a guest while it runs: `life`, one guest for all of them."""
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from xenproof.guest.durability import give_disks
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImage
 from xenproof.guest.life import Life, lively
-from xenproof.guest.logs import guest_logs
 from xenproof.guest.place import HostFolder
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
-from xenproof.suite.evidence import Evidence
-from xenproof.suite.failed import has_failed
+from xenproof.suite.care import Care
 from xenproof.suite.grub_xen import grub_xen_of
-from xenproof.suite.kept_guests import Keep
 from xenproof.suite.plugin import STATE
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Start
-from xenproof.xen.toolstack import Libvirt
+from xenproof.xen.toolstack import Libvirt, Toolstack, Xl
+
+
+def _as_it_is(guest: Guest) -> None:
+    """It gets nothing more."""
 
 
 class Lives:
@@ -33,16 +34,23 @@ class Lives:
         self._guests: list[Guest] = []
         self._life: Life | None = None
 
-    def current(self) -> Life:
+    def lend(self, care: Care) -> Life:
         """The one that is alive, or a new one where what was done to the last one was its end.
 
         Raises GuestError where that does not boot.
         """
-        if self._life is None or not self._life.is_well():
-            self.close()
-            self._guests.append(guest := self._make())
-            self._life = lively(guest, self._run_folder)
+        if self._life is not None and self._life.is_well():
+            self._entrust(self._life.guest, care)
+            return self._life
+        self.close()
+        self._guests.append(guest := self._make())
+        self._entrust(guest, care)
+        self._life = lively(guest, self._run_folder)
         return self._life
+
+    def _entrust(self, guest: Guest, care: Care) -> None:
+        # One that the user wants to look at is let go, so that nothing more is done to it.
+        care.take(guest, lambda kept: self.close() if kept else None)
 
     def close(self) -> None:
         """Remove it, or let it go where it is kept; the next check gets another one."""
@@ -51,61 +59,62 @@ class Lives:
             self._guests.pop().remove()
 
 
-@pytest.fixture(scope="session")
-def lives(
-    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder, run_folder: Path,
-    pytestconfig: pytest.Config,
-) -> Iterator[Lives]:  # fmt: skip
-    """Gives the guest of xl that is alive, on this host."""
-    start, began = Start(grub_xen_of(profile)), pytestconfig.stash[STATE].began
-    made = Lives(lambda: Guest(dom0, host_folder, guest_image, DiskBackend.BLKBACK, start, began), run_folder)
-    try:
-        yield made
-    finally:
-        made.close()
+MakeLives = Callable[[DiskBackend, Toolstack, Callable[[Guest], None]], Lives]
 
 
 @pytest.fixture(scope="session")
-def managed_lives(
+def _lives(
     dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder, run_folder: Path,
     pytestconfig: pytest.Config,
-) -> Iterator[Lives]:  # fmt: skip
-    """Gives the guest of libvirt that is alive, on this host."""
+) -> Iterator[MakeLives]:  # fmt: skip
+    """Makes what gives a guest that is alive: its disk's backend, its toolstack, and what else it gets."""
     start, began = Start(grub_xen_of(profile)), pytestconfig.stash[STATE].began
+    with ExitStack() as held:
 
-    def make() -> Guest:
-        return Guest(dom0, host_folder, guest_image, DiskBackend.QDISK, start, began, toolstack=Libvirt())
+        def of(backend: DiskBackend, toolstack: Toolstack, prepare: Callable[[Guest], None]) -> Lives:
+            def make() -> Guest:
+                guest = Guest(dom0, host_folder, guest_image, backend, start, began, toolstack=toolstack)
+                prepare(guest)
+                return guest
 
-    made = Lives(make, run_folder)
-    try:
-        yield made
-    finally:
-        made.close()
+            made = Lives(make, run_folder)
+            held.callback(made.close)
+            return made
+
+        yield of
+
+
+@pytest.fixture(scope="session")
+def lives(_lives: MakeLives) -> Lives:
+    """Gives the guest of xl that is alive."""
+    return _lives(DiskBackend.BLKBACK, Xl(), _as_it_is)
+
+
+@pytest.fixture(scope="session")
+def managed_lives(_lives: MakeLives) -> Lives:
+    """Gives the guest of libvirt that is alive."""
+    return _lives(DiskBackend.QDISK, Libvirt(), _as_it_is)
+
+
+@pytest.fixture(scope="session")
+def disk_lives(_lives: MakeLives) -> Lives:
+    """Gives the guest that is alive and has disks of all kinds."""
+    return _lives(DiskBackend.BLKBACK, Xl(), give_disks)
 
 
 @pytest.fixture
-def life(lives: Lives, evidence: Evidence, keep: Keep, request: pytest.FixtureRequest) -> Iterator[Life]:
+def life(lives: Lives, care: Care) -> Life:
     """A guest that runs and answers; what explains a failure is kept."""
-    yield from _lent(lives, evidence, keep, request)
+    return lives.lend(care)
 
 
 @pytest.fixture
-def managed_life(
-    managed_lives: Lives, evidence: Evidence, keep: Keep, request: pytest.FixtureRequest
-) -> Iterator[Life]:
+def managed_life(managed_lives: Lives, care: Care) -> Life:
     """A guest of libvirt that runs and answers; what explains a failure is kept."""
-    yield from _lent(managed_lives, evidence, keep, request)
+    return managed_lives.lend(care)
 
 
-def _lent(lives: Lives, evidence: Evidence, keep: Keep, request: pytest.FixtureRequest) -> Iterator[Life]:
-    found = lives.current()
-    before = set(found.guest.line.steps)
-    yield found
-    found.guest.console.drain()
-    if has_failed(request.node):
-        for name, data in guest_logs(found.guest):
-            evidence.save(name, data)
-    if set(found.guest.line.steps) != before:
-        request.node.user_properties.append(("guest", json.dumps(asdict(found.guest.line))))
-    if keep(found.guest):
-        lives.close()
+@pytest.fixture
+def disk_life(disk_lives: Lives, care: Care) -> Life:
+    """A guest with disks of all kinds that runs and answers; what explains a failure is kept."""
+    return disk_lives.lend(care)

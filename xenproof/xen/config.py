@@ -1,8 +1,8 @@
-"""The configuration of a PV guest, as xl reads it."""
+"""The configuration of a guest, as xl reads it."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from xenproof.errors import UsageError
@@ -36,24 +36,30 @@ class GivenDisk:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """One disk of a guest: a file of dom0 at `path` in `format`, served by the backend `backendtype` as `vdev`."""
+    """One disk of a guest: a file of dom0 at `path` in `format`, served by the backend `backendtype` as `vdev`.
+
+    One that is `direct` goes past dom0's page cache, where the backend is qemu and xl is of 4.5 or later.
+    """
 
     path: str
     vdev: str
     backendtype: str
     format: str = "raw"
+    direct: bool = False
 
     def text(self) -> str:
         """The disk in the key=value form, which all releases of Xen with xl read; the target is last."""
-        words = map(_plain, (self.format, self.vdev, self.backendtype, self.path))
-        return "format={}, vdev={}, access=rw, backendtype={}, target={}".format(*words)
+        words = [_plain(word) for word in (self.format, self.vdev, self.backendtype, self.path)]
+        direct = "direct-io-safe, " if self.direct else ""
+        return "format={}, vdev={}, access=rw, backendtype={}, {}target={}".format(*words[:3], direct, words[3])
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
     """What starts a guest: a `kernel` of dom0, such as grub.xen, or a `bootloader` that fetches one from the disk.
 
-    `type` is "pvh"; or "" for PV, which is the default everywhere, as Xen before 4.10 does not know the word.
+    `type` is "pvh"; or "" for PV, which is the default everywhere, as Xen before 4.10 does not know the word.  With
+    `firmware` it is an HVM guest, which starts as a PC does.
     """
 
     kernel: str = ""
@@ -61,10 +67,13 @@ class Start:
     command_line: str = ""
     bootloader: str = ""
     type: str = ""
+    firmware: bool = False
 
     def text(self) -> str:
         """Its lines of the configuration."""
         words = {
+            # All releases know this word for it, if the later ones call it old.
+            "builder": "hvm" if self.firmware else "",
             "type": self.type, "kernel": self.kernel, "ramdisk": self.ramdisk, "bootloader": self.bootloader,
         }  # fmt: skip
         lines = [f'{key} = "{_plain(word)}"\n' for key, word in words.items() if word]
@@ -73,11 +82,15 @@ class Start:
         return "".join(lines)
 
 
+Setting = str | int | Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class DomainConfig:
     """A guest that `start` starts.
 
     `on_reboot` and `on_crash` are what xl does with it then; `maxvcpus` is 0 where it never gets more than `vcpus`.
+    `more` are further settings by their keys.
     """
 
     name: str
@@ -88,18 +101,28 @@ class DomainConfig:
     maxvcpus: int = 0
     on_reboot: str = "destroy"
     on_crash: str = "destroy"
+    more: Mapping[str, Setting] = field(default_factory=dict)
 
     def text(self) -> str:
         """The file for `xl create`; raises UsageError for a value that needs quoting."""
         most = f"maxvcpus = {self.maxvcpus}\n" if self.maxvcpus else ""
+        more = "".join(f"{_plain(key)} = {_setting(value)}\n" for key, value in self.more.items())
         disks = ", ".join(f'"{disk.text()}"' for disk in self.disks)
         return (
             f'name = "{_plain(self.name)}"\n{self.start.text()}'
             f"memory = {self.memory_mib}\nmaxmem = {self.memory_mib}\n"
             f"vcpus = {self.vcpus}\n{most}"
-            f"disk = [ {disks} ]\nvif = [ ]\n"
+            f"disk = [ {disks} ]\nvif = [ ]\n{more}"
             f'on_poweroff = "destroy"\non_reboot = "{_plain(self.on_reboot)}"\non_crash = "{_plain(self.on_crash)}"\n'
         )
+
+
+def _setting(value: Setting) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        return f'"{_string(value)}"'
+    return f"[ {', '.join(map(_setting, value))} ]"
 
 
 def _string(text: str) -> str:

@@ -1,0 +1,36 @@
+"""Whether what a guest wrote and synced is safe from a power cut, and from the end of the qemu that serves its disk."""
+
+import pytest
+
+from xenproof.guest import durability
+from xenproof.guest.durability import BLOCKS, Safe, disk_kinds
+from xenproof.guest.life import Life
+from xenproof.suite.each import req
+from xenproof.suite.expect import Expect
+from xenproof.suite.promises import Documented
+from xenproof.xen.backend import DiskBackend
+
+pytestmark = pytest.mark.matrix
+
+ALL = Safe(synced=BLOCKS, found=BLOCKS)
+NOTHING: list[str] = []
+FLUSH = "xen/include/public/io/blkif.h, BLKIF_OP_FLUSH_DISKCACHE"
+OF_QEMU = [kind for kind in disk_kinds().values() if kind.backend is DiskBackend.QDISK]
+
+
+@req("S16")
+@pytest.mark.parametrize("disk", [name for name, kind in disk_kinds().items() if kind.format == "raw"])
+def test_synced_blocks_are_on_the_medium(disk_life: Life, documented: Documented, expect: Expect, disk: str) -> None:
+    """What a guest wrote to a disk on {disk} and synced is on dom0's own disk, where a power cut does not take it."""
+    found = durability.write_and_look(disk_life, disk_kinds()[disk])
+    expect(documented("blocks", ALL, FLUSH), found, by="filefrag, and dd past dom0's page cache")
+
+
+@req("S16")
+def test_synced_blocks_survive_the_end_of_qemu(disk_life: Life, documented: Documented, expect: Expect) -> None:
+    """What a guest wrote to disks of qemu and synced is in their files when qemu is killed, and nothing else stays."""
+    found = durability.kill_qemu(disk_life, OF_QEMU)
+    expect(documented("qemu processes", 1, "libxl: one for all disks of a guest"), found.killed, by="dom0's /proc")
+    for kind in OF_QEMU:
+        expect(documented(kind.name, ALL, FLUSH), found.safe[kind.name], by="qemu-img convert in dom0")
+    expect(documented("left", NOTHING, "xl(1), destroy"), found.left, by="xl list, xenstore-ls, ps, /sys and find")

@@ -1,0 +1,67 @@
+"""What follows a check with guests: `care`, the same for all guests, whoever made them."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+
+import pytest
+
+from xenproof.guest.guest import Guest
+from xenproof.guest.logs import guest_logs
+from xenproof.suite.evidence import Evidence
+from xenproof.suite.failed import has_failed
+from xenproof.suite.kept_guests import Keep
+
+Afterwards = Callable[[bool], None]
+
+
+def _nothing(kept: bool) -> None:
+    """The guest lives on, for the next check."""
+
+
+class Care:
+    """Looks after the guests of one check when it has ended, while they are still there."""
+
+    def __init__(self, item: pytest.Item, evidence: Evidence, keep: Keep) -> None:
+        self._item, self._evidence, self._keep = item, evidence, keep
+        self._guests: list[tuple[Guest, Afterwards]] = []
+
+    def take(self, guest: Guest, afterwards: Afterwards = _nothing) -> Guest:
+        """Look after `guest`, and then do `afterwards`, which is told whether the guest is kept for the user."""
+        self._guests.append((guest, afterwards))
+        return guest
+
+    def close(self) -> None:
+        """Keep what explains the check's result, and its guests if the user wants them; raises what `afterwards` does.
+
+        The guests that are left are looked after all the same.
+        """
+        while self._guests:
+            guest, afterwards = self._guests.pop()
+            try:
+                afterwards(self._look_after(guest))
+            except BaseException:
+                self.close()
+                raise
+
+    def _look_after(self, guest: Guest) -> bool:
+        guest.console.drain()
+        news = guest.news()
+        if has_failed(self._item):
+            for name, data in guest_logs(guest):
+                self._evidence.save(name, data)
+        elif news:
+            self._evidence.save("console.txt", guest.console.data)
+        if news:
+            self._item.user_properties.append(("guest", json.dumps(asdict(news))))
+        return self._keep(guest)
+
+
+@pytest.fixture
+def care(request: pytest.FixtureRequest, evidence: Evidence, keep: Keep) -> Iterator[Care]:
+    """Looks after the guests of this check."""
+    made = Care(request.node, evidence, keep)
+    try:
+        yield made
+    finally:
+        made.close()

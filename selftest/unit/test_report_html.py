@@ -1,5 +1,6 @@
 """The page leads with the verdict, needs nothing from outside, and shows logs without trusting them."""
 
+import base64
 import os
 import re
 from dataclasses import replace
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xenproof.report.attachment import PAGE_BYTES, TAIL_BYTES, Attachments
+from xenproof.report.attachment import PAGE_BYTES, PICTURE_BYTES, TAIL_BYTES, Attachments
 from xenproof.report.conclusion import Kind, conclusion, duration
 from xenproof.report.html import render_html
 from xenproof.report.timeline import chart
@@ -118,6 +119,28 @@ def test_a_long_log_is_cut_at_a_line_and_the_page_has_a_limit(tmp_path: Path) ->
     logs = [attachments.read("long") for _ in range(2 * PAGE_BYTES // TAIL_BYTES)]
     assert sum(len(log.tail) for log in logs) <= PAGE_BYTES
     assert logs[-1].problem == "not shown, the page is long enough; open the file"
+
+
+PNG = b"\x89PNG\r\n\x1a\n and so on"
+
+
+def test_a_picture_is_shown_beside_its_check(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/screen.png").write_bytes(PNG)
+    with_picture = replace(verdict(Outcome.PASS), attachments=("screen.png",))
+    page = "".join(render_html(run_of(with_picture, exit_status=0), tmp_path))
+    assert f'<img src="data:image/png;base64,{base64.b64encode(PNG).decode()}" alt="screen.png">' in page
+    assert 'href="logs/screen.png"' in page
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("a.png", b"<svg onload='x()'>"), ("a.txt", PNG), ("../a.png", PNG), ("large.png", PNG + bytes(PICTURE_BYTES))],
+)
+def test_what_is_no_picture_is_not_shown_as_one(name: str, data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / name).write_bytes(data)
+    assert Attachments(tmp_path).picture(name) == ""
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,14 @@ import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selftest.sshd import HOST, eventually, free_port
+from xenproof.guest.certificates import certificates
 from xenproof.xen.spice import Address, Channel, LinkResult, SpiceError, SpiceRefused, session
 
 Start = Callable[..., int]
@@ -102,28 +98,8 @@ def test_nobody_listens() -> None:
 def certify(folder: Path) -> None:
     """Make an authority and a server's certificate for the name xen1, as QEMU wants them in a folder."""
     folder.mkdir(exist_ok=True)
-    keys = {name: rsa.generate_private_key(public_exponent=65537, key_size=2048) for name in ("ca", "server")}
-    authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "xenproof test authority")])
-    subject = {"ca": authority, "server": x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "xen1")])}
-    now = datetime.now(UTC)
-    for name, key in keys.items():
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(subject[name])
-            .issuer_name(authority)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(hours=1))
-            .add_extension(x509.BasicConstraints(ca=name == "ca", path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("xen1")]), critical=False)
-            .sign(keys["ca"], hashes.SHA256())
-        )
-        (folder / f"{name}-cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        plain = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-        )
-        (folder / f"{name}-key.pem").write_bytes(plain)
+    for name, data in certificates("xen1").items():
+        (folder / name).write_bytes(data)
 
 
 @contextlib.contextmanager

@@ -1,12 +1,14 @@
 """TCP ports on which something listens."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
 from xenproof.facts.family import Family
 from xenproof.facts.probes import host_probe
 from xenproof.facts.texts import parse_texts
+from xenproof.source.connection import Connection
 from xenproof.source.probe import ProbeOutput
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
@@ -51,12 +53,24 @@ class Ports:
 def parse_ports(output: ProbeOutput) -> Ports:
     """The listening ports of IPv4 and IPv6; raises ParseError if a table has no header or a line is no socket."""
     texts = parse_texts(output)
+    # IPv6 can be switched off; IPv4 cannot.
+    known = [path for path in _TABLES if path not in texts.missing or path == _TABLES[0]]
+    return ports_of({path: texts.of(path) or ("",) for path in known})
+
+
+def read_ports(dom0: Connection) -> Ports:
+    """The ports on which something listens now; raises what `parse_ports` raises."""
+    read = {path: dom0.run(f"cat {path}").text.splitlines() for path in _TABLES}
+    return ports_of({path: lines for path, lines in read.items() if lines or path == _TABLES[0]})
+
+
+def ports_of(tables: Mapping[str, Sequence[str]]) -> Ports:
+    """The listening ports in the lines of the kernel's tables, by their paths; raises what `parse_ports` raises."""
     found: set[int] = set()
     to_others: set[int] = set()
     sockets = 0
-    # IPv6 can be switched off; IPv4 cannot.
-    for table in (path for path in _TABLES if path not in texts.missing or path == _TABLES[0]):
-        header, *rows = texts.of(table) or ("",)
+    for table, lines in tables.items():
+        header, *rows = lines or ("",)
         if header.split()[:2] != ["sl", "local_address"]:
             raise ParseError(f"expected the header of {table}, found {header[:80]!r}")
         sockets += len(rows)

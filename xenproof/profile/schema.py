@@ -77,7 +77,12 @@ FAMILIES: dict[str, FamilyShape] = {
     "ports": _family(names="^[1-9][0-9]{0,4}$", listening=BOOL),
     "logs": _family(readable=BOOL, rotated=BOOL, mentions=TEXT),
     "hypervisor": _family(is_=STRING, has=SOME_NAMES, range=RANGE),
-    "guest": _family(only="grub_xen grub_pvh qdisk blkback images", path=PATH, type=_one_of("phy", "qdisk")),
+    "guest": _family(
+        only="grub_xen grub_pvh qdisk blkback images direct_io spice_password vnc_password",
+        path=PATH,
+        type=_one_of("phy", "qdisk"),
+        served=BOOL,
+    ),
     "libvirt": _family(only="connects dom0_listed driver", is_=BOOL_OR_TEXT),
     "kernel": _family(only="flavour kind", is_=TEXT),
     "kernel_config": _family(names="^CONFIG_", one_of=SOME_NAMES),

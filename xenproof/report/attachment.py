@@ -1,14 +1,19 @@
-"""Logs that belong to a verdict, read back for the page."""
+"""Logs and pictures that belong to a verdict, read back for the page."""
 
+import base64
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 from xenproof.report.plain import log_text
 
 TAIL_BYTES = 64 << 10
+PICTURE_BYTES = 1 << 20
+_PNG = b"\x89PNG\r\n\x1a\n"
 PAGE_BYTES = 4 << 20  # all logs of one page together, so that a browser still opens it
 
 
@@ -59,18 +64,37 @@ class Attachments:
             data = data.partition(b"\n")[2] or data  # not half a line
         return Attachment(name, href, size, log_text(data.decode("utf-8", "replace")))
 
+    def picture(self, name: str) -> Markup:
+        """The PNG `name` as a URL that holds all of it, "" for whatever is no PNG or too large for the page."""
+        if not is_picture(name) or not _is_file_name(name):
+            return Markup()
+        try:
+            size, data = _tail(self._logs / name, PICTURE_BYTES)
+        except OSError:
+            return Markup()
+        if size > min(PICTURE_BYTES, self._left) or not data.startswith(_PNG):
+            return Markup()
+        self._left -= size
+        encoded = base64.b64encode(data).decode()
+        return Markup(f"data:image/png;base64,{encoded}")  # noqa: S704  # letters, digits, +, / and =
+
+
+def is_picture(name: str) -> bool:
+    """Whether an attachment is a picture, by its name."""
+    return name.endswith(".png")
+
 
 def _is_file_name(name: str) -> bool:
     """Whether `name` can only mean a file right in a folder."""
     return name.isprintable() and "/" not in name and name not in ("", ".", "..") and len(name) <= 255
 
 
-def _tail(path: Path) -> tuple[int, bytes]:
+def _tail(path: Path, most: int = TAIL_BYTES) -> tuple[int, bytes]:
     """Size and last bytes of a regular file; a link or a pipe is refused, because others fill the folder."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
             raise OSError("it is not a regular file")
-        file.seek(max(0, about.st_size - TAIL_BYTES))
-        return about.st_size, file.read(TAIL_BYTES)
+        file.seek(max(0, about.st_size - most))
+        return about.st_size, file.read(most)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from xenproof.report.attachment import is_picture
 from xenproof.report.conclusion import Conclusion, by_host, host_conclusion
 from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
 
@@ -82,6 +83,11 @@ class MatrixLine:
     def agrees(self) -> bool:
         """Whether it passes everywhere, so that there is nothing to compare."""
         return all(cell is not None and cell.verdict.outcome is Outcome.PASS for cell in self.cells)
+
+
+def pictures(rows: Sequence[Row]) -> tuple[tuple[Verdict, str], ...]:
+    """The pictures that belong to verdicts, by the names of their files."""
+    return tuple((row.verdict, name) for row in rows for name in row.verdict.attachments if is_picture(name))
 
 
 def counts(verdicts: Sequence[Verdict]) -> tuple[tuple[Outcome, int], ...]:

@@ -101,3 +101,12 @@ class SideBySide(Protocol):
         Leaving the context ends the command.  Raises NotStarted where the host does not start it.
         """
         ...
+
+
+@runtime_checkable
+class Forwards(Protocol):
+    """A connection through which ports of the host's loopback can be reached."""
+
+    def forward(self, port: int) -> AbstractContextManager[int]:
+        """The port of our own loopback that leads to `port` of the host's, as long as the context."""
+        ...

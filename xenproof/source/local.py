@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from xenproof.errors import SourceError
 from xenproof.source.connection import Completed
@@ -45,6 +45,10 @@ class LocalConnection:
             if not keep_stdin:
                 stream.end_stdin()
             yield stream
+
+    def forward(self, port: int) -> AbstractContextManager[int]:
+        """The port itself: our loopback is the host's."""
+        return nullcontext(port)
 
     def close(self) -> None:
         """Nothing is held between commands, so there is nothing to end."""

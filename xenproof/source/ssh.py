@@ -5,7 +5,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from paramiko.common import MSG_CHANNEL_REQUEST
 
 from xenproof.errors import XenproofError
 from xenproof.source.connection import Completed
+from xenproof.source.forward import forwarded
 from xenproof.source.host_keys import HostKeys
 from xenproof.source.limits import READ_SIZE, Collected
 from xenproof.source.ssh_login import log_in
@@ -107,6 +108,10 @@ class SSHConnection:
         finally:
             self._end(session)
             session.close()
+
+    def forward(self, port: int) -> AbstractContextManager[int]:
+        """The port of our own loopback that leads to `port` of the host's, as long as the context."""
+        return forwarded(self._transport, port)
 
     def close(self) -> None:
         """End the connection; a second call does nothing."""

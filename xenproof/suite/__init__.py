@@ -8,7 +8,9 @@ pytest_plugins = [
     "xenproof.suite.disk_fixtures",
     "xenproof.suite.promises",
     "xenproof.suite.failed",
+    "xenproof.suite.care",
     "xenproof.suite.kept_guests",
     "xenproof.suite.life_fixtures",
     "xenproof.suite.boot_fixtures",
+    "xenproof.suite.desktop_fixtures",
 ]

@@ -10,6 +10,7 @@ from xenproof.source.connection import Connection
 from xenproof.xen.xenstore import below, read_xenstore
 
 CONNECTED = "4"  # XenbusStateConnected
+_OFFERED = ("2", "3", CONNECTED)  # XenbusStateInitWait and what follows it
 
 
 class DiskBackend(StrEnum):
@@ -32,7 +33,8 @@ _KINDS = {"vbd": DiskBackend.BLKBACK, "qdisk": DiskBackend.QDISK}
 class StoreVbd:
     """A disk in xenstore: its `type` as xl wrote it, and whether both ends say that they are connected.
 
-    `params` name its target, `node` the block device that serves it, `mode` is "w" or "r".
+    `params` name its target, `node` the block device that serves it, `mode` is "w" or "r".  It is `offered` once its
+    backend waits for the guest, or has it.
     """
 
     vdev: str
@@ -43,6 +45,7 @@ class StoreVbd:
     connected: bool
     path: str
     mode: str = ""
+    offered: bool = False
 
 
 def vbd_in_xenstore(store: Mapping[str, str], domid: int, vdev: str) -> StoreVbd:
@@ -62,7 +65,7 @@ def vbd_in_xenstore(store: Mapping[str, str], domid: int, vdev: str) -> StoreVbd
         ends = (back.get("state"), store.get(f"{front}/state"))
         return StoreVbd(
             vdev, _KINDS[match[1]], back.get("type", ""), back.get("params", ""), back.get("node", ""),
-            ends == (CONNECTED, CONNECTED), path, back.get("mode", ""),
+            ends == (CONNECTED, CONNECTED), path, back.get("mode", ""), back.get("state") in _OFFERED,
         )  # fmt: skip
     raise ParseError(f"xenstore has no backend of a disk {vdev!r} for domain {domid}")
 

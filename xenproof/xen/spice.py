@@ -78,6 +78,10 @@ class SpiceRefused(SpiceError):
         self.result = result
 
 
+class SpiceUntrusted(SpiceError):
+    """The server has no certificate of the authority that is trusted, for the name that it was called by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a server listens; with `ca` the connection is encrypted and its certificate has to be of that authority."""
@@ -264,9 +268,12 @@ def _connected(address: Address, limit_s: float) -> socket.socket:
     try:
         context = ssl.create_default_context(cafile=str(address.ca))
         return context.wrap_socket(plain, server_hostname=address.name or address.host)
-    except OSError as error:  # of which ssl.SSLError is one
+    except ssl.SSLCertVerificationError as error:
         plain.close()
-        raise SpiceError(f"the SPICE server at {where} cannot be trusted: {error}") from error
+        raise SpiceUntrusted(f"the SPICE server at {where} cannot be trusted: {error}") from error
+    except OSError as error:
+        plain.close()
+        raise SpiceError(f"the SPICE server at {where} does not encrypt: {error}") from error
 
 
 def _public_key(der: bytes) -> rsa.RSAPublicKey:

@@ -1,0 +1,92 @@
+"""The fixtures of checks that look at a guest's screen, and of what its qemu has to serve."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from xenproof.guest.guest import Guest
+from xenproof.guest.image import GuestImage
+from xenproof.guest.place import HostFolder
+from xenproof.profile.profile import Profile
+from xenproof.source.connection import Connection
+from xenproof.suite.care import Care
+from xenproof.suite.grub_xen import grub_xen_of
+from xenproof.suite.plugin import STATE
+from xenproof.xen.backend import DiskBackend
+from xenproof.xen.config import Start
+
+if TYPE_CHECKING:
+    from xenproof.guest.desktop import DesktopGuest
+    from xenproof.suite.desktops import Desktops
+
+
+@pytest.fixture(scope="session")
+def _any_desktops(
+    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder, run_folder: Path,
+    pytestconfig: pytest.Config,
+) -> "Iterator[Desktops]":  # fmt: skip
+    """The guests with a screen on this host."""
+    from xenproof.suite.desktops import Desktops
+
+    began = pytestconfig.stash[STATE].began
+
+    def make(firmware: bool) -> Guest:
+        start = Start(firmware=True) if firmware else Start(grub_xen_of(profile))
+        by = "firmware" if firmware else "grub.xen"
+        return Guest(dom0, host_folder, guest_image, DiskBackend.QDISK, start, began, started_by=by)
+
+    made = Desktops(make, host_folder.path, run_folder, profile)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def desktops(profile: Profile, request: pytest.FixtureRequest) -> "Desktops":
+    """The guests with a screen; not applicable where the qemu of the release has no SPICE, by its profile."""
+    promised = profile.get("qemu_options", "spice", "present")
+    if promised is not None and promised.value is False:
+        pytest.skip(f"the qemu of {profile.name} has no SPICE: {promised.source}")
+    made: Desktops = request.getfixturevalue("_any_desktops")
+    return made
+
+
+@pytest.fixture
+def desktop(desktops: "Desktops", care: Care) -> "DesktopGuest":
+    """A guest whose SPICE and VNC servers want a password where the release has that, with all for the agent."""
+    return desktops.with_passwords(care)
+
+
+@pytest.fixture
+def open_desktop(desktops: "Desktops", care: Care) -> "tuple[DesktopGuest, Path]":
+    """A guest whose SPICE server wants no password, in clear and encrypted, and the certificate of its authority."""
+    return desktops.open(care), desktops.authority
+
+
+@pytest.fixture
+def spice_password(profile: Profile, desktop: "DesktopGuest") -> str:
+    """The password of the guest's SPICE server; not applicable where the release has none, by its profile."""
+    return _password(profile, "spice_password", desktop.desktop.password)
+
+
+@pytest.fixture
+def vnc_password(profile: Profile, desktop: "DesktopGuest") -> str:
+    """The password of the guest's VNC server; not applicable where the release has none, by its profile."""
+    return _password(profile, "vnc_password", desktop.desktop.vnc_password)
+
+
+def _password(profile: Profile, name: str, word: str) -> str:
+    from xenproof.suite.desktops import why_not_served
+
+    if why := why_not_served(profile, name):
+        pytest.skip(why)
+    return word
+
+
+@pytest.fixture
+def served(_any_desktops: "Desktops", care: Care) -> Callable[[str], bool]:
+    """Whether a guest that asks for something, by its name in the profile, gets it."""
+    return lambda name: _any_desktops.served(name, care)

@@ -84,3 +84,11 @@ def test_a_guest_that_cannot_be_removed_does_not_keep_another_one_there(
     request.node.user_properties.clear()
 
     assert told == [False]
+
+
+def test_what_is_kept_holds_no_secret_and_a_picture_is_kept_as_it_is(tmp_path: Path) -> None:
+    evidence = Evidence(tmp_path, "check")
+    secret = b'spicepasswd = "hunter2"'
+
+    assert evidence.save("guest.cfg", secret).read_bytes() == b"spicepasswd = [redacted]"
+    assert evidence.save("screen.png", secret).read_bytes() == secret

@@ -128,6 +128,9 @@ def test_secrets_never_reach_a_recording() -> None:
         ('vnc = 1\nspicepasswd = "a b"', "vnc = 1\nspicepasswd = [redacted]"),
         ('vncpasswd=""', 'vncpasswd=""'),
         ("<graphics type='vnc' passwd='x'/>", "<graphics type='vnc' passwd=[redacted]/>"),
+        ('"spice": {"enable": "True", "passwd": "a\\"b"}', '"spice": {"enable": "True", "passwd": "[redacted]"}'),
+        ('"vnc": {"passwd": ""}', '"vnc": {"passwd": ""}'),
+        ("qemu -spice port=1,password=a1b2,agent-mouse=on", "qemu -spice port=1,password=[redacted],agent-mouse=on"),
         ("root:$6$abc$DEFGHIJK./:1", "root:[redacted]:1"),
         ("password_pbkdf2 root grub.pbkdf2.sha512.10000.0A1B2C3D4E5F60718293", "password_pbkdf2 root [redacted]"),
         (

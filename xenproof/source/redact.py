@@ -12,6 +12,8 @@ _PRIVATE_KEY = re.compile(
 _PASSWORD = re.compile(
     rb"(?i)(?<![a-z0-9])((?:vnc|spice)?_?pass(?:wd|word)[ \t]*=[ \t]*)(?:\"[^\"\n]+\"|'[^'\n]+'|[^\s\"',#]+)"
 )
+# "passwd": "secret" in what xl list --long prints; an empty one is a fact.
+_JSON_PASSWORD = re.compile(rb'(?i)("(?:vnc|spice)?_?pass(?:wd|word)"\s*:\s*)"(?:[^"\\]|\\.)+"')
 # (vncpasswd 'secret') in what xend left over; an empty one is a fact.
 _SXP_PASSWORD = re.compile(
     rb"(?i)(\((?:vnc|spice)?_?pass(?:wd|word)\s+)(?:\"(?:[^\"\\]|\\.)+\"|'(?:[^'\\]|\\.)+'|[^\s\"'()]+)"
@@ -24,6 +26,7 @@ def redacted(data: bytes) -> tuple[bytes, int]:
     """`data` with private keys, passwords and their hashes replaced by "[redacted]", and how many there were."""
     data, keys = _PRIVATE_KEY.subn(REDACTED, data)
     data, passwords = _PASSWORD.subn(lambda found: found[1] + REDACTED, data)
+    data, json_passwords = _JSON_PASSWORD.subn(lambda found: found[1] + b'"' + REDACTED + b'"', data)
     data, old_passwords = _SXP_PASSWORD.subn(lambda found: found[1] + REDACTED, data)
     data, hashes = _HASH.subn(REDACTED, data)
-    return data, keys + passwords + old_passwords + hashes
+    return data, keys + passwords + json_passwords + old_passwords + hashes

@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from xenproof.report.attachment import is_picture
+from xenproof.source.redact import redacted
+
 
 class Evidence:
     """Where one test leaves what explains its result."""
@@ -13,10 +16,10 @@ class Evidence:
         self.names: list[str] = []
 
     def save(self, name: str, data: bytes) -> Path:
-        """Keep `data` as a file that ends in `name`; the report links to it."""
+        """Keep `data`, without secrets, as a file that ends in `name`; the report links to it."""
         path = self._folder / f"{self._prefix}.{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        path.write_bytes(data if is_picture(name) else redacted(data)[0])
         if path.name not in self.names:
             self.names.append(path.name)
         return path

@@ -20,22 +20,21 @@ matrix:
 	@scripts/setup conform
 	@.venv/bin/pytest -n 2 --dist loadgroup --profile debian12 --hosts lab://debian12 tests/host tests/guest
 
-# The image is installed while what needs no host runs.  Then one lab host at a time: two that run guests on two cores
-# without KVM get in each other's way so much that neither gets anywhere, and two that only boot and are read take
-# twice as long as one after the other.  Tests beside a lab host cost it more than they take by themselves, even at the
-# lowest priority: many of their processes have sessions of their own, among which Linux shares out as among equals.
+# One lab host at a time: two that run guests on two cores without KVM get in each other's way so much that neither
+# gets anywhere, and two that only boot and are read take twice as long as one after the other.  What needs no host gets
+# what that leaves of the processors, and says at its end how it went.
 test:
 	@scripts/setup test
-	@$(MAKE) --no-print-directory --jobs 2 hostless-tests image
-	@.venv/bin/pytest -m "not hostless and not releases" --durations 40 --durations-min 5 selftest/lab
+	@$(MAKE) --no-print-directory --jobs 2 hostless-tests lab-tests
 
-.PHONY: hostless-tests image
-# The long ones first, so that none of them is left for the end.
+.PHONY: hostless-tests lab-tests
+# Those that install images of their own first, while the image of the others is installed.
 hostless-tests:
-	@.venv/bin/pytest -n 2 -m "hostless or not lab" selftest/lab selftest/unit selftest
+	@.venv/bin/python -m selftest.beside .venv/bin/pytest -n 2 -m "hostless or not lab" selftest/lab selftest
 
-image:
+lab-tests:
 	@.venv/bin/xenproof lab build debian12
+	@.venv/bin/pytest -m "not hostless and not releases" --durations 40 --durations-min 5 selftest/lab
 
 # What `make test` leaves out, as it takes an hour more, five minutes of it for each further host: before a release.
 releases:

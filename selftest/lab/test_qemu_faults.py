@@ -20,27 +20,37 @@ END
 chmod 755 {QEMU}
 """
 NO_TICKET = f'exec {QEMU}.real "${{@/password=*,agent/disable-ticketing=on,agent}}"'
-# Killed as soon as the guest has written to its second disk.
+# Killed as soon as the guest has written to its second disk.  Only builtins, so that it is seen before the next block.
 DIES_WHILE_WRITING = f"""\
+exec 3<> <(:)
 {QEMU}.real "$@" &
 qemu=$!
 trap 'kill $qemu' TERM
 while kill -0 $qemu 2>/dev/null; do
-    sleep 0.1
+    read -rt 0.03 -u 3
     for disk in /var/lib/xen/xenproof-*/*-xvdc.raw; do
-        [ ! -e "$disk" ] || [ "$(tr -d '\\0' <"$disk" | head -c 1)" = "" ] || kill -KILL $qemu
+        first=
+        [ ! -e "$disk" ] || IFS= read -r -d '' -n 1 first <"$disk"
+        [ -z "$first" ] || kill -KILL $qemu
     done
 done
 wait $qemu"""
-# A file system on a disk that says that it wrote, and did not.
+# A file system on a disk that from the guest's start on says that it wrote, and does not.
 LYING_DISK = """\
 set -e
 modprobe dm-flakey
 truncate -s 500M /var/lie.raw
 mkfs.ext4 -q /var/lie.raw
 loop=$(losetup -f --show /var/lie.raw)
-dmsetup create lie --table "0 $(blockdev --getsz "$loop") flakey $loop 0 0 3600 1 drop_writes"
+size=$(blockdev --getsz "$loop")
+dmsetup create lie --table "0 $size linear $loop 0"
 mount /dev/mapper/lie /var/lib/xen
+(
+    until xl list | grep -q '^xenproof-'; do sleep 1; done
+    dmsetup suspend lie
+    dmsetup load lie --table "0 $size flakey $loop 0 0 3600 1 drop_writes"
+    dmsetup resume lie
+) >/dev/null 2>&1 </dev/null &
 """
 MEDIUM = "test_synced_blocks_are_on_the_medium"
 

@@ -45,13 +45,12 @@ def _any_desktops(
 
 
 @pytest.fixture
-def desktops(profile: Profile, request: pytest.FixtureRequest) -> "Desktops":
+def desktops(_any_desktops: "Desktops", profile: Profile) -> "Desktops":
     """The guests with a screen; not applicable where the qemu of the release has no SPICE, by its profile."""
     promised = profile.get("qemu_options", "spice", "present")
     if promised is not None and promised.value is False:
         pytest.skip(f"the qemu of {profile.name} has no SPICE: {promised.source}")
-    made: Desktops = request.getfixturevalue("_any_desktops")
-    return made
+    return _any_desktops
 
 
 @pytest.fixture

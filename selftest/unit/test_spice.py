@@ -2,10 +2,8 @@
 
 import contextlib
 import re
-import shutil
 import socket
 import struct
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selftest.sshd import HOST, eventually, free_port
+from selftest.screen_server import screen_server
+from selftest.sshd import HOST, free_port
 from xenproof.guest.certificates import certificates
 from xenproof.xen.spice import Address, Channel, LinkResult, SpiceError, SpiceRefused, session
 
@@ -24,28 +23,13 @@ Start = Callable[..., int]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a QEMU without a disk whose screen is at a SPICE port; ends it afterwards."""
-    qemu = shutil.which("qemu-system-x86_64")
-    assert qemu, "QEMU is not installed; these tests need its SPICE server (package qemu-system-x86)"
     with contextlib.ExitStack() as stack:
 
         def begin(options: str, *, tls: bool = False) -> int:
             port = free_port()
             kind = f"tls-port={port},x509-dir={tmp_path}" if tls else f"port={port}"
-            process = subprocess.Popen(
-                [qemu, "-accel", "tcg", "-m", "32", "-nodefaults", "-vga", "std", "-S", "-display", "none",
-                 "-monitor", "none", "-serial", "none", "-spice", f"addr={HOST},{kind},{options}",
-                 "-object", f"secret,id=ticket,data={PASSWORD}"],
-                stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-
-            def listens() -> bool:
-                assert process.poll() is None, "QEMU ended at once"
-                with socket.socket() as sock:
-                    return sock.connect_ex((HOST, port)) == 0
-
-            eventually(listens, "the SPICE server listens")
+            words = ["-S", "-display", "none", "-spice", f"addr={HOST},{kind},{options}"]
+            stack.enter_context(screen_server(port, *words, "-object", f"secret,id=ticket,data={PASSWORD}"))
             return port
 
         yield begin

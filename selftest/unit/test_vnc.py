@@ -2,19 +2,17 @@
 
 import contextlib
 import os
-import shutil
 import socket
 import struct
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selftest.sshd import HOST, eventually
+from selftest.screen_server import screen_server
+from selftest.sshd import HOST
 from xenproof.errors import ParseError
 from xenproof.guest.screen import Picture
 from xenproof.xen.vnc import VncError, VncRefused, session
@@ -24,29 +22,15 @@ PASSWORD = "not it"  # noqa: S105  # of a server that lives as long as its test
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start() -> Iterator[Start]:
     """Starts a QEMU without a disk whose screen is at a VNC port; ends it afterwards."""
-    qemu = shutil.which("qemu-system-x86_64")
-    assert qemu, "QEMU is not installed; these tests need its VNC server (package qemu-system-x86)"
     with contextlib.ExitStack() as stack:
 
         def begin(options: str = "") -> int:
-            port = display() + 5900
-            process = subprocess.Popen(
-                [qemu, "-accel", "tcg", "-m", "32", "-nodefaults", "-vga", "std", "-monitor", "none", "-serial",
-                 "none", "-vnc", f"{HOST}:{port - 5900}{options}", "-object", f"secret,id=word,data={PASSWORD}"],
-                stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-
-            def listens() -> bool:
-                assert process.poll() is None, "QEMU ended at once"
-                with socket.socket() as sock:
-                    return sock.connect_ex((HOST, port)) == 0
-
-            eventually(listens, "the VNC server listens")
-            return port
+            number = display()
+            words = ["-vnc", f"{HOST}:{number}{options}", "-object", f"secret,id=word,data={PASSWORD}"]
+            stack.enter_context(screen_server(5900 + number, *words))
+            return 5900 + number
 
         yield begin
 

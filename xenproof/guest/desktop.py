@@ -12,10 +12,10 @@ from xenproof.guest.certificates import AUTHORITY, certificates
 from xenproof.guest.guest import Guest
 from xenproof.guest.screen import Picture, screen
 from xenproof.source.connection import Connection, Forwards, quoted
+from xenproof.source.forward import LOOPBACK
 from xenproof.xen import spice, vnc
 from xenproof.xen.config import Setting
 
-LOOPBACK = "127.0.0.1"
 CERTIFIED = "xenproof-guest"
 """The name of an encrypted server, which its certificate proves."""
 RUNNING = "running"

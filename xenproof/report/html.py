@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from xenproof.report import page
-from xenproof.report.attachment import Attachments
+from xenproof.report.attachment import Attachments, is_picture
 from xenproof.report.conclusion import conclusion, duration
 from xenproof.report.plain import log_text, shortened, visible
 from xenproof.report.timeline import chart
@@ -78,6 +78,7 @@ def _environment() -> Environment:
         "slug": lambda outcome: str(outcome).replace(" ", "-"),
     }
     env.filters.update(filters)
+    env.tests["picture"] = is_picture
     return env
 
 

@@ -10,18 +10,21 @@ from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest, free_ports, p
 from xenproof.guest.guest import Guest
 from xenproof.guest.served import OF_FIRMWARE, SERVICES, Asked
 from xenproof.profile.profile import Profile
+from xenproof.source.connection import Connection
 from xenproof.suite.care import Care
 
 MakeGuest = Callable[[bool], Guest]
 """Makes a guest that is not defined yet: an HVM guest, or one of grub.xen."""
+WITH_PASSWORDS = "with passwords"
 
 
 class Desktops:
     """Guests with a screen; each is made when the first check asks for it, and serves all."""
 
-    def __init__(self, make: MakeGuest, folder: str, run_folder: Path, profile: Profile) -> None:
+    def __init__(self, make: MakeGuest, folder: str, run_folder: Path, profile: Profile, dom0: Connection) -> None:
         """`folder` is the run's in dom0."""
         self._make_guest, self._folder, self._run_folder, self._profile = make, folder, run_folder, profile
+        self._dom0 = dom0
         self.authority = run_folder / "spice-authority.pem"
         self._known: dict[str, DesktopGuest] = {}
         self._states: dict[str, str] = {}
@@ -40,11 +43,10 @@ class Desktops:
         care.take(guest, lambda _: guest.remove())
         return SERVICES[name](Asked(guest, self._run_folder))
 
-    def _lend(self, name: str, care: Care, describe: Callable[[Guest], Desktop]) -> DesktopGuest:
+    def _lend(self, name: str, care: Care, describe: Callable[[], Desktop]) -> DesktopGuest:
         """The guest of this name, as `describe` says; raises GuestError, for each check, where it did not start."""
         if name not in self._known:
-            guest = self._make_guest(True)
-            self._known[name] = made = DesktopGuest(guest, describe(guest))
+            self._known[name] = made = self._make(describe())
             care.take(made.guest)
             self._states[name] = made.start(self._run_folder)
         else:
@@ -56,18 +58,18 @@ class Desktops:
     def _make(self, desktop: Desktop) -> DesktopGuest:
         return DesktopGuest(self._make_guest(True), desktop)
 
-    def _describe_closed(self, guest: Guest) -> Desktop:
-        (port,) = free_ports(guest.dom0, 1)
+    def _describe_closed(self) -> Desktop:
+        (port,) = free_ports(self._dom0, 1)
         spice, vnc = (
             "" if why_not_served(self._profile, name) else secrets.token_hex(4)
             for name in ("spice_password", "vnc_password")
         )
         return Desktop(port, password=spice, vnc=True, vnc_password=vnc, agent=True)
 
-    def _describe_open(self, guest: Guest) -> Desktop:
-        port, tls_port = free_ports(guest.dom0, 2)
+    def _describe_open(self) -> Desktop:
+        port, tls_port = free_ports(self._dom0, 2)
         folder = f"{self._folder}/certificates"
-        self.authority.write_bytes(put_certificates(guest.dom0, folder))
+        self.authority.write_bytes(put_certificates(self._dom0, folder))
         return Desktop(port, tls_port, folder)
 
     def try_to_start(self, care: Care, desktop: Desktop) -> str:
@@ -86,9 +88,6 @@ class Desktops:
             for made in self._known.values():
                 held.callback(made.guest.remove)
             self._known.clear()
-
-
-WITH_PASSWORDS = "with passwords"
 
 
 def why_not_served(profile: Profile, name: str) -> str:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from xenproof.errors import XenproofError
+from xenproof.xen.wire import Wire
 
 _MAGIC = b"REDQ"
 _VERSION = (2, 2)
@@ -157,7 +158,10 @@ class _Link:
     ) -> None:
         self._what = f"the {kind.name.lower()} channel"
         self._window = self._since_ack = 0
-        self._socket = _connected(address, limit_s)
+        self._wire = Wire(
+            _connected(address, limit_s), SpiceError,
+            broke=f"{self._what} of the SPICE server broke", ended=f"the SPICE server ended {self._what}",
+        )  # fmt: skip
         try:
             self._ticket(self._linked(kind, number, connection), password)
         except BaseException:
@@ -166,11 +170,11 @@ class _Link:
 
     def close(self) -> None:
         """End the channel."""
-        self._socket.close()
+        self._wire.close()
 
     def send(self, kind: int, body: bytes = b"") -> None:
         """Send one message."""
-        self._write(_MINI.pack(kind, len(body)) + body)
+        self._wire.write(_MINI.pack(kind, len(body)) + body)
 
     def wait_for(self, kind: int) -> bytes:
         """The body of the next message of this kind; answers what the protocol wants answered before it."""
@@ -183,10 +187,10 @@ class _Link:
         raise SpiceError(f"{self._what} of the SPICE server sent no message {kind}, and then ended it")
 
     def _message(self) -> tuple[int, bytes]:
-        kind, size = _MINI.unpack(self._read(_MINI.size))
+        kind, size = _MINI.unpack(self._wire.read(_MINI.size))
         if size > _LARGEST:
             raise SpiceError(f"{self._what} of the SPICE server announces {size} bytes, more than is accepted")
-        body = self._read(size)
+        body = self._wire.read(size)
         if kind == _SET_ACK:
             generation, self._window = _unpack(struct.Struct("<II"), body, "SET_ACK")
             self._since_ack = 0
@@ -201,13 +205,13 @@ class _Link:
 
     def _linked(self, kind: Channel, number: int, connection: int) -> rsa.RSAPublicKey:
         body = _LINK.pack(connection, kind, number, 1, 0, _LINK.size) + struct.pack("<I", _COMMON)
-        self._write(_HEADER.pack(_MAGIC, *_VERSION, len(body)) + body)
-        magic, major, _, size = _HEADER.unpack(self._read(_HEADER.size))
+        self._wire.write(_HEADER.pack(_MAGIC, *_VERSION, len(body)) + body)
+        magic, major, _, size = _HEADER.unpack(self._wire.read(_HEADER.size))
         if magic != _MAGIC or major != _VERSION[0]:
             raise SpiceError(f"the server answers {magic!r} version {major}, expected {_MAGIC!r} version {_VERSION[0]}")
         if not 4 <= size <= 4096:
             raise SpiceError(f"the SPICE server's answer has {size} bytes, expected at most 4096")
-        answer = self._read(size)
+        answer = self._wire.read(size)
         self._check(f"the link of {self._what}", answer[:4])
         if len(answer) < _REPLY.size:
             raise SpiceError(f"the SPICE server's link reply has {len(answer)} bytes, expected {_REPLY.size}")
@@ -217,16 +221,16 @@ class _Link:
             raise SpiceError(
                 f"the SPICE server has the capabilities {capabilities:#x}, expected {_COMMON:#x} among them"
             )
-        self._write(struct.pack("<I", _BY_TICKET))
+        self._wire.write(struct.pack("<I", _BY_TICKET))
         return _public_key(key)
 
     def _ticket(self, key: rsa.RSAPublicKey, password: str) -> None:
         oaep = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)  # noqa: S303  # what the protocol says
         try:
-            self._write(key.encrypt(password.encode() + b"\0", oaep))
+            self._wire.write(key.encrypt(password.encode() + b"\0", oaep))
         except ValueError as error:
             raise SpiceError("the password is longer than a SPICE ticket may be, 60 bytes") from error
-        self._check(f"the ticket of {self._what}", self._read(4))
+        self._check(f"the ticket of {self._what}", self._wire.read(4))
 
     @staticmethod
     def _check(what: str, answer: bytes) -> None:
@@ -237,24 +241,6 @@ class _Link:
             raise SpiceError(f"{what} was answered by {number}, expected a result of a link") from None
         if result is not LinkResult.OK:
             raise SpiceRefused(what, result)
-
-    def _write(self, data: bytes) -> None:
-        try:
-            self._socket.sendall(data)
-        except OSError as error:
-            raise SpiceError(f"{self._what} of the SPICE server broke: {error}") from error
-
-    def _read(self, size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            try:
-                part = self._socket.recv(min(size - len(data), 1 << 16))
-            except OSError as error:
-                raise SpiceError(f"{self._what} of the SPICE server broke: {error}") from error
-            if not part:
-                raise SpiceError(f"the SPICE server ended {self._what} after {len(data)} of {size} bytes")
-            data += part
-        return bytes(data)
 
 
 def _connected(address: Address, limit_s: float) -> socket.socket:

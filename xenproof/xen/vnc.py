@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from xenproof.errors import XenproofError
+from xenproof.xen.wire import Wire
 
 _VERSION = b"RFB 003.008\n"
 _NONE, _BY_PASSWORD = 1, 2
@@ -55,20 +56,25 @@ class VncSession:
     """A session that the server has let in; the screen is `width` x `height` pixels."""
 
     def __init__(self, connected: socket.socket, password: str) -> None:
-        self._socket = connected
-        version = self._read(len(_VERSION))
+        self._wire = Wire(
+            connected,
+            VncError,
+            broke="the VNC server broke the connection",
+            ended="the VNC server ended the connection",
+        )
+        version = self._wire.read(len(_VERSION))
         if not version.startswith(b"RFB 003."):
             raise VncError(f"the server says {version!r}, expected {_VERSION!r}")
-        self._write(_VERSION)
+        self._wire.write(_VERSION)
         self._enter(password)
-        self._write(b"\1")  # others may stay
-        self.width, self.height, _, length = _INIT.unpack(self._read(_INIT.size))
+        self._wire.write(b"\1")  # others may stay
+        self.width, self.height, _, length = _INIT.unpack(self._wire.read(_INIT.size))
         self._skip(length)
         self._check_size(self.width, self.height)
 
     def picture(self) -> bytes:
         """The whole screen, as a binary PPM."""
-        self._write(_PIXELS + _ENCODINGS)
+        self._wire.write(_PIXELS + _ENCODINGS)
         for _ in range(_MOST_SIZES):
             size = (self.width, self.height)
             screen = self._whole()
@@ -79,7 +85,7 @@ class VncSession:
     def _whole(self) -> bytes:
         """Each pixel of the screen, or what came of it before its size changed."""
         screen, size = bytearray(3 * self.width * self.height), (self.width, self.height)
-        self._write(_REQUEST.pack(3, 0, 0, 0, *size))
+        self._wire.write(_REQUEST.pack(3, 0, 0, 0, *size))
         missing = self.width * self.height
         for _ in range(_MOST_MESSAGES):
             missing -= self._update(screen)
@@ -88,34 +94,34 @@ class VncSession:
         raise VncError("the VNC server did not send the whole screen")
 
     def _enter(self, password: str) -> None:
-        kinds = self._read(self._read(1)[0])
+        kinds = self._wire.read(self._wire.read(1)[0])
         if not kinds:
             raise VncRefused(f"the VNC server refuses the connection: {self._text()!r}")
         if _BY_PASSWORD in kinds and password:
-            self._write(bytes([_BY_PASSWORD]))
-            self._write(_answer(self._read(16), password))
+            self._wire.write(bytes([_BY_PASSWORD]))
+            self._wire.write(_answer(self._wire.read(16), password))
         elif _NONE in kinds:
-            self._write(bytes([_NONE]))
+            self._wire.write(bytes([_NONE]))
         else:
             raise VncRefused(f"the VNC server wants a password (it offers the security types {list(kinds)})")
-        if int.from_bytes(self._read(4), "big"):
+        if int.from_bytes(self._wire.read(4), "big"):
             raise VncRefused(f"the VNC server refuses the password: {self._text()!r}")
 
     def _update(self, screen: bytearray) -> int:
         """Take one message; the number of pixels that it brought."""
-        kind = self._read(1)[0]
+        kind = self._wire.read(1)[0]
         if kind == _UPDATE:
-            return sum(self._rectangle(screen) for _ in range(int.from_bytes(self._read(3)[1:], "big")))
+            return sum(self._rectangle(screen) for _ in range(int.from_bytes(self._wire.read(3)[1:], "big")))
         if kind == _COLOURS:
-            self._skip(6 * int.from_bytes(self._read(5)[3:], "big"))
+            self._skip(6 * int.from_bytes(self._wire.read(5)[3:], "big"))
         elif kind == _CUT_TEXT:
-            self._skip(int.from_bytes(self._read(7)[3:], "big"))
+            self._skip(int.from_bytes(self._wire.read(7)[3:], "big"))
         elif kind != _BELL:
             raise VncError(f"the VNC server sent a message {kind}, expected an update of the screen")
         return 0
 
     def _rectangle(self, screen: bytearray) -> int:
-        x, y, width, height, encoding = _RECTANGLE.unpack(self._read(_RECTANGLE.size))
+        x, y, width, height, encoding = _RECTANGLE.unpack(self._wire.read(_RECTANGLE.size))
         if encoding == _SIZE:
             self._check_size(width, height)
             self.width, self.height = width, height
@@ -131,20 +137,20 @@ class VncSession:
                 f"on a screen of {self.width} x {self.height}"
             )
         for row in range(y, y + height):
-            line = self._read(4 * width)
+            line = self._wire.read(4 * width)
             at = 3 * (row * self.width + x)
             for colour in range(3):  # blue, green, red, and one for nothing
                 screen[at + colour : at + 3 * width : 3] = line[2 - colour :: 4]
         return int(width * height)
 
     def _text(self) -> str:
-        size = int.from_bytes(self._read(4), "big")
-        return self._read(min(size, 1024)).decode("utf-8", "replace")
+        size = int.from_bytes(self._wire.read(4), "big")
+        return self._wire.read(min(size, 1024)).decode("utf-8", "replace")
 
     def _skip(self, size: int) -> None:
         if size > _LARGEST_TEXT:
             raise VncError(f"the VNC server announces {size} bytes, more than is accepted")
-        self._read(size)
+        self._wire.read(size)
 
     @staticmethod
     def _check_size(width: int, height: int) -> None:
@@ -152,24 +158,6 @@ class VncSession:
             raise VncError(
                 f"the VNC server's screen is {width} x {height}, expected one of 1 to {_LARGEST_SIDE} pixels"
             )
-
-    def _write(self, data: bytes) -> None:
-        try:
-            self._socket.sendall(data)
-        except OSError as error:
-            raise VncError(f"the VNC server broke the connection: {error}") from error
-
-    def _read(self, size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            try:
-                part = self._socket.recv(size - len(data))
-            except OSError as error:
-                raise VncError(f"the VNC server broke the connection: {error}") from error
-            if not part:
-                raise VncError(f"the VNC server ended the connection after {len(data)} of {size} bytes")
-            data += part
-        return bytes(data)
 
 
 def _answer(challenge: bytes, password: str) -> bytes:

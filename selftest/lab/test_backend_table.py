@@ -41,7 +41,7 @@ def table(dom0_shell: Connection, tmp_path: Path) -> Iterator[BackendTable]:
     before = snapshot(dom0_shell, "/var/lib/xen")
     folder.enter()
     try:
-        yield BackendTable(dom0_shell, folder, GRUB_XEN, tmp_path, load_series("4.17"), ROWS)
+        yield BackendTable(dom0_shell, folder, GRUB_XEN, load_series("4.17"), ROWS)
         assert dom0_shell.run(f"ls -A {folder.path}").text == ""
     finally:
         folder.leave()

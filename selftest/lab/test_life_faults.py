@@ -43,7 +43,7 @@ def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[
         dom0_shell, folder, ensure_guest_image(lab_host.image), DiskBackend.BLKBACK, Start(GRUB_XEN), time.time()
     )
     try:
-        made = lively(guest, tmp_path)
+        made = lively(guest)
         dom0_shell.run(IDLE_XL).check(0)
         yield made
     finally:

@@ -84,7 +84,7 @@ def keep_probes(dom0: Connection, profile: Profile, folder: Path) -> None:
         (folder / f"{probe.name}.txt").write_bytes(recording.output(probe).stdout)
 
 
-def keep_told(dom0: Connection, guest: Guest, folder: Path, run_folder: Path) -> None:
+def keep_told(dom0: Connection, guest: Guest, folder: Path) -> None:
     """What the commands print while the guest runs, and after it has ended."""
     (folder / INDEX).write_text(HEADER, "utf-8")
     guest.define()
@@ -93,7 +93,7 @@ def keep_told(dom0: Connection, guest: Guest, folder: Path, run_folder: Path) ->
     dom0.run(f"cat >{quoted(guest.config_path)}", stdin=text.encode()).check()
     (folder / "guest.cfg").write_text(text, "utf-8")
     try:
-        if (boot := guest.boot(run_folder, BOOT_LIMIT_S)).reached != READY:
+        if (boot := guest.boot(BOOT_LIMIT_S)).reached != READY:
             raise SystemExit(f"the guest did not boot: {boot.reached}\n{guest.console.text[-2000:]}")
         take(dom0, told_with_guest(guest.name, guest.config_path), folder)
         guest.shut_down(120.0)
@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     image = ensure_guest_image(ensure_image(load_recipe(GUEST), choose(), Progress()))
                     began = datetime.now(UTC).timestamp()
                     guest = Guest(dom0, place, image, DiskBackend.BLKBACK, Start(kernel.text), began)
-                    keep_told(dom0, guest, folder, Path(scratch))
+                    keep_told(dom0, guest, folder)
                 finally:
                     place.leave()
                 words = {**about, "guest": guest.name, "config": guest.config_path}

@@ -6,13 +6,11 @@ The backend is chosen before a guest runs, so none has to boot, and one guest ho
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from string import ascii_lowercase
 
 from xenproof.errors import GuestError, ParseError
 from xenproof.guest.disk_rows import DiskRow, Target, in_words, predicted
 from xenproof.guest.leak import Thing, Traces, leaks
-from xenproof.guest.lease import leased_memory
 from xenproof.guest.place import HostFolder
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, create_paused, destroy
@@ -48,10 +46,10 @@ class BackendTable:
     """
 
     def __init__(
-        self, dom0: Connection, folder: HostFolder, kernel: str, run_folder: Path, series: XlSeries,
+        self, dom0: Connection, folder: HostFolder, kernel: str, series: XlSeries,
         rows: Mapping[str, DiskRow],
     ) -> None:  # fmt: skip
-        self._dom0, self._folder, self._kernel, self._run_folder = dom0, folder, kernel, run_folder
+        self._dom0, self._folder, self._kernel = dom0, folder, kernel
         self._series, self._rows = series, rows
         self._found: dict[str, str | GuestError] = {}
 
@@ -94,7 +92,7 @@ class BackendTable:
         files = {row.name: f"{self._folder.path}/{name}-{vdevs[row.name]}-{secrets.token_hex(4)}.img" for row in rows}
         config = f"{self._folder.path}/{name}.cfg"
         with ExitStack() as held:
-            held.enter_context(leased_memory(self._dom0, self._run_folder, name, MEMORY_MIB, CREATE_LIMIT_S))
+            held.enter_context(self._folder.lease(name, memory_mib=MEMORY_MIB, vcpus=1, limit_s=CREATE_LIMIT_S))
             targets: dict[str, str] = dict(files)
             held.callback(self._remove, name, targets)
             targets |= self._targets(rows, files)

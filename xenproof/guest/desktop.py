@@ -71,10 +71,10 @@ class DesktopGuest:
         self.guest, self.desktop, self.dom0 = guest, desktop, guest.dom0
         guest.config = replace(guest.config, memory_mib=MEMORY_MIB, more=desktop.settings())
 
-    def start(self, run_folder: Path) -> str:
+    def start(self) -> str:
         """Define and start it; "running", or in words why there is no domain."""
         self.guest.define()
-        created = self.guest.create(run_folder, _CREATE_LIMIT_S)
+        created = self.guest.create(_CREATE_LIMIT_S)
         if created.domid < 1:
             return f"no domain: {created.problem[-300:]}"
         self.dom0.run(self.guest.toolstack.resume_command(self.guest.name)).check()

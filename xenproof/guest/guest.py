@@ -4,13 +4,11 @@ import secrets
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from xenproof.errors import CommandFailed, GuestError, XenproofError
 from xenproof.guest.console import Console
 from xenproof.guest.image import BLOCK, BLOCKS, GuestImage
 from xenproof.guest.leak import Thing, Traces, leaks
-from xenproof.guest.lease import leased_memory
 from xenproof.guest.place import HostFolder
 from xenproof.guest.witness import Witness, facts, parse_witness
 from xenproof.report.verdict import GuestLine, Step
@@ -71,7 +69,8 @@ class Guest:
         self._creation = 0.0
         self._end = ""
         self._began = began
-        self._held = ExitStack()
+        self._lease = ExitStack()
+        self._streams = ExitStack()
 
     @property
     def domid(self) -> int:
@@ -112,7 +111,7 @@ class Guest:
     def _token_block(self) -> bytes:
         return f"XENPROOF-TOKEN {self.token}\n".encode()
 
-    def boot(self, run_folder: Path, limit_s: float, lease_limit_s: float = 600.0) -> Boot:
+    def boot(self, limit_s: float, lease_limit_s: float = 600.0) -> Boot:
         """Start it and follow its console until its witness is ready, at most `limit_s`; only once.
 
         A guest that does not come up is no error here: the result says how far it came.
@@ -120,7 +119,7 @@ class Guest:
         """
         if self._boot is not None:
             return self._boot
-        created = self.create(run_folder, limit_s, lease_limit_s)
+        created = self.create(limit_s, lease_limit_s)
         begin = self._creation
         if created.domid < 1:
             self._boot = Boot(f"xl created no domain: {created.problem[-500:]}", time.monotonic() - begin, None)
@@ -128,18 +127,20 @@ class Guest:
         # The console is open before the guest runs, so its first word is heard.
         resume = self.toolstack.resume_command(self.name)
         script = f"exec 3<{quoted(created.tty)}; {resume} </dev/null >/dev/null; exec cat <&3"
-        self.console.attach(self._held.enter_context(self.dom0.follow(script)))
+        self.console.attach(self._streams.enter_context(self.dom0.follow(script)))
         self.console.wait(lambda: ("ready", "") in facts(self.console.text), limit_s - (time.monotonic() - begin))
         self._boot = self._read(time.monotonic() - begin)
         return self._boot
 
-    def create(self, run_folder: Path, limit_s: float, lease_limit_s: float = 600.0) -> Created:
+    def create(self, limit_s: float, lease_limit_s: float = 600.0) -> Created:
         """Create its domain, paused; what is known of it then.  Raises GuestError where the host has no memory for it.
 
         That no domain is there is no error here: the result says why.
         """
-        memory = self.config.memory_mib
-        self._held.enter_context(leased_memory(self.dom0, run_folder, self.name, memory, lease_limit_s))
+        config = self.config
+        vcpus = max(config.vcpus, config.maxvcpus)
+        lease = self.folder.lease(self.name, memory_mib=config.memory_mib, vcpus=vcpus, limit_s=lease_limit_s)
+        self._lease.enter_context(lease)
         self._creation = time.monotonic()
         self.created = self.toolstack.create_paused(self.dom0, self.name, self.config_path, limit_s)
         if self.created.domid > 0:
@@ -150,7 +151,16 @@ class Guest:
         """Go on with the domain that it is now, after a restart or a restore: another number, another console."""
         self.created = created
         self.console.drain()
-        self.console.attach(self._held.enter_context(self.dom0.follow(f"exec cat <{quoted(created.tty)}")))
+        self.console.attach(self._streams.enter_context(self.dom0.follow(f"exec cat <{quoted(created.tty)}")))
+
+    def leave_console(self) -> None:
+        """Follow its console no more."""
+        self.console.drain()
+        self._streams.close()
+
+    def give_back(self) -> None:
+        """Let others have the memory that was held for it: its domain is gone."""
+        self._lease.close()
 
     def _read(self, seconds: float) -> Boot:
         if "witness ready" in self.console.seen_at:
@@ -215,7 +225,7 @@ class Guest:
         One that is kept is only let go.  Raises GuestError that names what is still there.
         """
         if self.kept:
-            self._held.close()
+            self._let_go()
             return
         try:
             if not self._wait_gone(0.0):
@@ -226,7 +236,7 @@ class Guest:
                         f"{self.name} is still in xl list {_GONE_LIMIT_S:.0f} s after xl destroy; end it by hand"
                     )
         finally:
-            self._held.close()  # the console and the lease
+            self._let_go()
             self.toolstack.forget(self.dom0, self.name)
             logs = f"/var/log/xen/*-{self.name}.log*"  # a name holds nothing that a shell would expand
             files = quoted(*self._files)
@@ -234,6 +244,12 @@ class Guest:
                 raise CommandFailed(f"the files of {self.name} could not be removed: {done.error_text.strip()[-300:]}")
         if left := self.leaked(30.0, with_files=True):
             raise GuestError(f"{self.name} left in dom0: {'; '.join(map(str, left))}")
+
+    def _let_go(self) -> None:
+        try:
+            self._streams.close()
+        finally:
+            self._lease.close()
 
     def _wait_gone(self, limit_s: float) -> bool:
         if not await_gone(self.dom0, self.name, limit_s, self.console.drain):

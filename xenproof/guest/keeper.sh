@@ -49,6 +49,10 @@ done 2>/dev/null
 ps -ww -e -o pid=,args= | while read -r pid args; do
     case $args in *qemu*" -name xenproof-$run-"[0-9]*) kill -KILL "$pid" ;; esac
 done 2>/dev/null
+# A pool that a guest had for itself: its one CPU goes back to dom0's pool.
+xl cpupool-list -c 2>/dev/null | while read -r pool cpu; do
+    case $pool in xp-"$run"-[0-9]*) xl cpupool-destroy "$pool" && xl cpupool-cpu-add Pool-0 "$cpu" ;; esac
+done >/dev/null 2>&1
 # What libvirt still knows of them.
 for file in /etc/libvirt/libxl/xenproof-"$run"-*.xml; do
     [ -e "$file" ] || continue
@@ -61,6 +65,9 @@ for loop in /sys/block/loop*; do
     case $file in "$folder"/*) losetup -d "/dev/${loop##*/}" ;; esac
 done 2>/dev/null
 rm -rf -- "$folder" /var/log/xen/*-xenproof-"$run"-*.log* /var/log/libvirt/libxl/xenproof-"$run"-*.log
+# What was claimed for them (lease.sh).
+rm -f /run/xenproof/xenproof-"$run"-*
+rmdir /run/xenproof 2>/dev/null
 for domain in $(domains); do
     echo "domain $domain"
 done

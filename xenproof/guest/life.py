@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from xenproof.errors import GuestError, ParseError
 from xenproof.guest.guest import READY, Guest
@@ -103,6 +102,19 @@ class Life:
             raise GuestError(f"{self.name} does not say what the first line of {device} is")
         return lines[-1].removeprefix(f"{device} ")
 
+    def change_menu(self, setting: str, value: str) -> None:
+        """Let the guest change a setting of its own boot menu; raises GuestError where it does not say that it did."""
+        begin = len(self.guest.console.text)
+        self.say("menu", f"{setting} {value}")
+        done = ("menu_set", f"{setting} {value}")
+        if not self.guest.console.wait(lambda: done in facts(self.guest.console.text[begin:]), ANSWER_LIMIT_S):
+            raise GuestError(f"{self.name} does not say that it changed its menu to {setting}={value}")
+
+    def press(self, keys: str) -> None:
+        """Press these keys on its console."""
+        assert self.guest.created is not None  # noqa: S101  # it was created
+        self.dom0.run(f"printf %s {quoted(keys)} >{quoted(self.guest.created.tty)}").check()
+
     def found_again(self) -> None:
         """Follow the domain that has the guest's name now, which has another number than before.
 
@@ -144,14 +156,15 @@ class Life:
         return next((state for state in told(self.guest.console.text) if state.asked == number), None)
 
 
-def lively(guest: Guest, run_folder: Path) -> Life:
-    """The life of `guest`, which is defined so that it can go on after an end, and booted.
-
-    Raises GuestError where it does not boot.
-    """
+def set_to_restart(guest: Guest) -> None:
+    """Let it start again after a reboot or a crash, with room for another processor."""
     guest.config = replace(guest.config, maxvcpus=2, on_reboot="restart", on_crash="restart")
+
+
+def lively(guest: Guest) -> Life:
+    """The life of `guest`, which is defined and booted; raises GuestError where it does not boot."""
     guest.define()
-    if (boot := guest.boot(run_folder, BOOT_LIMIT_S)).reached != READY:
+    if (boot := guest.boot(BOOT_LIMIT_S)).reached != READY:
         raise GuestError(f"{guest.name} did not boot: {boot.reached}")
     life = Life(guest)
     life.disks_at_boot = life.now().disks

@@ -4,12 +4,13 @@ import hashlib
 import os
 import re
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from importlib.resources import files
 from pathlib import Path
 
 from xenproof.errors import CommandFailed, GuestError
 from xenproof.guest.image import GuestImage
+from xenproof.guest.lease import leased
 from xenproof.guest.shared import Shared, is_alive
 from xenproof.source.connection import Connection, Stream, quoted
 
@@ -84,6 +85,10 @@ class HostFolder:
             if left := _all_lines(keeper, _SWEEP_LIMIT_S):
                 raise GuestError(f"still on {self._dom0.url} after the run: {', '.join(left)}; remove it by hand")
 
+    def lease(self, name: str, *, memory_mib: int, vcpus: int, limit_s: float) -> AbstractContextManager[None]:
+        """Room on the host for the guest `name`, for as long as the context; see `leased`."""
+        return leased(self._dom0, self.path, name, memory_mib=memory_mib, vcpus=vcpus, limit_s=limit_s)
+
     def put(self, file: Path) -> str:
         """The path of a copy of `file` on the host, sent there once for each run."""
         with self._shared.held():
@@ -124,7 +129,10 @@ def _receive(dom0: Connection, path: str, wanted: str, file: Path, unpack: str) 
     script = f"{unpack} >{part} && fallocate -d {part} 2>/dev/null; sha256sum {part}"
     done = dom0.run(script, stdin=file.read_bytes(), limit_s=300).check()
     if (found := done.text.partition(" ")[0]) != wanted:
-        raise CommandFailed(f"{path} on {dom0.url} has sha256 {found!r}, expected {wanted}: it did not arrive whole")
+        said = done.error_text.strip()[-300:] or "try again"
+        raise CommandFailed(
+            f"{path} on {dom0.url} has sha256 {found!r}, expected {wanted}: it did not arrive whole; {said}"
+        )
     dom0.run(f"mv {part} {quoted(path)}").check()
 
 

@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest, free_ports
 from xenproof.guest.guest import VDEV, Guest
@@ -21,7 +20,6 @@ class Asked:
     """A guest that is not defined yet, and the folder of the run."""
 
     guest: Guest
-    run_folder: Path
 
 
 def _direct_io(asked: Asked) -> bool:
@@ -30,7 +28,7 @@ def _direct_io(asked: Asked) -> bool:
     disk = Disk(guest.disk, VDEV, guest.backend.type, direct=True)
     guest.config = replace(guest.config, disks=(disk,))
     guest.define()
-    if guest.create(asked.run_folder, _CREATE_LIMIT_S).domid < 1:
+    if guest.create(_CREATE_LIMIT_S).domid < 1:
         return False
     deadline = time.monotonic() + _READY_LIMIT_S
     while not (ready := read_vbd(guest.dom0, guest.domid, VDEV).offered) and time.monotonic() < deadline:
@@ -43,7 +41,7 @@ def _password(*, by_vnc: bool) -> Callable[[Asked], bool]:
         (port,) = free_ports(asked.guest.dom0, 1)
         word = secrets.token_hex(4)
         desktop = Desktop(port, vnc=True, vnc_password=word) if by_vnc else Desktop(port, password=word)
-        return DesktopGuest(asked.guest, desktop).start(asked.run_folder) == RUNNING
+        return DesktopGuest(asked.guest, desktop).start() == RUNNING
 
     return starts
 

@@ -23,7 +23,7 @@ class Desktops:
 
     def __init__(self, make: MakeGuest, folder: str, run_folder: Path, profile: Profile, dom0: Connection) -> None:
         """`folder` is the run's in dom0."""
-        self._make_guest, self._folder, self._run_folder, self._profile = make, folder, run_folder, profile
+        self._make_guest, self._folder, self._profile = make, folder, profile
         self._dom0 = dom0
         self.authority = run_folder / "spice-authority.pem"
         self._known: dict[str, DesktopGuest] = {}
@@ -41,14 +41,14 @@ class Desktops:
         """Whether a guest that asks for something, by its name in the profile, gets it; removed after the check."""
         guest = self._make_guest(name in OF_FIRMWARE)
         care.take(guest, lambda _: guest.remove())
-        return SERVICES[name](Asked(guest, self._run_folder))
+        return SERVICES[name](Asked(guest))
 
     def _lend(self, name: str, care: Care, describe: Callable[[], Desktop]) -> DesktopGuest:
         """The guest of this name, as `describe` says; raises GuestError, for each check, where it did not start."""
         if name not in self._known:
             self._known[name] = made = self._make(describe())
             care.take(made.guest)
-            self._states[name] = made.start(self._run_folder)
+            self._states[name] = made.start()
         else:
             care.take(self._known[name].guest)
         if self._states[name] != RUNNING:
@@ -76,7 +76,7 @@ class Desktops:
         """How far another guest comes; it is removed at the end of the check."""
         made = self._make(desktop)
         care.take(made.guest, lambda _: made.guest.remove())
-        return made.start(self._run_folder)
+        return made.start()
 
     def remove(self, name: str) -> None:
         """Remove the guest of this name; the next check that asks gets another one."""

@@ -1,7 +1,5 @@
 """The fixtures of checks that hold disk specifications against what xl makes of them."""
 
-from pathlib import Path
-
 import pytest
 
 from xenproof.errors import NotEvaluable, UsageError
@@ -75,8 +73,6 @@ def dry_runs(dom0: Connection, host_folder: HostFolder) -> DryRuns:
 
 
 @pytest.fixture(scope="session")
-def backend_table(
-    dom0: Connection, profile: Profile, xl_series: XlSeries, host_folder: HostFolder, run_folder: Path
-) -> BackendTable:
+def backend_table(dom0: Connection, profile: Profile, xl_series: XlSeries, host_folder: HostFolder) -> BackendTable:
     """The backends that this host's xl gives to disks of all rows of the table."""
-    return BackendTable(dom0, host_folder, grub_xen_of(profile), run_folder, xl_series, disk_rows())
+    return BackendTable(dom0, host_folder, grub_xen_of(profile), xl_series, disk_rows())

@@ -33,10 +33,8 @@ Promise = Callable[[str, object, str], Expectation]
 class Guests:
     """The guests of one worker on one host, by disk backend; each is made when the first check asks for it."""
 
-    def __init__(
-        self, dom0: Connection, profile: Profile, image: GuestImage, folder: HostFolder, run_folder: Path, began: float
-    ) -> None:
-        self._dom0, self._profile, self._image, self._run_folder, self._began = dom0, profile, image, run_folder, began
+    def __init__(self, dom0: Connection, profile: Profile, image: GuestImage, folder: HostFolder, began: float) -> None:
+        self._dom0, self._profile, self._image, self._began = dom0, profile, image, began
         self._folder = folder
         self._guests: dict[DiskBackend, Guest | XenproofError] = {}
 
@@ -51,7 +49,7 @@ class Guests:
 
     def boot(self, guest: Guest) -> Boot:
         """Boot the guest, if it was not booted yet, and say how far it came."""
-        return guest.boot(self._run_folder, BOOT_LIMIT_S)
+        return guest.boot(BOOT_LIMIT_S)
 
     def _define(self, backend: DiskBackend) -> Guest | XenproofError:
         try:
@@ -89,11 +87,11 @@ def host_folder(dom0: Connection, profile: Profile, run_folder: Path) -> Iterato
 
 @pytest.fixture(scope="session")
 def guests(
-    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder, run_folder: Path,
+    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder,
     pytestconfig: pytest.Config,
 ) -> Iterator[Guests]:  # fmt: skip
     """The witness guests on this host, all removed at the end."""
-    made = Guests(dom0, profile, guest_image, host_folder, run_folder, pytestconfig.stash[STATE].began)
+    made = Guests(dom0, profile, guest_image, host_folder, pytestconfig.stash[STATE].began)
     try:
         yield made
     finally:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 from xenproof.guest.durability import give_disks
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImage
-from xenproof.guest.life import Life, lively
+from xenproof.guest.life import Life, lively, set_to_restart
 from xenproof.guest.place import HostFolder
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
@@ -21,16 +21,21 @@ from xenproof.xen.config import Start
 from xenproof.xen.toolstack import Libvirt, Toolstack, Xl
 
 
-def _as_it_is(guest: Guest) -> None:
-    """It gets nothing more."""
+def _restarts_with_disks(guest: Guest) -> None:
+    set_to_restart(guest)
+    give_disks(guest)
+
+
+def _stays_when_it_crashes(guest: Guest) -> None:
+    guest.config = replace(guest.config, on_crash="preserve")
 
 
 class Lives:
     """The guest that is alive, one after another."""
 
-    def __init__(self, make: Callable[[], Guest], run_folder: Path) -> None:
+    def __init__(self, make: Callable[[], Guest]) -> None:
         """`make` makes a guest, which is not defined yet."""
-        self._make, self._run_folder = make, run_folder
+        self._make = make
         self._guests: list[Guest] = []
         self._life: Life | None = None
 
@@ -45,7 +50,7 @@ class Lives:
         self.close()
         self._guests.append(guest := self._make())
         self._entrust(guest, care)
-        self._life = lively(guest, self._run_folder)
+        self._life = lively(guest)
         return self._life
 
     def _entrust(self, guest: Guest, care: Care) -> None:
@@ -64,7 +69,7 @@ MakeLives = Callable[[DiskBackend, Toolstack, Callable[[Guest], None]], Lives]
 
 @pytest.fixture(scope="session")
 def _lives(
-    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder, run_folder: Path,
+    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder,
     pytestconfig: pytest.Config,
 ) -> Iterator[MakeLives]:  # fmt: skip
     """Makes what gives a guest that is alive: its disk's backend, its toolstack, and what else it gets."""
@@ -77,7 +82,7 @@ def _lives(
                 prepare(guest)
                 return guest
 
-            made = Lives(make, run_folder)
+            made = Lives(make)
             held.callback(made.close)
             return made
 
@@ -87,25 +92,37 @@ def _lives(
 @pytest.fixture(scope="session")
 def lives(_lives: MakeLives) -> Lives:
     """Gives the guest of xl that is alive."""
-    return _lives(DiskBackend.BLKBACK, Xl(), _as_it_is)
+    return _lives(DiskBackend.BLKBACK, Xl(), set_to_restart)
+
+
+@pytest.fixture(scope="session")
+def preserved_lives(_lives: MakeLives) -> Lives:
+    """Gives the guest of xl that is alive and is kept when it crashes."""
+    return _lives(DiskBackend.BLKBACK, Xl(), _stays_when_it_crashes)
 
 
 @pytest.fixture(scope="session")
 def managed_lives(_lives: MakeLives) -> Lives:
     """Gives the guest of libvirt that is alive."""
-    return _lives(DiskBackend.QDISK, Libvirt(), _as_it_is)
+    return _lives(DiskBackend.QDISK, Libvirt(), set_to_restart)
 
 
 @pytest.fixture(scope="session")
 def disk_lives(_lives: MakeLives) -> Lives:
     """Gives the guest that is alive and has disks of all kinds."""
-    return _lives(DiskBackend.BLKBACK, Xl(), give_disks)
+    return _lives(DiskBackend.BLKBACK, Xl(), _restarts_with_disks)
 
 
 @pytest.fixture
 def life(lives: Lives, care: Care) -> Life:
     """A guest that runs and answers; what explains a failure is kept."""
     return lives.lend(care)
+
+
+@pytest.fixture
+def preserved_life(preserved_lives: Lives, care: Care) -> Life:
+    """A guest that runs, answers, and is kept when it crashes; what explains a failure is kept."""
+    return preserved_lives.lend(care)
 
 
 @pytest.fixture

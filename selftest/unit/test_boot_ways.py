@@ -87,7 +87,7 @@ def test_each_way_is_a_configuration_with_one_start(way: object) -> None:
         Path("/i/disk.raw.gz"), "", "", 0, 0, "6.1", "", kernel=Path("/i/vmlinuz"), ramdisk=Path("/i/initramfs.gz")
     )
     made = start(row, image, cast("HostFolder", _Folder()), grub_xen="/grub.xen", grub_pvh="/grub.pvh")
-    assert bool(made.kernel) != bool(made.bootloader)
+    assert [bool(made.kernel), bool(made.bootloader), made.firmware].count(True) == 1
     assert (made.type == "pvh") == (row.by in (By.PVH_DOM0, By.PVH_GRUB))
     text = DomainConfig("x", made, 128, ()).text()
     assert ('extra = "console=hvc0' in text) == (row.by in (By.DOM0, By.PVH_DOM0))

@@ -19,8 +19,8 @@ def test_guest_comes_as_far_as_predicted(
 ) -> None:
     """A guest that is started by {way} comes as far as that can take it, and is gone when it shuts down."""
     row = boot_ways()[way]
-    guest, run_folder = guest_of_way(row)
-    boot = guest.boot(run_folder, BOOT_LIMIT_S)
+    guest = guest_of_way(row)
+    boot = guest.boot(BOOT_LIMIT_S)
     found = came(guest, boot)
 
     expect(documented(way, row.expected, row.source), found, by=f"the console of {guest.name}")

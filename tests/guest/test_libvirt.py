@@ -28,10 +28,13 @@ def test_guest_of_libvirt_boots(managed_life: Life, documented: Documented, expe
 
 
 @req("S21")
-def test_configuration_survives_a_round_trip(managed_life: Life, documented: Documented, expect: Expect) -> None:
-    """The XML of a guest, made into a configuration for xl again, has the same kernel, memory and disk."""
+@pytest.mark.parametrize("native", ["xen-xl", "xen-xm"])
+def test_configuration_survives_a_round_trip(
+    managed_life: Life, documented: Documented, expect: Expect, native: str
+) -> None:
+    """The XML of a guest, made into a configuration of the form {native}, has the same kernel, memory and disk."""
     wanted = deeds.Kept(managed_life.guest.config.start.kernel, str(MEMORY_MIB), has_disk=True)
-    found = deeds.round_trip(managed_life)
+    found = deeds.round_trip(managed_life, native)
     source = "virsh(1), domxml-to-native"
     expect(documented("kernel", wanted.kernel, source), found.kernel, by=source)
     expect(documented("memory", wanted.memory, source), found.memory, by=source)
@@ -63,6 +66,18 @@ def test_guest_of_libvirt_goes_on_after_a_managed_save(
 def test_guest_of_libvirt_is_marked_for_autostart(managed_life: Life, documented: Documented, expect: Expect) -> None:
     """virsh autostart marks a guest to be started with the host, and takes that back."""
     expect(documented("marked", (True, False), "virsh(1), autostart"), deeds.autostart(managed_life), by="virsh list")
+
+
+@req("S10", "S20")
+def test_guest_of_libvirt_that_xl_destroys_can_be_started(
+    managed_life: Life, documented: Documented, expect: Expect
+) -> None:
+    """libvirt learns that xl destroyed a guest of its own, which it still knows and can start again."""
+    found = deeds.destroy_by_xl(managed_life)
+    source = "libvirt, src/libxl: the domain's death is an event of libxl"
+    expect(documented("gone", True, "xl(1), destroy"), found.gone, by=LIST)
+    expect(documented("state", "shut off", source), found.by_virsh, by=VIRSH)
+    expect(documented("another boot", True, "virsh(1), start"), found.another_boot, by=WITNESS)
 
 
 @req("S17", "S20")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from xenproof.guest import deeds
+from xenproof.guest import deeds, libvirt_deeds, placing
 from xenproof.guest.guest import MEMORY_MIB
+from xenproof.guest.image import SECOND_ENTRY
 from xenproof.guest.life import Life
 from xenproof.profile.profile import Profile
 from xenproof.suite.each import req
@@ -104,6 +105,69 @@ def test_guest_starts_again(life: Life, documented: Documented, expect: Expect, 
     expect(documented("disk", life.guest.token, AGAIN), found.token, by=WITNESS)
     expect(documented("another boot", True, AGAIN), found.another_boot, by=WITNESS)
     expect(documented("left", NOTHING, AGAIN), found.left, by=DOM0)
+
+
+@req("S02")
+@pytest.mark.parametrize("how", ["is its default since it changed its grub.cfg", "is chosen on its console"])
+def test_guest_boots_the_second_entry_of_its_menu(life: Life, documented: Documented, expect: Expect, how: str) -> None:
+    """A guest that starts again by grub.xen boots the second entry of its own menu, which {how}."""
+    by_key = how == "is chosen on its console"
+    found = deeds.restart_and_choose(life) if by_key else deeds.restart_from_changed_menu(life)
+    expect(documented("entry", SECOND_ENTRY, "GRUB's manual: default, timeout"), found.entry, by=WITNESS)
+    expect(documented("disk", life.guest.token, AGAIN), found.token, by=WITNESS)
+
+
+@req("S07")
+@pytest.mark.parametrize("where", ["a CPU of its own", "the CPUs of a NUMA node", "all CPUs"])
+def test_guest_runs_where_it_may(life: Life, documented: Documented, expect: Expect, where: str) -> None:
+    """xl vcpu-pin lets a guest run on {where} only, and it goes on there."""
+    nodes = placing.nodes(life.dom0)
+    every = sorted(cpu for cpus in nodes.values() for cpu in cpus)
+    node, of_node = max(nodes.items())
+    words, wanted = {
+        "a CPU of its own": (str(every[-1]), every[-1:]),
+        "the CPUs of a NUMA node": (f"nodes:{node}", of_node),
+        "all CPUs": ("all", every),
+    }[where]
+    before, found = life.now(), placing.pin(life, words)
+    expect(documented("CPUs", wanted, "xl(1), vcpu-pin; xl.cfg(5), cpus"), found, by="xl vcpu-list")
+    expect(documented("boot", before.nonce, "xl(1), vcpu-pin"), life.now().nonce, by=WITNESS)
+
+
+@req("S07", "S10")
+def test_guest_uses_a_pool_of_its_own(life: Life, documented: Documented, expect: Expect) -> None:
+    """xl makes a pool of one CPU, moves a guest into it and out again, and takes the pool away."""
+    if len(placing.pools(life.dom0).get(placing.POOL, [])) < 2:  # dom0 needs one
+        pytest.skip(f"{placing.POOL} of {life.dom0.url} has one CPU, and dom0 needs it")
+    found = placing.use_own_pool(life)
+    source = "xl(1), CPUPOOLS COMMANDS"
+    expect(documented("CPUs", found.pools[placing.POOL][-1:], source), found.cpus, by="xl cpupool-list -c")
+    expect(documented("members", [life.name], source), found.members, by="xl list -c")
+    expect(documented("answers there", True, source), found.answered, by=WITNESS)
+    expect(documented("pools afterwards", found.pools, source), found.pools_afterwards, by="xl cpupool-list -c")
+
+
+@req("S10", "S20")
+def test_libvirt_leaves_guests_of_xl_alone(life: Life, documented: Documented, expect: Expect) -> None:
+    """libvirt does not list a guest that xl started, and cannot end it."""
+    found = libvirt_deeds.leave_alone(life)
+    source = "libvirt, src/libxl: the driver knows the domains that were defined or started by it"
+    expect(documented("listed", False, source), found.listed, by="virsh list --all")
+    expect(documented("answers", True, source), found.answers, by=WITNESS)
+
+
+@req("S07", "S18")
+def test_crashed_guest_is_preserved(preserved_life: Life, documented: Documented, expect: Expect) -> None:
+    """A guest that is to be preserved when it crashes stays, can be dumped as a core, and goes when it is destroyed."""
+    source = "xl.cfg(5), on_crash"
+    found = deeds.crash_and_preserve(preserved_life)
+    expect(documented("why it ended", "c", source), found.letter, by=LIST)
+    core = documented("MiB of its core", MEMORY_MIB, "xl(1), dump-core")
+    expect(
+        core, found.core_mib, by="head, stat", matches=lambda least, size: size >= least, wanted="its memory, or more"
+    )
+    expect(documented("gone", True, "xl(1), destroy"), found.gone, by=LIST)
+    expect(documented("left", NOTHING, "xl(1), destroy"), found.left, by=DOM0)
 
 
 @req("S07", "S10")

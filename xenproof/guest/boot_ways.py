@@ -1,4 +1,4 @@
-"""The ways to start a guest: by GRUB's own image for Xen, by pygrub, from a kernel of dom0; as PV and as PVH.
+"""The ways to start a guest: by GRUB's own image for Xen, by pygrub, from a kernel of dom0; as PV, PVH and HVM.
 
 The same guest is started in each way, so what differs is the way's doing.  What is expected of each is a fact of the
 toolstack and of GRUB, the same on all releases that have the way at all.
@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from xenproof.errors import CommandFailed
 from xenproof.guest.guest import READY, Boot, Guest
 from xenproof.guest.image import COMMAND_LINE, LOADER, LOADER_MARK, GuestImage
 from xenproof.guest.place import HostFolder
@@ -19,6 +20,17 @@ from xenproof.xen.config import Start
 _LOG = re.compile(r"consult logfile (/var/log/xen/bootloader\.\d+\.log)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LOG_BYTES = 4096
+# What grub-install does, for a disk that is a file: boot.img finds the rest in the sectors behind it.  The first 440
+# bytes only, as the table of partitions comes then.
+_INSTALL = """
+set -e
+trap 'rm -f {core}' EXIT
+for make in grub2-mkimage grub-mkimage; do ! command -v "$make" >/dev/null || break; done
+"$make" -O i386-pc -d {modules} -o {core} -p '(hd0,msdos1)/boot/grub' biosdisk part_msdos ext2 normal linux echo
+[ "$(stat -c %s {core})" -lt 1048064 ]
+dd if={modules}/boot.img of={disk} bs=440 count=1 conv=notrunc 2>/dev/null
+dd if={core} of={disk} bs=512 seek=1 conv=notrunc,fsync 2>/dev/null
+"""
 
 
 class By(StrEnum):
@@ -29,6 +41,7 @@ class By(StrEnum):
     DOM0 = "a kernel of dom0"
     PVH_DOM0 = "a kernel of dom0, as PVH"
     PVH_GRUB = "GRUB for PVH"
+    HVM_GRUB = "GRUB for a PC, from its disk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,7 @@ _WAYS = (
     BootWay(By.DOM0, "ext4", _started_by("dom0"), "xl.cfg(5), kernel"),
     BootWay(By.PVH_DOM0, "ext4", _started_by("dom0"), "xl.cfg(5), type"),
     BootWay(By.PVH_GRUB, "ext4", _started_by("xen_pvh-i386"), _GRUB_SOURCE),
+    BootWay(By.HVM_GRUB, "ext4", _started_by("pc-i386"), _GRUB_SOURCE),
 )
 
 
@@ -90,10 +104,24 @@ def start(way: BootWay, image: GuestImage, folder: HostFolder, *, grub_xen: str,
             return Start(bootloader="pygrub")
         case By.PVH_GRUB:
             return Start(grub_pvh, type="pvh")
+        case By.HVM_GRUB:
+            return Start(firmware=True)
         case By.DOM0 | By.PVH_DOM0:
             line = f"{COMMAND_LINE.format(root=way.filesystem)} {LOADER_MARK}dom0"
             kernel, ramdisk = folder.put(image.kernel), folder.put(image.ramdisk)
             return Start(kernel, ramdisk, line, type="pvh" if way.by is By.PVH_DOM0 else "")
+
+
+def install_grub(guest: Guest, modules: str) -> None:
+    """Put GRUB onto the disk of a guest that is defined, so that firmware finds it; dom0's `modules` are a folder.
+
+    Raises CommandFailed where dom0 cannot make it.
+    """
+    core = f"{guest.disk}.core"
+    words = {"core": quoted(core), "disk": quoted(guest.disk), "modules": quoted(modules)}
+    done = guest.dom0.run(_INSTALL.format(**words), limit_s=120)
+    if done.exit_code:
+        raise CommandFailed(f"{guest.name} gets no GRUB on its disk: {done.error_text.strip()[-300:]}")
 
 
 def came(guest: Guest, boot: Boot) -> str:

@@ -1,12 +1,14 @@
 """What can be done to a guest that runs: each deed is done by xl, and what came of it is read and returned."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from xenproof.errors import GuestError
 from xenproof.guest.guest import MEMORY_MIB
+from xenproof.guest.image import ENTRY_MARK, MENU_TITLE, SECOND_ENTRY
 from xenproof.guest.leak import Thing, Traces, leaks
-from xenproof.guest.life import NO_DOMAIN, Life
+from xenproof.guest.life import BOOT_LIMIT_S, NO_DOMAIN, Life
 from xenproof.guest.witness import Told
 from xenproof.source.connection import quoted
 from xenproof.xen.acting import act
@@ -14,6 +16,8 @@ from xenproof.xen.acting import act
 SAVE_LIMIT_S = 300
 SETTLE_LIMIT_S = 30.0
 _SILENCE_S = 2.0
+# Ctrl-N is what GRUB takes for the arrow, which is three characters that a console may tear apart.
+_DOWN_AND_ENTER = "\x0e\r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +152,23 @@ def save_and_restore(life: Life) -> Restored:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """A guest that ended and was started again: the token on its disk, whether it is another boot, and what stayed."""
+    """A guest that ended and was started again.
+
+    The token on its disk, whether it is another boot, the entry of its menu that it came by, and what stayed in dom0
+    of before.
+    """
 
     token: str
     another_boot: bool
+    entry: str
     left: Sequence[str]
 
 
-def restart(life: Life, *, by_crash: bool) -> Restarted:
-    """Reboot it, or let its kernel crash; raises GuestError where none comes after it."""
+def restart(life: Life, *, by_crash: bool = False, at_menu: Callable[[int], object] | None = None) -> Restarted:
+    """Reboot it, or let its kernel crash; raises GuestError where none comes after it.
+
+    `at_menu` is called when the next one has been created, with where its console begins.
+    """
     before, state = life.guest.domid, life.now()
     begin = len(life.guest.console.text)
     if by_crash:
@@ -164,8 +176,65 @@ def restart(life: Life, *, by_crash: bool) -> Restarted:
     else:
         act(life.dom0, "reboot", life.name)
     life.found_again()
+    if at_menu:
+        at_menu(begin)
     witness = life.booted_again(begin)
-    return Restarted(witness.token, witness.nonce != state.nonce, life.left_of(before))
+    entry = witness.cmdline.partition(ENTRY_MARK)[2].partition(" ")[0]
+    return Restarted(witness.token, witness.nonce != state.nonce, entry, life.left_of(before))
+
+
+def restart_from_changed_menu(life: Life) -> Restarted:
+    """Let it make the second entry of its own menu the default, and reboot it."""
+    life.change_menu("default", "1")
+    try:
+        return restart(life)
+    finally:
+        life.change_menu("default", "0")
+
+
+def restart_and_choose(life: Life) -> Restarted:
+    """Let its own menu wait for a key, reboot it, and choose the second entry on its console."""
+    second = f"{MENU_TITLE} {SECOND_ENTRY}"
+
+    def choose(begin: int) -> None:
+        if not life.guest.console.wait(lambda: second in life.guest.console.text[begin:], BOOT_LIMIT_S):
+            raise GuestError(f"{life.name} shows no menu with {second!r}; see its console")
+        life.press(_DOWN_AND_ENTER)
+
+    life.change_menu("timeout", "-1")
+    try:
+        return restart(life, at_menu=choose)
+    finally:
+        life.change_menu("timeout", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Preserved:
+    """A guest that crashed and is kept: why it ended, by xl list; the size of its dump; and whether it went then.
+
+    `letter` is "c" for crashed.  `core_mib` is 0 where the dump is no core file.
+    """
+
+    letter: str
+    core_mib: int
+    gone: bool
+    left: Sequence[str]
+
+
+def crash_and_preserve(life: Life) -> Preserved:
+    """Let its kernel crash, dump the core of what stays, and destroy that."""
+    core = quoted(f"{life.guest.folder.path}/{life.name}.core")
+    life.say("crash")
+    row = life.row_when(lambda row: row is None or row.state[4] not in "r-")
+    try:
+        act(life.dom0, "dump-core", str(life.guest.domid), core, limit_s=SAVE_LIMIT_S)
+        # A core file is an ELF file.
+        script = f'[ "$(head -c 4 {core} | tail -c 3)" = ELF ] && stat -c %s {core}'
+        size = life.dom0.run(script).text.strip()
+    finally:
+        life.dom0.run(f"rm -f -- {core}")
+    gone, left = end(life)
+    return Preserved(row.state[4] if row else NO_DOMAIN, int(size or "0") >> 20, gone, left)
 
 
 def end(life: Life) -> tuple[bool, Sequence[str]]:

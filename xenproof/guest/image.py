@@ -19,19 +19,40 @@ BLOCK = 64 << 10
 BLOCKS = 16
 """The witness writes this many blocks, from the second block of partition 2 on."""
 
-COMMAND_LINE = "console=hvc0 rdinit=/init panic=1 xenproof.witness=1 xenproof.entry=default xenproof.root={root}"
+ENTRY_MARK = "xenproof.entry="
+DEFAULT_ENTRY, SECOND_ENTRY = "default", "second"
+COMMAND_LINE = (
+    f"console=hvc0 rdinit=/init panic=1 xenproof.witness=1 {ENTRY_MARK}{DEFAULT_ENTRY} xenproof.root={{root}}"
+)
 # GRUB itself fills in its platform, so a kernel that was started any other way lacks the right mark.
 LOADER_MARK = "xenproof.loader="
 LOADER = "xen-x86_64"
-_MENU = f"""\
-# xenproof witness menu
-set timeout=0
-echo "XENPROOF1 grub $grub_platform-$grub_cpu"
-menuentry "xenproof witness" --id default {{
+MENU_TITLE = "xenproof witness"
+_ENTRY = f"""\
+menuentry "{MENU_TITLE} @entry@" --id @entry@ {{
   linux /boot/vmlinuz {COMMAND_LINE.replace("{root}", "@root@")} {LOADER_MARK}$grub_platform-$grub_cpu
   initrd /boot/initramfs.gz
 }}
-"""
+""".replace(f"{ENTRY_MARK}{DEFAULT_ENTRY}", f"{ENTRY_MARK}@entry@")
+# The two settings are what a guest that runs can change, each in its line.
+_MENU = """\
+# xenproof witness menu
+set timeout=0
+set default=0
+echo "XENPROOF1 grub $grub_platform-$grub_cpu"
+""" + "".join(_ENTRY.replace("@entry@", entry) for entry in (DEFAULT_ENTRY, SECOND_ENTRY))
+
+
+# What firmware of a PC finds on the disk: it says so on the screen, and halts until it is told to end.  Without it an
+# HVM guest runs through empty memory, and takes a processor for ever.
+_NO_LOADER = (
+    bytes.fromhex(
+        "31c0 8ed8 be197c"  # xor ax, ax; mov ds, ax; mov si, 0x7c19
+        "ac 84c0 7409 b40e bb0700 cd10 ebf2"  # next letter, by the BIOS
+        "fb f4 ebfc"  # sti; hlt; again
+    )
+    + b"xenproof: this disk has no boot loader for a PC\r\n\0"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +161,4 @@ def _mbr(size: int) -> bytes:
         return struct.pack("<B3sB3sII", 0, b"\xfe\xff\xff", kind, b"\xfe\xff\xff", start // SECTOR, length // SECTOR)
 
     table = entry(MIB, size, 0x83) + entry(MIB + size, AREA_MIB * MIB, 0xDA)
-    return (b"\0" * 440 + b"XPRF" + b"\0\0" + table).ljust(510, b"\0") + b"\x55\xaa"
+    return (_NO_LOADER.ljust(440, b"\0") + b"XPRF" + b"\0\0" + table).ljust(510, b"\0") + b"\x55\xaa"

@@ -12,7 +12,7 @@ from xenproof.errors import LabError
 MODULES = ("xen-blkfront", "xen-netfront", "crc32c_generic")
 """What the witness needs of its kernel beyond what is built in and its file system, in the order of loading."""
 
-APPLETS = ("sh", "mount", "umount", "insmod", "usleep", "yes", "dd", "sha256sum", "date")
+APPLETS = ("sh", "mount", "umount", "insmod", "usleep", "yes", "dd", "sha256sum", "date", "sed", "mkfifo")
 
 # Linux runs these paths, with no file open, when the toolstack asks a PV guest to shut down or to start again.
 ENDS = {

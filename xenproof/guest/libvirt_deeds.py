@@ -1,5 +1,6 @@
 """What can be done to a guest that libvirt manages: done by virsh; what came of it is read and returned."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,8 +8,11 @@ from xenproof.guest.deeds import SAVE_LIMIT_S, SETTLE_LIMIT_S
 from xenproof.guest.life import Life
 from xenproof.guest.witness import Told
 from xenproof.source.connection import quoted
+from xenproof.xen.acting import act
 from xenproof.xen.cfg_file import parse_cfg
 from xenproof.xen.toolstack import VIRSH, virsh
+
+_POLL_S = 0.5
 
 
 def state(life: Life) -> str:
@@ -30,11 +34,11 @@ class Kept:
     has_disk: bool
 
 
-def round_trip(life: Life) -> Kept:
-    """The guest's XML, made into a configuration of xl again."""
+def round_trip(life: Life, native: str) -> Kept:
+    """The guest's XML, made into a configuration of the form `native` again, such as "xen-xl"."""
     xml = quoted(f"{life.guest.config_path}.xml")
     dump = quoted(*VIRSH, "dumpxml", life.name)
-    back = quoted(*VIRSH, "domxml-to-native", "xen-xl", "--xml")
+    back = quoted(*VIRSH, "domxml-to-native", native, "--xml")
     text = life.dom0.run(f"{dump} >{xml} && {back} {xml}; code=$?; rm -f {xml}; exit $code", limit_s=120).check().text
     config = parse_cfg(text)
 
@@ -92,6 +96,49 @@ def autostart(life: Life) -> tuple[bool, bool]:
     marked = life.name in names(life, "--all", "--autostart")
     virsh(life.dom0, "autostart", life.name, "--disable")
     return marked, life.name in names(life, "--all", "--autostart")
+
+
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """A guest of xl that somebody tried to end by virsh: whether virsh lists it, and whether it still answers."""
+
+    listed: bool
+    answers: bool
+
+
+def leave_alone(life: Life) -> Untouched:
+    """Try to destroy a guest that xl started by virsh."""
+    listed = life.name in names(life, "--all")
+    virsh(life.dom0, "destroy", life.name)
+    return Untouched(listed, life.answer(life.ask()) is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Revived:
+    """A guest of libvirt that xl destroyed: virsh's word for it then, and whether it is another boot after a start."""
+
+    gone: bool
+    by_virsh: str
+    another_boot: bool
+
+
+def destroy_by_xl(life: Life) -> Revived:
+    """Destroy it by xl, and start it again by virsh."""
+    before, begin = life.now(), len(life.guest.console.text)
+    act(life.dom0, "destroy", life.name)
+    gone = life.has_ended()
+    by_virsh = state_when(life, "shut off")
+    virsh(life.dom0, "start", life.name)
+    life.found_again()
+    return Revived(gone, by_virsh, life.booted_again(begin).nonce != before.nonce)
+
+
+def state_when(life: Life, wanted: str) -> str:
+    """What virsh says of it when that is `wanted`, or after a while."""
+    deadline = time.monotonic() + SETTLE_LIMIT_S
+    while (found := state(life)) != wanted and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

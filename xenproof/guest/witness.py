@@ -15,7 +15,7 @@ _NONCE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _NUMBER = re.compile(r"[1-9]\d{0,9}\Z")
 # What it says again and again: by itself, or when it is asked.
-_REPEATED = frozenset({"beat", "told", "first_line", "synced"})
+_REPEATED = frozenset({"beat", "told", "first_line", "synced", "menu_set"})
 # Such as: 3 0c5f... 61.20 1796000000 113724 0-1 xvda,xvda1,xvda2; eth0;
 _TOLD = re.compile(r"(\d{1,9}) (\S{36}) (\d{1,9}\.\d\d) (\d{1,12}) (\d{1,10}) ([\d,-]+) ([a-z0-9,]*); ([a-z0-9,]*);\Z")
 

@@ -61,33 +61,46 @@ tell() {
 	say told "$1 $nonce $uptime $(date +%s) $memory $cpus ${disks#,}; ${nics#,};"
 }
 
-beat=0
-while :; do
-	# The shell's own read with a limit: waiting costs no process.
-	if read -r -t 5 word about; then
-		case $word in
-		poweroff) exec /sbin/poweroff ;;
-		tell) tell "$about" ;;
-		# A processor that the toolstack adds is there, but nobody has put it to use.
-		online) echo 1 >"/sys/devices/system/cpu/cpu$about/online" ;;
-		first_line)
-			read -r line <"/dev/$about"
-			say first_line "$about $line"
-			;;
-		write)
-			# Blocks of the device, each written and synced before it is told of.
-			device=${about% *} number=0
-			while [ "$number" -lt "${about#* }" ]; do
-				yes "$token $nonce $device $number" |
-					dd of="/dev/$device" bs=$block seek="$number" count=1 iflag=fullblock conv=notrunc,fsync 2>/dev/null &&
-					say synced "$device $number"
-				number=$((number + 1))
-			done
-			;;
-		crash) echo c >/proc/sysrq-trigger ;;
-		esac
-	fi
-	beat=$((beat + 1))
-	read -r uptime _ </proc/uptime
-	say beat "$beat $uptime"
+# By itself, so that no line of the console is ever read in part: a read that has a limit drops what it has when that
+# comes in the middle.  The shell's own read of what nobody writes waits without another process.
+mkfifo /silence
+(
+	beat=0
+	while :; do
+		read -r -t 5 _ <>/silence
+		beat=$((beat + 1))
+		read -r uptime _ </proc/uptime
+		say beat "$beat $uptime"
+	done
+) &
+
+while read -r word about; do
+	case $word in
+	poweroff) exec /sbin/poweroff ;;
+	tell) tell "$about" ;;
+	# A processor that the toolstack adds is there, but nobody has put it to use.
+	online) echo 1 >"/sys/devices/system/cpu/cpu$about/online" ;;
+	first_line)
+		read -r line <"/dev/$about"
+		say first_line "$about $line"
+		;;
+	write)
+		# Blocks of the device, each written and synced before it is told of.
+		device=${about% *} number=0
+		while [ "$number" -lt "${about#* }" ]; do
+			yes "$token $nonce $device $number" |
+				dd of="/dev/$device" bs=$block seek="$number" count=1 iflag=fullblock conv=notrunc,fsync 2>/dev/null &&
+				say synced "$device $number"
+			number=$((number + 1))
+		done
+		;;
+	menu)
+		# A line of its own boot menu, such as "set default=second", for its next start.
+		mount -t "$root" /dev/xvda1 /mnt &&
+			sed -i "s/^set ${about% *}=.*/set ${about% *}=${about#* }/" /mnt/boot/grub*/grub.cfg &&
+			umount /mnt &&
+			say menu_set "$about"
+		;;
+	crash) echo c >/proc/sysrq-trigger ;;
+	esac
 done

@@ -78,7 +78,7 @@ FAMILIES: dict[str, FamilyShape] = {
     "logs": _family(readable=BOOL, rotated=BOOL, mentions=TEXT),
     "hypervisor": _family(is_=STRING, has=SOME_NAMES, range=RANGE),
     "guest": _family(
-        only="grub_xen grub_pvh qdisk blkback images direct_io spice_password vnc_password",
+        only="grub_xen grub_pvh grub_pc qdisk blkback images direct_io spice_password vnc_password",
         path=PATH,
         type=_one_of("phy", "qdisk"),
         served=BOOL,

@@ -94,6 +94,20 @@ def test_a_guest_that_talks_for_ever_is_cut_off() -> None:
     assert console.data.endswith(b"[%d more bytes were dropped]\n" % (MAX_BYTES // 2))
 
 
+class _Flood(_Stream):
+    def read(self, limit_s: float) -> bytes | None:
+        assert limit_s >= 0.0
+        return b"again\n"
+
+
+def test_what_a_guest_never_stops_saying_is_not_taken_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xenproof.guest.console.DRAIN_LIMIT_S", 0.01)
+    console = Console({})
+    console.attach(_Flood())
+    console.drain()
+    assert console.text.startswith("again\nagain\n")
+
+
 NONCE = "0c5f9f3e-1111-4222-8333-944445555666"
 
 

@@ -7,6 +7,7 @@ from xenproof.source.connection import Stream
 
 MAX_BYTES = 4 << 20
 """A guest can say anything for ever; what comes after this much is counted and dropped."""
+DRAIN_LIMIT_S = 2.0
 
 
 class Console:
@@ -55,8 +56,9 @@ class Console:
         return bool(chunk)
 
     def drain(self) -> None:
-        """Take what is already there."""
-        while self.pump(0.0):
+        """Take what is already there; of a guest that never stops, what comes in a moment."""
+        deadline = time.monotonic() + DRAIN_LIMIT_S
+        while self.pump(0.0) and time.monotonic() < deadline:
             pass
 
     def wait(self, until: Callable[[], bool], limit_s: float) -> bool:

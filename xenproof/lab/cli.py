@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from xenproof.errors import LabError
+from xenproof.errors import LabError, UsageError
 from xenproof.lab import host as lab
 from xenproof.lab import runs
 from xenproof.lab.image import image_folder
@@ -28,11 +28,18 @@ def build(release: Release = "debian12") -> None:
 
 
 @lab_app.command()
-def up(release: Release = "debian12") -> None:
+def up(
+    release: Release = "debian12",
+    memory: Annotated[
+        int | None, typer.Option(metavar="MIB", help="its memory; without it, what the recipe has")
+    ] = None,
+) -> None:
     """Start a lab host that stays until `xenproof lab down`."""
     found = lab.find(release)
     if found is None:
-        found = lab.up(release, Progress(), detached=True)
+        found = lab.up(release, Progress(), detached=True, memory_mib=memory)
+    elif memory is not None:
+        raise UsageError(f"{release} is up already, with the memory that it has; end it first: xenproof lab down")
     typer.echo(f"{release} is up: ssh on 127.0.0.1 port {found.run.port}, {found.run.accelerator}")
     typer.echo(f"log in with: xenproof lab ssh {release}")
 

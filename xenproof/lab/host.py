@@ -59,21 +59,26 @@ class LabHost:
         self.run.remove()
 
 
-def ensure_built(release: str, progress: Progress) -> tuple[Recipe, accel.Accelerator, Image, Snapshot]:
-    """All that a host of `release` starts from, built and booted once if it is not there."""
+def ensure_built(
+    release: str, progress: Progress, memory_mib: int | None = None
+) -> tuple[Recipe, accel.Accelerator, Image, Snapshot]:
+    """All that a host of `release` starts from, built and booted once if it is not there; see `up`."""
     recipe = load_recipe(release)
+    if memory_mib is not None:
+        recipe = recipe.with_memory(memory_mib)
     accelerator = accel.choose()
     image = ensure_image(recipe, accelerator, progress)
     return recipe, accelerator, image, ensure_snapshot(recipe, image, accelerator, progress)
 
 
-def up(release: str, progress: Progress, *, detached: bool = False) -> LabHost:
+def up(release: str, progress: Progress, *, detached: bool = False, memory_mib: int | None = None) -> LabHost:
     """A host of `release`, resumed from its booted snapshot and ready for ssh.
 
+    Its memory is `memory_mib`, or what its recipe has.
     A host that is not `detached` ends with this process, however that ends.  Raises LabError with
-    the ends of QEMU's log and of the serial log if the host does not come up.
+    the ends of QEMU's log and of the serial log if the host does not come up, UsageError for too little memory.
     """
-    recipe, accelerator, image, snapshot = ensure_built(release, progress)
+    recipe, accelerator, image, snapshot = ensure_built(release, progress, memory_mib)
     require_space(made(runs.runs_folder()), RUN_GIB, f"running the lab host {release}")
     run = runs.new_run(release, None if detached else ProcessIdentity.of(os.getpid()))
     host = LabHost(run, image)

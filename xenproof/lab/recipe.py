@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -13,6 +13,8 @@ from xenproof.errors import UsageError
 
 # Raise it when a change of the builder's code changes what it builds from the same recipe.
 BUILDER = 3
+LEAST_MIB = 1536
+"""For Xen, dom0 and a guest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,17 @@ class Recipe:
     files: Mapping[str, RecipeFile]
     masked: tuple[str, ...]
     digest: str
+    variant: str = ""
+
+    def with_memory(self, mib: int) -> "Recipe":
+        """The same host with another size of memory, of which dom0 has what it always has.
+
+        The image is the same, what is booted from it is not: `variant` tells them apart.  Raises UsageError for
+        less than a dom0 needs.
+        """
+        if mib < LEAST_MIB:
+            raise UsageError(f"a lab host needs {LEAST_MIB} MiB of memory or more, found {mib}")
+        return replace(self, memory_mib=mib, variant="" if mib == self.memory_mib else f"-{mib}mib")
 
 
 def releases() -> list[str]:

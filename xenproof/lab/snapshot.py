@@ -54,7 +54,7 @@ def overlay(backing: Path, backing_format: str, disk: Path, log: Path) -> None:
 
 def ensure_snapshot(recipe: Recipe, image: Image, accelerator: Accelerator, progress: Progress) -> Snapshot:
     """The booted snapshot of `image` for this QEMU and accelerator, booted once if it is not there."""
-    final = image.folder / f"booted-{accelerator.digest}"
+    final = image.folder / f"booted-{accelerator.digest}{recipe.variant}"
     snapshot = Snapshot(final)
     if final.is_dir():
         return snapshot

@@ -13,7 +13,8 @@ from xenproof.report.plain import log_text
 
 TAIL_BYTES = 64 << 10
 PICTURE_BYTES = 1 << 20
-_PNG = b"\x89PNG\r\n\x1a\n"
+# By the ending of their names: how they begin, and their media type.  A browser runs nothing of an SVG in an <img>.
+_PICTURES = {".png": (b"\x89PNG\r\n\x1a\n", "image/png"), ".svg": (b"<?xml ", "image/svg+xml")}
 PAGE_BYTES = 4 << 20  # all logs of one page together, so that a browser still opens it
 
 
@@ -65,23 +66,24 @@ class Attachments:
         return Attachment(name, href, size, log_text(data.decode("utf-8", "replace")))
 
     def picture(self, name: str) -> Markup:
-        """The PNG `name` as a URL that holds all of it, "" for whatever is no PNG or too large for the page."""
+        """The picture `name` as a URL that holds all of it, "" for whatever is none or too large for the page."""
         if not is_picture(name) or not _is_file_name(name):
             return Markup()
         try:
             size, data = _tail(self._logs / name, PICTURE_BYTES)
         except OSError:
             return Markup()
-        if size > min(PICTURE_BYTES, self._left) or not data.startswith(_PNG):
+        begin, media = _PICTURES[name[-4:]]
+        if size > min(PICTURE_BYTES, self._left) or not data.startswith(begin):
             return Markup()
         self._left -= size
         encoded = base64.b64encode(data).decode()
-        return Markup(f"data:image/png;base64,{encoded}")  # noqa: S704  # letters, digits, +, / and =
+        return Markup(f"data:{media};base64,{encoded}")  # noqa: S704  # letters, digits, +, / and =
 
 
 def is_picture(name: str) -> bool:
     """Whether an attachment is a picture, by its name."""
-    return name.endswith(".png")
+    return name.endswith(tuple(_PICTURES))
 
 
 def _is_file_name(name: str) -> bool:

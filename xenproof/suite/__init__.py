@@ -12,5 +12,6 @@ pytest_plugins = [
     "xenproof.suite.kept_guests",
     "xenproof.suite.life_fixtures",
     "xenproof.suite.boot_fixtures",
+    "xenproof.suite.crowd_fixtures",
     "xenproof.suite.desktop_fixtures",
 ]

@@ -44,8 +44,9 @@ class Opened:
 
 
 def open_host(
-    url: str, profile: Profile, folder: Path, progress: Progress, *, identity: Path | None, known_hosts: Path | None
-) -> Opened:
+    url: str, profile: Profile, folder: Path, progress: Progress, *, identity: Path | None, known_hosts: Path | None,
+    lab_memory_mib: int | None = None,
+) -> Opened:  # fmt: skip
     """Open one host and record its facts in `folder`.
 
     What keeps it from being evaluated is in the result's `target.blocked`; raises UsageError for a
@@ -57,7 +58,7 @@ def open_host(
         if address.path is not None:
             _read_stored(opened, address.scheme, address.path, url, profile, folder, progress)
         else:
-            _reach(opened, address, url, progress, identity, known_hosts)
+            _reach(opened, address, url, progress, identity, known_hosts, lab_memory_mib)
             _gather(opened, profile, folder, progress)
         assert opened.recording is not None  # noqa: S101  # either way above sets it or raises
         parse_identity(opened.recording.output(PROBE)).require_dom0(url)
@@ -73,13 +74,14 @@ def open_host(
 
 
 def _reach(
-    opened: Opened, address: Address, url: str, progress: Progress, identity: Path | None, known_hosts: Path | None
-) -> None:
+    opened: Opened, address: Address, url: str, progress: Progress, identity: Path | None, known_hosts: Path | None,
+    lab_memory_mib: int | None,
+) -> None:  # fmt: skip
     way: Way | None
     if address.scheme is Scheme.LAB:
         from xenproof.lab import host as lab
 
-        opened.lab_host = host = lab.up(address.release, progress)
+        opened.lab_host = host = lab.up(address.release, progress, memory_mib=lab_memory_mib)
         run = host.run
         way = Way("127.0.0.1", run.port, "root", str(host.image.key), str(run.folder / "known_hosts"))
     elif address.scheme is Scheme.SSH:

@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="leave the guests of failed checks on their host; the run says how to end them",
     )
+    group.addoption("--lab-memory", metavar="MIB", type=int, help="the memory of lab:// hosts, for more guests at once")
     group.addoption("--identity", metavar="FILE", type=Path, help="the private key to log in with (ssh://)")
     group.addoption(
         "--known-hosts", metavar="FILE", type=Path, help="the pinned host keys (default: ~/.ssh/known_hosts)"

@@ -130,6 +130,7 @@ class Controller:
                     progress,
                     identity=self.config.getoption("--identity"),
                     known_hosts=self.config.getoption("--known-hosts"),
+                    lab_memory_mib=self.config.getoption("--lab-memory"),
                 )
                 self.hosts.append(opened)
                 self.state.targets[url] = opened.target
@@ -273,7 +274,9 @@ def pytest_configure(config: pytest.Config) -> None:
         addresses = parse_urls(hosts)
         for address in addresses:
             if address.scheme is Scheme.LAB:
-                load_recipe(address.release)
+                recipe = load_recipe(address.release)
+                if (memory := config.getoption("--lab-memory")) is not None:
+                    recipe.with_memory(memory)
         profile = load_profile(profile_name)
         state = State(profile, [address.url for address in addresses], config.getoption("--report").absolute())
         if config.getoption("--keep-guests"):
@@ -338,7 +341,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             )
         return
     blocked = {url for url, target in state.targets.items() if target.blocked}
-    dropped = [item for item in items if _is_empty(item) or _host_of(item) in blocked]
+    # They take an hour, so they run where somebody asks for them.
+    many = "many" in config.option.markexpr
+    dropped = [
+        item for item in items
+        if _is_empty(item) or _host_of(item) in blocked or (item.get_closest_marker("many") and not many)
+    ]  # fmt: skip
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         gone = set(dropped)

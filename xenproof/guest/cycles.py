@@ -1,0 +1,44 @@
+"""Creating and destroying one guest again and again, and what the host has afterwards that it did not have before."""
+
+from dataclasses import dataclass
+
+from xenproof.errors import GuestError
+from xenproof.guest.guest import Guest
+from xenproof.guest.leak import Thing, snapshot
+from xenproof.xen.acting import destroy
+from xenproof.xen.domains import await_gone
+
+CYCLES = 100
+LIMIT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the host has more and what it has less than before."""
+
+    done: int
+    more: tuple[str, ...]
+    less: tuple[str, ...]
+
+
+def cycle(guest: Guest, times: int = CYCLES) -> Change:
+    """Create the domain of a guest that is defined, and destroy it, so often; it never runs.
+
+    Raises GuestError where a domain does not come or does not go.
+    """
+    before = _things(guest)
+    for number in range(1, times + 1):
+        created = guest.create(LIMIT_S)
+        if created.domid < 1:
+            raise GuestError(f"cycle {number}: {guest.name} was not created: {created.problem[-300:]}")
+        destroy(guest.dom0, guest.name)
+        if not await_gone(guest.dom0, guest.name, LIMIT_S):
+            raise GuestError(f"cycle {number}: {guest.name} is still in xl list {LIMIT_S:.0f} s after xl destroy")
+        guest.give_back()
+    guest.leaked(30.0, with_files=False)  # the last one settles
+    after = _things(guest)
+    return Change(times, tuple(map(str, sorted(after - before))), tuple(map(str, sorted(before - after))))
+
+
+def _things(guest: Guest) -> frozenset[Thing]:
+    return snapshot(guest.dom0, guest.folder.path)

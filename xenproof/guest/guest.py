@@ -40,7 +40,7 @@ class Guest:
     """One guest that `start` starts, from a disk file of `format` ("raw" or "qcow2") on `backend`.
 
     Its `config` may be changed until it is defined, with `more_files` of dom0 that go when it goes; `started_by` is
-    for the report.
+    for the report.  Where it `leases_processors`, it waits until the host has some; of memory it always has a lease.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Guest:
         self._creation = 0.0
         self._end = ""
         self._began = began
+        self.leases_processors = True
         self._lease = ExitStack()
         self._streams = ExitStack()
 
@@ -138,7 +139,7 @@ class Guest:
         That no domain is there is no error here: the result says why.
         """
         config = self.config
-        vcpus = max(config.vcpus, config.maxvcpus)
+        vcpus = max(config.vcpus, config.maxvcpus) if self.leases_processors else 0
         lease = self.folder.lease(self.name, memory_mib=config.memory_mib, vcpus=vcpus, limit_s=lease_limit_s)
         self._lease.enter_context(lease)
         self._creation = time.monotonic()

@@ -1,11 +1,12 @@
 # Each target installs what it needs and this machine lacks (scripts/setup), then does its job.
-.PHONY: help conform matrix test releases mutants bench lint types
+.PHONY: help conform matrix test releases many mutants bench lint types
 
 help:
 	@echo "make conform   check a real Xen dom0 in the lab; the report is reports/latest/report.html"
 	@echo "make matrix    the same with the full matrix of guests: every kind of disk, some minutes more"
 	@echo "make test      test xenproof itself"
 	@echo "make releases  the lab hosts of all releases, with the full matrix of guests on each: before a release"
+	@echo "make many      a hundred small guests at once on one lab host, and one after another: an hour"
 	@echo "make mutants   break each value of each profile on recordings, and see that its check says so"
 	@echo "make bench     ask one lab host the same questions by xenproof and by plain testinfra: the ratio of their times"
 	@echo "make lint      ruff: rules and format"
@@ -35,6 +36,11 @@ hostless-tests:
 lab-tests:
 	@.venv/bin/xenproof lab build debian12
 	@.venv/bin/pytest -m "not hostless and not releases" --durations 40 --durations-min 5 selftest/lab
+
+# A hundred of 96 MiB, dom0, and what Xen takes.
+many:
+	@scripts/setup conform
+	@.venv/bin/pytest -m many --profile debian12 --hosts lab://debian12 --lab-memory 14336 tests/guest
 
 # What `make test` leaves out, as it takes an hour more, five minutes of it for each further host: before a release.
 releases:

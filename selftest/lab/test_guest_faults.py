@@ -97,6 +97,7 @@ def test_a_guest_that_xl_cannot_create_says_what_xl_said(guest: Guest) -> None:
     assert guest.disk in boot.reached
 
 
+@pytest.mark.releases
 def test_a_guest_that_floods_its_console_ends_at_its_limit(guest: Guest) -> None:
     change_menu(guest, "s/^set timeout=.*/while true; do echo a guest that says it again and again; done/")
     begin = time.monotonic()
@@ -109,6 +110,7 @@ def test_a_guest_that_floods_its_console_ends_at_its_limit(guest: Guest) -> None
     assert len(guest.console.data) < MAX_BYTES + 100
 
 
+@pytest.mark.releases
 def test_a_guest_that_crashes_at_once_says_how_far_it_came(guest: Guest) -> None:
     change_menu(guest, "s/rdinit=.init/rdinit=nosuch root=nosuch/")
 
@@ -119,6 +121,7 @@ def test_a_guest_that_crashes_at_once_says_how_far_it_came(guest: Guest) -> None
     assert "Kernel panic" in guest.console.text
 
 
+@pytest.mark.releases
 def test_a_guest_on_a_missing_bridge_says_so(guest: Guest) -> None:
     text = guest.config.text().replace("vif = [ ]", 'vif = [ "bridge=nosuchbr" ]')
     guest.dom0.run(f"cat >{quoted(guest.config_path)}", stdin=text.encode()).check()
@@ -139,6 +142,7 @@ def test_an_xl_that_hangs_is_killed_and_said(guest: Guest) -> None:
         guest.dom0.run("rm /usr/local/sbin/xl").check(0)
 
 
+@pytest.mark.releases
 def test_a_full_image_directory_is_said(shared_host: LabHost, shared_shell: Connection, tmp_path: Path) -> None:
     shared_shell.run("mkdir /mnt/small && mount -t tmpfs -o size=8m small /mnt/small").check(0)
     try:

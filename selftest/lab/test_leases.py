@@ -52,6 +52,7 @@ def test_a_run_waits_for_the_guests_of_another(runs: tuple[HostFolder, HostFolde
     assert shared_shell.run(f"ls -A {CLAIMS}").check().text == ""
 
 
+@pytest.mark.releases
 def test_two_runs_never_have_the_same_memory(runs: tuple[HostFolder, HostFolder], shared_shell: Connection) -> None:
     most = free_memory_mib(shared_shell) - RESERVE_MIB - OVERHEAD_MIB
     inside, seen = threading.Semaphore(1), []

@@ -27,6 +27,19 @@ def test_the_life_of_one_guest_goes_to_one_worker() -> None:
     )
 
 
+def test_guests_of_hvm_and_pvh_come_one_after_another() -> None:
+    ways = "tests/guest/test_boot_ways.py::test_guest_comes_as_far_as_predicted"
+    nodeids = [
+        "tests/guest/test_spice.py::test_picture[x]",
+        f"{ways}[x-GRUB for PVH, ext4]",
+        f"{ways}[x-a kernel of dom0, as PVH, ext4]",
+        f"{ways}[x-GRUB for a PC, from its disk, ext4]",
+    ]
+    assert len({scope_of(nodeid) for nodeid in nodeids}) == 1
+    assert scope_of(nodeids[0]) is not None
+    assert scope_of(f"{ways}[x-a kernel of dom0, ext4]") is None
+
+
 def test_each_way_to_start_a_guest_may_go_to_any_worker() -> None:
     assert scope_of(f"tests/guest/test_boot_ways.py::test_guest_comes_as_far_as_predicted[{HOST}-pygrub, xfs]") is None
 

@@ -37,10 +37,10 @@ lab-tests:
 	@.venv/bin/xenproof lab build debian12
 	@.venv/bin/pytest -m "not hostless and not releases" --durations 40 --durations-min 5 selftest/lab
 
-# A hundred of 96 MiB, dom0, and what Xen takes.
+# A hundred of 128 MiB, dom0, and what Xen takes.
 many:
 	@scripts/setup conform
-	@.venv/bin/pytest -m many --profile debian12 --hosts lab://debian12 --lab-memory 14336 tests/guest
+	@.venv/bin/pytest -m many --profile debian12 --hosts lab://debian12 --lab-memory 16384 tests/guest
 
 # What `make test` leaves out, as it takes an hour more, five minutes of it for each further host: before a release.
 releases:

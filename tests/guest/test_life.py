@@ -129,7 +129,7 @@ def test_guest_runs_where_it_may(life: Life, documented: Documented, expect: Exp
         "the CPUs of a NUMA node": (f"nodes:{node}", of_node),
         "all CPUs": ("all", every),
     }[where]
-    before, found = life.now(), placing.pin(life, words)
+    before, found = life.now(), placing.pin(life, words, every)
     expect(documented("CPUs", wanted, "xl(1), vcpu-pin; xl.cfg(5), cpus"), found, by="xl vcpu-list")
     expect(documented("boot", before.nonce, "xl(1), vcpu-pin"), life.now().nonce, by=WITNESS)
 

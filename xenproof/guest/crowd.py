@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from xenproof.errors import GuestError, XenproofError
 from xenproof.guest.guest import READY, Guest
 from xenproof.guest.lease import OVERHEAD_MIB, RESERVE_MIB
+from xenproof.guest.life import BOOT_LIMIT_S
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.cost import Cost, read_cost
 from xenproof.xen.domains import free_memory_mib
@@ -14,7 +15,6 @@ from xenproof.xen.domains import free_memory_mib
 MOST = 100
 SMALL_MIB = 128
 """The memory of each: with 96 MiB a Linux 6.1 did not come up."""
-BOOT_LIMIT_S = 300.0
 _ANSWER_LIMIT_S = 60
 
 

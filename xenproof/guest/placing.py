@@ -1,12 +1,12 @@
 """On which CPUs of its host a guest runs: its affinity, and the CPU pool that it is in."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from xenproof.guest.life import Life
 from xenproof.source.connection import Connection
 from xenproof.xen.acting import act
-from xenproof.xen.processors import Cpus, parse_affinity, parse_nodes, parse_pools
+from xenproof.xen.processors import parse_affinity, parse_nodes, parse_pools
 
 POOL = "Pool-0"
 """The pool that dom0 is in, and each guest that names none."""
@@ -18,11 +18,13 @@ def nodes(dom0: Connection) -> dict[int, list[int]]:
     return {node: sorted(cpus) for node, cpus in sorted(found.items())}
 
 
-def pin(life: Life, cpus: str) -> list[int]:
-    """Let the guest's first virtual processor run on `cpus` only, such as "1" or "nodes:0"; where it may run then."""
+def pin(life: Life, cpus: str, every: Collection[int]) -> list[int]:
+    """Let the guest's first virtual processor run on `cpus` only, such as "1" or "nodes:0"; where it may run then.
+
+    `every` is all CPUs of the host, for which xl has a word of its own.
+    """
     act(life.dom0, "vcpu-pin", life.name, "0", cpus)
-    every: Cpus = frozenset(cpu for node in nodes(life.dom0).values() for cpu in node)
-    found = parse_affinity(life.dom0.run(f"xl vcpu-list {life.guest.domid}").check().text, every)
+    found = parse_affinity(life.dom0.run(f"xl vcpu-list {life.guest.domid}").check().text, frozenset(every))
     return sorted(found[0])
 
 

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest, free_ports
 from xenproof.guest.guest import VDEV, Guest
@@ -15,16 +15,8 @@ _READY_LIMIT_S = 30.0
 _POLL_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A guest that is not defined yet, and the folder of the run."""
-
-    guest: Guest
-
-
-def _direct_io(asked: Asked) -> bool:
+def _direct_io(guest: Guest) -> bool:
     """Whether the disk of a guest gets a backend that goes past dom0's page cache."""
-    guest = asked.guest
     disk = Disk(guest.disk, VDEV, guest.backend.type, direct=True)
     guest.config = replace(guest.config, disks=(disk,))
     guest.define()
@@ -36,21 +28,21 @@ def _direct_io(asked: Asked) -> bool:
     return ready
 
 
-def _password(*, by_vnc: bool) -> Callable[[Asked], bool]:
-    def starts(asked: Asked) -> bool:
-        (port,) = free_ports(asked.guest.dom0, 1)
+def _password(*, by_vnc: bool) -> Callable[[Guest], bool]:
+    def starts(guest: Guest) -> bool:
+        (port,) = free_ports(guest.dom0, 1)
         word = secrets.token_hex(4)
         desktop = Desktop(port, vnc=True, vnc_password=word) if by_vnc else Desktop(port, password=word)
-        return DesktopGuest(asked.guest, desktop).start() == RUNNING
+        return DesktopGuest(guest, desktop).start() == RUNNING
 
     return starts
 
 
-SERVICES: Mapping[str, Callable[[Asked], bool]] = {
+SERVICES: Mapping[str, Callable[[Guest], bool]] = {
     "direct_io": _direct_io,
     "spice_password": _password(by_vnc=False),
     "vnc_password": _password(by_vnc=True),
 }
-"""By the names of the profile: whether a guest that asks for it gets it."""
+"""By the names of the profile: whether a guest that is not defined yet, and asks for it, gets it."""
 OF_FIRMWARE = frozenset({"spice_password", "vnc_password"})
 """Those that HVM guests ask for."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from xenproof.errors import GuestError
 from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest, free_ports, put_certificates
 from xenproof.guest.guest import Guest
-from xenproof.guest.served import OF_FIRMWARE, SERVICES, Asked
+from xenproof.guest.served import OF_FIRMWARE, SERVICES
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
 from xenproof.suite.care import Care
@@ -41,7 +41,7 @@ class Desktops:
         """Whether a guest that asks for something, by its name in the profile, gets it; removed after the check."""
         guest = self._make_guest(name in OF_FIRMWARE)
         care.take(guest, lambda _: guest.remove())
-        return SERVICES[name](Asked(guest))
+        return SERVICES[name](guest)
 
     def _lend(self, name: str, care: Care, describe: Callable[[], Desktop]) -> DesktopGuest:
         """The guest of this name, as `describe` says; raises GuestError, for each check, where it did not start."""

@@ -1,8 +1,10 @@
 """The console of a guest, read while it runs and kept whole."""
 
+import contextlib
 import time
 from collections.abc import Callable
 
+from xenproof.errors import SourceError
 from xenproof.source.connection import Stream
 
 MAX_BYTES = 4 << 20
@@ -41,7 +43,11 @@ class Console:
         """Take what comes within `limit_s`; False where nothing came."""
         if self._stream is None or self.ended:
             return False
-        chunk = self._stream.read(limit_s)
+        try:
+            chunk = self._stream.read(limit_s)
+        except SourceError:
+            self.ended = True
+            raise
         if chunk is None:
             self.ended = True
             return False
@@ -56,10 +62,14 @@ class Console:
         return bool(chunk)
 
     def drain(self) -> None:
-        """Take what is already there; of a guest that never stops, what comes in a moment."""
+        """Take what is already there; of a guest that never stops, what comes in a moment.
+
+        A console that broke has nothing more: whoever needs the guest meets that himself.
+        """
         deadline = time.monotonic() + DRAIN_LIMIT_S
-        while self.pump(0.0) and time.monotonic() < deadline:
-            pass
+        with contextlib.suppress(SourceError):
+            while self.pump(0.0) and time.monotonic() < deadline:
+                pass
 
     def wait(self, until: Callable[[], bool], limit_s: float) -> bool:
         """Read until `until()` holds; False after `limit_s` or where the console ended before."""

@@ -52,6 +52,7 @@ class Guest:
         self.image = image
         self.backend = backend
         self.name = folder.new_name()
+        self._entry = folder.entries
         self.token = secrets.token_hex(16)
         self.format = format
         self.disk = f"{folder.path}/{self.name}.{format}"
@@ -86,6 +87,11 @@ class Guest:
         if self._boot is None or self._boot.witness is None:
             raise GuestError(f"{self.name} on {self.backend}: {self._boot.reached if self._boot else 'not booted yet'}")
         return self._boot.witness
+
+    def is_lost(self) -> bool:
+        """Whether its host lost it with all other guests of the run, by a reboot or as the connection broke."""
+        self.folder.enter()
+        return self.folder.entries != self._entry
 
     def news(self) -> GuestLine | None:
         """Its time line so far, or None where nothing came since this was asked for the last time."""

@@ -3,21 +3,25 @@
 # ends, because the run is over or because it was killed, removes all that the run left on the host, and
 # prints what it could not remove; but for a folder that is to be kept, with all that belongs to it.
 #
-# Runs after assignments of images, where a folder is to be made, and folder, or nothing for a new one.
+# Runs after assignments of images, where a folder is to be made, and folder, or nothing for a new one.  A folder
+# that is gone, as its last keeper lost its worker, is one more reason for a new one.
 trap '' PIPE # nobody may listen any more when there is something to remove
 command -v flock >/dev/null || {
     echo "the host has no flock (package util-linux)" >&2
     exit 1
 }
-if [ -z "$folder" ]; then
+hold() {
+    exec 9<"$folder" && flock -s 9
+}
+# Who waits for a keeper that removes it holds a folder that is no more.
+if ! { [ -d "$folder" ] && hold && [ -d "$folder" ]; } 2>/dev/null; then
     # The nearest directory above that exists: nothing stays behind but what was there before.
     while [ ! -d "$images" ]; do
         images=${images%/*}
         [ "$images" ] || images=/
     done
-    folder=$(mktemp -d -p "$images" xenproof-XXXXXXXX) || exit 1
+    folder=$(mktemp -d -p "$images" xenproof-XXXXXXXX) && hold || exit 1
 fi
-exec 9<"$folder" && flock -s 9 || exit 1
 lists=
 ! xl list >/dev/null 2>&1 || lists=1
 echo "$folder"

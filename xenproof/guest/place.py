@@ -1,5 +1,6 @@
 """The folder on a host that holds the guests of one run, with the witness image in it."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -8,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from importlib.resources import files
 from pathlib import Path
 
-from xenproof.errors import CommandFailed, GuestError
+from xenproof.errors import CommandFailed, GuestError, SourceError
 from xenproof.guest.image import GuestImage
 from xenproof.guest.lease import leased
 from xenproof.guest.shared import Shared, is_alive
@@ -40,11 +41,17 @@ class HostFolder:
         self._keeper: Stream | None = None
         self.path = ""
         self.run = ""
+        self.entries = 0
+        """How often it was entered: more than once where the host was started anew or the connection broke."""
 
     def enter(self) -> None:
-        """Make sure that the folder is there and kept; raises CommandFailed where it cannot be made."""
-        if self._keeper is not None:
+        """Make sure that the folder is there and kept; raises CommandFailed where it cannot be made.
+
+        Where the host lost its keeper, by a reboot or as the connection broke, it is entered again.
+        """
+        if self._keeper is not None and _is_there(self._keeper):
             return
+        self._leave_lost()
         with self._shared.held() as table:
             users = table.setdefault("users", {})
             if not any(is_alive(user) for user in users):
@@ -62,9 +69,16 @@ class HostFolder:
             table["place"] = {"path": path}
             users[str(os.getpid())] = "1"
             self._keeper, self.path, self.run = keeper, path, path.rpartition("-")[2]
+            self.entries += 1
+
+    def _leave_lost(self) -> None:
+        self._keeper = None
+        with contextlib.suppress(SourceError):
+            self._held.close()
 
     def new_name(self) -> str:
-        """A name for a guest that no other guest of any run has."""
+        """A name for a guest that no other guest of any run has; the folder is entered, where it is not."""
+        self.enter()
         with self._shared.held() as table:
             row = table.setdefault("names", {})
             row["last"] = str(int(row.get("last", "0")) + 1)
@@ -76,9 +90,10 @@ class HostFolder:
 
     def leave(self) -> None:
         """Let the keeper go, and with the last one the folder; raises GuestError where something of the run stays."""
-        if (keeper := self._keeper) is None:
+        if self._keeper is None:
             return
-        self._keeper = None
+        self.enter()
+        keeper, self._keeper = self._keeper, None
         with self._held, self._shared.held() as table:
             table.get("users", {}).pop(str(os.getpid()), None)
             keeper.end_stdin()
@@ -134,6 +149,13 @@ def _receive(dom0: Connection, path: str, wanted: str, file: Path, unpack: str) 
             f"{path} on {dom0.url} has sha256 {found!r}, expected {wanted}: it did not arrive whole; {said}"
         )
     dom0.run(f"mv {part} {quoted(path)}").check()
+
+
+def _is_there(keeper: Stream) -> bool:
+    try:
+        return keeper.read(0.0) is not None
+    except SourceError:
+        return False
 
 
 def _first_line(keeper: Stream) -> str:

@@ -68,6 +68,11 @@ class SSHConnection:
         """The one transport below, for forwarding ports and for tests."""
         return self._transport
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not broken, as far as this side knows."""
+        return bool(self._transport.is_active())
+
     def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
         """Run a shell command to its end; raises what Connection.run raises."""
         with self.beside(command, limit_s=limit_s, stdin=stdin, max_bytes=max_bytes) as result:

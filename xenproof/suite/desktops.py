@@ -45,6 +45,8 @@ class Desktops:
 
     def _lend(self, name: str, care: Care, describe: Callable[[], Desktop]) -> DesktopGuest:
         """The guest of this name, as `describe` says; raises GuestError, for each check, where it did not start."""
+        if name in self._known and self._known[name].guest.is_lost():
+            self.remove(name)
         if name not in self._known:
             self._known[name] = made = self._make(describe())
             care.take(made.guest)

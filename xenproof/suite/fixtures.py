@@ -55,8 +55,8 @@ def peers(request: pytest.FixtureRequest, target: Target) -> tuple[Target, ...]:
 
 @pytest.fixture(scope="session")
 def dom0(target: Target) -> Iterator[Connection]:
-    """The live dom0, as root; one connection for each worker."""
-    connection = target.connect()
+    """The live dom0, as root; one connection for each worker, opened again where the host is started anew."""
+    connection = target.connect_for_guests()
     yield connection
     connection.close()
 

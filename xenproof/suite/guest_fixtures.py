@@ -41,9 +41,12 @@ class Guests:
 
     def defined(self, backend: DiskBackend) -> Guest:
         """The guest with this backend; an error while it was defined is raised for each check that asks."""
-        if backend not in self._guests:
-            self._guests[backend] = self._define(backend)
-        guest = self._guests[backend]
+        guest = self._guests.get(backend)
+        if isinstance(guest, Guest) and guest.is_lost():
+            guest.remove()
+            guest = None
+        if guest is None:
+            guest = self._guests[backend] = self._define(backend)
         if isinstance(guest, XenproofError):
             raise GuestError(f"the guest on {backend} could not be defined: {guest}") from guest
         return guest

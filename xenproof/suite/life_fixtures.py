@@ -44,7 +44,7 @@ class Lives:
 
         Raises GuestError where that does not boot.
         """
-        if self._life is not None and self._life.is_well():
+        if self._life is not None and not self._life.guest.is_lost() and self._life.is_well():
             self._entrust(self._life.guest, care)
             return self._life
         self.close()

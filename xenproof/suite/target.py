@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xenproof.errors import NotEvaluable, XenproofError
 from xenproof.source.address import Scheme, parse_url
@@ -10,6 +10,10 @@ from xenproof.source.connection import Connection
 from xenproof.source.host_keys import HostKeys
 from xenproof.source.local import LocalConnection
 from xenproof.source.probe import Recording
+from xenproof.source.reopened import ReopenedConnection
+
+if TYPE_CHECKING:
+    from xenproof.source.ssh import SSHConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,8 @@ class Way:
     identity: str
     known_hosts: str
 
-    def connect(self, url: str) -> Connection:
-        """A new connection."""
+    def connect(self, url: str, retry_until_s: float = 0.0) -> "SSHConnection":
+        """A new connection; where the host does not answer, it is tried again for `retry_until_s` seconds."""
         # Here, because a recording needs no ssh, which takes long to load.
         from xenproof.source.ssh import SSHConnection
 
@@ -34,6 +38,7 @@ class Way:
             user=self.user,
             identity=Path(self.identity) if self.identity else None,
             pins=HostKeys.read(Path(self.known_hosts)) if self.known_hosts else HostKeys.read(),
+            retry_until_s=retry_until_s,
         )
 
 
@@ -57,6 +62,12 @@ class Target:
         if not self.live:
             raise NotEvaluable(f"{self.url} is not a live host: give ssh://, local:// or lab://")
         return self.way.connect(self.url) if self.way else LocalConnection(self.url)
+
+    def connect_for_guests(self) -> Connection:
+        """A new connection that is opened again where it breaks; raises NotEvaluable as `connect` does."""
+        if (way := self.way) is None:
+            return self.connect()
+        return ReopenedConnection(lambda retry_until_s: way.connect(self.url, retry_until_s))
 
     @property
     def replayed(self) -> bool:

@@ -13,6 +13,8 @@ _NEEDED_BY = {
     "mkfs.btrfs": "package btrfs-progs",
     "mkfs.xfs": "package xfsprogs",
     "sfdisk": "package fdisk",
+    "lz4": "package lz4",
+    "zstd": "package zstd",
     "fakeroot": "package fakeroot",
     "unshare": "package util-linux",
     "tar": "package tar",

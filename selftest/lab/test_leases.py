@@ -83,3 +83,13 @@ def test_a_run_that_is_over_claims_nothing(runs: tuple[HostFolder, HostFolder], 
     with two.lease(two.new_name(), memory_mib=most, vcpus=1, limit_s=60):
         pass
     assert shared_shell.run(f"ls -A {CLAIMS}").text == ""
+
+
+def test_ports_of_a_run_are_free_when_it_is_over(runs: tuple[HostFolder, HostFolder], shared_shell: Connection) -> None:
+    one, two = runs
+    first, second = one.lease_ports(2), two.lease_ports(1)
+    assert len({*first, *second}) == 3
+
+    one.leave()
+
+    assert shared_shell.run(f"ls -A {CLAIMS}").text.split() == [f"port-{port}" for port in second]

@@ -1,4 +1,4 @@
-"""Settings of guests that the toolstack takes and that qemu has to serve."""
+"""What the toolstack lets guests ask for, and the release gives them or not."""
 
 from collections.abc import Callable
 
@@ -14,6 +14,7 @@ pytestmark = pytest.mark.matrix
 @req("S07", "S16")
 @each("guest.*.served")
 def test_setting_is_served(expected: Expectation, served: Callable[[str], bool], expect: Expect) -> None:
-    """Whether a guest that asks for {name} gets it from the qemu of this release: {value}."""
+    """Whether a guest that asks for {name} gets it on this release: {value}."""
     hint = "qemu-dm-*.log of the guest says what its qemu lacks"
-    expect(expected, served(expected.name), by="xl create, and the states in xenstore", hint=hint)
+    by = "the guest's domain, its qemu, and the states in xenstore"
+    expect(expected, served(expected.name), by=by, hint=hint)

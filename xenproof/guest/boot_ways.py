@@ -107,9 +107,15 @@ def start(way: BootWay, image: GuestImage, folder: HostFolder, *, grub_xen: str,
         case By.HVM_GRUB:
             return Start(firmware=True)
         case By.DOM0 | By.PVH_DOM0:
-            line = f"{COMMAND_LINE.format(root=way.filesystem)} {LOADER_MARK}dom0"
-            kernel, ramdisk = folder.put(image.kernel), folder.put(image.ramdisk)
-            return Start(kernel, ramdisk, line, type="pvh" if way.by is By.PVH_DOM0 else "")
+            return dom0_kernel(image, folder, way.filesystem, type="pvh" if way.by is By.PVH_DOM0 else "")
+
+
+def dom0_kernel(
+    image: GuestImage, folder: HostFolder, filesystem: str, *, type: str = "", firmware: bool = False
+) -> Start:
+    """The configuration that starts the kernel of `image` from a file of dom0, which is put there."""
+    line = f"{COMMAND_LINE.format(root=filesystem)} {LOADER_MARK}dom0"
+    return Start(folder.put(image.kernel), folder.put(image.ramdisk), line, type=type, firmware=firmware)
 
 
 def install_grub(guest: Guest, modules: str) -> None:

@@ -1,13 +1,11 @@
 """A guest with a screen: an HVM guest, whose qemu serves it by SPICE and by VNC on dom0's loopback."""
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.ports import read_ports
 from xenproof.guest.certificates import AUTHORITY, certificates
 from xenproof.guest.guest import Guest
 from xenproof.guest.screen import Picture, screen
@@ -25,7 +23,6 @@ UNTRUSTED = "not trusted"
 MEMORY_MIB = 128
 _ANSWER_LIMIT_S = 60.0
 _CREATE_LIMIT_S = 300.0
-_PORTS = range(20000, 30000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +167,6 @@ def another_authority(folder: Path) -> Path:
     path = folder / AUTHORITY
     path.write_bytes(certificates(CERTIFIED)[AUTHORITY])
     return path
-
-
-def free_ports(dom0: Connection, count: int) -> list[int]:
-    """Ports of dom0 on which nothing listens now; chosen at random, so that two runs hardly choose the same."""
-    taken = read_ports(dom0).listening_on
-    return secrets.SystemRandom().sample([port for port in _PORTS if port not in taken], count)
 
 
 def put_certificates(dom0: Connection, folder: str) -> bytes:

@@ -88,6 +88,13 @@ class Guest:
             raise GuestError(f"{self.name} on {self.backend}: {self._boot.reached if self._boot else 'not booted yet'}")
         return self._boot.witness
 
+    def another(self) -> "Guest":
+        """One more of the same, which is not defined yet."""
+        return Guest(
+            self.dom0, self.folder, self.image, self.backend, self.config.start, self._began, self._started_by,
+            self.format, self.toolstack,
+        )  # fmt: skip
+
     def is_lost(self) -> bool:
         """Whether its host lost it with all other guests of the run, by a reboot or as the connection broke."""
         self.folder.enter()
@@ -118,9 +125,10 @@ class Guest:
     def _token_block(self) -> bytes:
         return f"XENPROOF-TOKEN {self.token}\n".encode()
 
-    def boot(self, limit_s: float, lease_limit_s: float = 600.0) -> Boot:
+    def boot(self, limit_s: float, lease_limit_s: float = 600.0, *, unless: str = "") -> Boot:
         """Start it and follow its console until its witness is ready, at most `limit_s`; only once.
 
+        Something on the console that shows that it never will be is `unless`.
         A guest that does not come up is no error here: the result says how far it came.
         Raises GuestError where the host has no memory for it.
         """
@@ -135,7 +143,11 @@ class Guest:
         resume = self.toolstack.resume_command(self.name)
         script = f"exec 3<{quoted(created.tty)}; {resume} </dev/null >/dev/null; exec cat <&3"
         self.console.attach(self._streams.enter_context(self.dom0.follow(script)))
-        self.console.wait(lambda: ("ready", "") in facts(self.console.text), limit_s - (time.monotonic() - begin))
+
+        def has_come_or_never_will() -> bool:
+            return ("ready", "") in facts(self.console.text) or bool(unless and unless in self.console.text)
+
+        self.console.wait(has_come_or_never_will, limit_s - (time.monotonic() - begin))
         self._boot = self._read(time.monotonic() - begin)
         return self._boot
 

@@ -8,10 +8,12 @@ import struct
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from xenproof.errors import LabError
 from xenproof.guest.filesystem import FILESYSTEMS, MIB, make_filesystem
 from xenproof.guest.initramfs import MODULES, build_initramfs, modules_in_order
+from xenproof.guest.packed_kernel import Packing, repack
 
 SECTOR = 512
 AREA_MIB = 2
@@ -55,6 +57,14 @@ _NO_LOADER = (
 )
 
 
+class GuestImages(Protocol):
+    """Gives the images of guests by the file system of their root, and by how their kernel is packed."""
+
+    def __call__(self, filesystem: str, packing: Packing | None = None) -> "GuestImage":
+        """The image, which is made where it is not there; without `packing` its kernel is as it came."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GuestImage:
     """The packed image of the witness guest.
@@ -88,16 +98,19 @@ class GuestImage:
         return image
 
 
-def build_guest_image(rootfs: Path, into: Path, filesystem: str = "ext4") -> None:
+def build_guest_image(rootfs: Path, into: Path, filesystem: str = "ext4", packing: Packing | None = None) -> None:
     """Write the witness guest's disk, kernel and ramdisk, and guest.json, into the folder `into`.
 
     `rootfs` is an unpacked root tree with /boot/vmlinuz-*, /lib/modules and a static /bin/busybox, or what `parts`
-    left of one; `filesystem` is one of FILESYSTEMS.  Raises LabError where the tree lacks one of them or mkfs fails.
+    left of one; `filesystem` is one of FILESYSTEMS.  Its kernel is packed by `packing`, or as it came.  Raises LabError
+    where the tree lacks one of them, or a program fails.
     """
     release = _release(rootfs)
     into.mkdir(parents=True, exist_ok=True)
     kernel, ramdisk = into / "vmlinuz", into / "initramfs.gz"
     shutil.copyfile(rootfs / f"boot/vmlinuz-{release}", kernel)
+    if packing is not None:
+        kernel.write_bytes(repack(kernel.read_bytes(), packing))
     modules = modules_in_order(rootfs / "lib/modules" / release, (*MODULES, filesystem))
     ramdisk.write_bytes(build_initramfs(rootfs / "bin/busybox", modules))
     with tempfile.TemporaryDirectory(dir=into, prefix="guest-") as scratch:

@@ -69,8 +69,11 @@ for loop in /sys/block/loop*; do
     case $file in "$folder"/*) losetup -d "/dev/${loop##*/}" ;; esac
 done 2>/dev/null
 rm -rf -- "$folder" /var/log/xen/*-xenproof-"$run"-*.log* /var/log/libvirt/libxl/xenproof-"$run"-*.log
-# What was claimed for them (lease.sh).
+# What was claimed for them (lease.sh, port_lease.sh).
 rm -f /run/xenproof/xenproof-"$run"-*
+for claim in /run/xenproof/port-*; do
+    [ -e "$claim" ] && read -r other <"$claim" && [ "$other" = "$folder" ] && rm -f "$claim"
+done
 rmdir /run/xenproof 2>/dev/null
 for domain in $(domains); do
     echo "domain $domain"

@@ -12,6 +12,7 @@ from pathlib import Path
 from xenproof.errors import CommandFailed, GuestError, SourceError
 from xenproof.guest.image import GuestImage
 from xenproof.guest.lease import leased
+from xenproof.guest.port_lease import lease_ports
 from xenproof.guest.shared import Shared, is_alive
 from xenproof.source.connection import Connection, Stream, quoted
 
@@ -103,6 +104,10 @@ class HostFolder:
     def lease(self, name: str, *, memory_mib: int, vcpus: int, limit_s: float) -> AbstractContextManager[None]:
         """Room on the host for the guest `name`, for as long as the context; see `leased`."""
         return leased(self._dom0, self.path, name, memory_mib=memory_mib, vcpus=vcpus, limit_s=limit_s)
+
+    def lease_ports(self, count: int) -> list[int]:
+        """Free TCP ports of the host, for as long as the folder is there; see `lease_ports`."""
+        return lease_ports(self._dom0, self.path, count)
 
     def put(self, file: Path) -> str:
         """The path of a copy of `file` on the host, sent there once for each run."""

@@ -1,18 +1,27 @@
-"""What a toolstack lets be configured, and the qemu of some releases cannot serve, as it was built without it."""
+"""What a toolstack lets be configured, and some releases do not give: each is asked for by a guest of its own."""
 
+import re
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
-from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest, free_ports
-from xenproof.guest.guest import VDEV, Guest
-from xenproof.xen.backend import read_vbd
+from xenproof.errors import GuestError
+from xenproof.guest.boot_ways import dom0_kernel
+from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest
+from xenproof.guest.guest import READY, VDEV, Guest
+from xenproof.guest.life import BOOT_LIMIT_S
+from xenproof.guest.offer import is_offered
+from xenproof.guest.second_writer import lets_in_second_writer
+from xenproof.xen.acting import act
+from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Disk
+from xenproof.xen.toolstack import Libvirt
 
 _CREATE_LIMIT_S = 300.0
-_READY_LIMIT_S = 30.0
-_POLL_S = 0.5
+# Such as "    Cache mode:       writeback, direct" in what qemu's monitor says to "info block".
+_CACHE = re.compile(r"^\s*Cache mode: *([a-z, ]+?)\s*$", re.MULTILINE)
+_BY_LIBVIRT = "s/<driver name='qemu'/& cache='none'/"
 
 
 def _direct_io(guest: Guest) -> bool:
@@ -20,17 +29,37 @@ def _direct_io(guest: Guest) -> bool:
     disk = Disk(guest.disk, VDEV, guest.backend.type, direct=True)
     guest.config = replace(guest.config, disks=(disk,))
     guest.define()
-    if guest.create(_CREATE_LIMIT_S).domid < 1:
+    return guest.create(_CREATE_LIMIT_S).domid > 0 and is_offered(guest, VDEV)
+
+
+def _cache_of_libvirt(guest: Guest) -> bool:
+    """Whether qemu goes past dom0's page cache where the XML of libvirt has cache='none'.
+
+    Raises GuestError where qemu does not say how it opened the disk.
+    """
+    guest.toolstack = Libvirt(_BY_LIBVIRT)
+    guest.define()
+    if guest.create(_CREATE_LIMIT_S).domid < 1 or not is_offered(guest, VDEV):
         return False
-    deadline = time.monotonic() + _READY_LIMIT_S
-    while not (ready := read_vbd(guest.dom0, guest.domid, VDEV).offered) and time.monotonic() < deadline:
-        time.sleep(_POLL_S)
-    return ready
+    said = act(guest.dom0, "qemu-monitor-command", str(guest.domid), "info block").text
+    if not (modes := _CACHE.findall(said)):
+        raise GuestError(f"the qemu of {guest.name} does not say how it caches its disk: {said[-300:]!r}")
+    return all("direct" in mode for mode in modes)
+
+
+def _nested(guest: Guest) -> bool:
+    """Whether an HVM guest sees the virtualization of its processor; raises GuestError where it does not boot."""
+    start = dom0_kernel(guest.image, guest.folder, "ext4", firmware=True)
+    guest.config = replace(guest.config, start=start, more={"nestedhvm": 1})
+    guest.define()
+    if (boot := guest.boot(BOOT_LIMIT_S)).reached != READY:
+        raise GuestError(f"{guest.name} with nestedhvm did not boot: {boot.reached}")
+    return guest.witness.virtualizes != "no"
 
 
 def _password(*, by_vnc: bool) -> Callable[[Guest], bool]:
     def starts(guest: Guest) -> bool:
-        (port,) = free_ports(guest.dom0, 1)
+        (port,) = guest.folder.lease_ports(1)
         word = secrets.token_hex(4)
         desktop = Desktop(port, vnc=True, vnc_password=word) if by_vnc else Desktop(port, password=word)
         return DesktopGuest(guest, desktop).start() == RUNNING
@@ -40,9 +69,13 @@ def _password(*, by_vnc: bool) -> Callable[[Guest], bool]:
 
 SERVICES: Mapping[str, Callable[[Guest], bool]] = {
     "direct_io": _direct_io,
+    "libvirt_direct_io": _cache_of_libvirt,
+    "nested_hvm": _nested,
+    "second_writer_blkback": partial(lets_in_second_writer, backend=DiskBackend.BLKBACK),
+    "second_writer_qdisk": partial(lets_in_second_writer, backend=DiskBackend.QDISK),
     "spice_password": _password(by_vnc=False),
     "vnc_password": _password(by_vnc=True),
 }
 """By the names of the profile: whether a guest that is not defined yet, and asks for it, gets it."""
-OF_FIRMWARE = frozenset({"spice_password", "vnc_password"})
+OF_FIRMWARE = frozenset({"nested_hvm", "spice_password", "vnc_password"})
 """Those that HVM guests ask for."""

@@ -25,7 +25,8 @@ class Witness:
     """What a guest said of itself.
 
     `loader` is the platform that GRUB named while it ran, `token` what the guest read from its disk,
-    `nonce` what only this boot knows, `read_back` the sha256 of what it wrote and then read.
+    `nonce` what only this boot knows, `virtualizes` what its processor has for guests of its own ("svm", "vmx", "no"),
+    `read_back` the sha256 of what it wrote and then read.
     """
 
     loader: str
@@ -33,6 +34,7 @@ class Witness:
     cmdline: str
     memory_kib: int
     vcpus: int
+    virtualizes: str
     token: str
     menu: str
     nonce: str
@@ -121,6 +123,7 @@ def parse_witness(console: str) -> Witness:
         _of(said, "cmdline", re.compile(r".+\Z")),
         int(_of(said, "memory_kib", _NUMBER)),
         int(_of(said, "vcpus", _NUMBER)),
+        _of(said, "virtualizes", re.compile(r"(svm|vmx|no)\Z")),
         _of(said, "token", _TOKEN),
         _of(said, "menu", re.compile(r".+\Z")),
         _of(said, "nonce", _NONCE),

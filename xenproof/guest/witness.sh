@@ -29,8 +29,13 @@ root=${cmdline##*xenproof.root=}
 root=${root%% *}
 read -r _ memory _ </proc/meminfo
 read -r nonce </proc/sys/kernel/random/uuid
-vcpus=0
-while read -r word _; do case $word in processor) vcpus=$((vcpus + 1)) ;; esac; done </proc/cpuinfo
+vcpus=0 virtualizes=no
+while read -r word _ values; do
+	case $word in
+	processor) vcpus=$((vcpus + 1)) ;;
+	flags) case " $values " in *" svm "*) virtualizes=svm ;; *" vmx "*) virtualizes=vmx ;; esac ;;
+	esac
+done </proc/cpuinfo
 read -r magic token <"$area"
 [ "$magic" = XENPROOF-TOKEN ] || say problem "no token on $area"
 mount -t "$root" -o ro /dev/xvda1 /mnt && read -r menu </mnt/boot/grub/grub.cfg && umount /mnt
@@ -38,6 +43,7 @@ say release "$release"
 say cmdline "$cmdline"
 say memory_kib "$memory"
 say vcpus "$vcpus"
+say virtualizes "$virtualizes"
 say token "$token"
 say menu "$menu"
 

@@ -9,24 +9,26 @@ from filelock import FileLock
 
 from xenproof.errors import LabError
 from xenproof.guest.image import GuestImage, build_guest_image
+from xenproof.guest.packed_kernel import Packing
 from xenproof.lab.cache import made, require_space
 from xenproof.lab.image import Image
 
 # All that decides what is in a guest's image, besides the parts.
-_SOURCES = ("witness.sh", "initramfs.py", "filesystem.py", "image.py")
+_SOURCES = ("witness.sh", "initramfs.py", "filesystem.py", "image.py", "packed_kernel.py")
 _ROOM_GIB = 0.2
 
 
-def ensure_guest_image(image: Image, filesystem: str = "ext4") -> GuestImage:
-    """The guest's image whose root is of `filesystem`; raises LabError where it cannot be made."""
-    final = image.folder / f"guest-{filesystem}-{_digest()}"
+def ensure_guest_image(image: Image, filesystem: str = "ext4", packing: Packing | None = None) -> GuestImage:
+    """The guest's image with a root of `filesystem` and a kernel packed so; raises LabError where it cannot be made."""
+    kind = f"{filesystem}-{packing}" if packing else filesystem
+    final = image.folder / f"guest-{kind}-{_digest()}"
     with FileLock(image.folder / f"{final.name}.lock"):
         if not final.is_dir():
             work = image.folder / f"{final.name}.building"
             shutil.rmtree(work, ignore_errors=True)
-            require_space(image.folder, _ROOM_GIB, f"making the guests' image on {filesystem}")
+            require_space(image.folder, _ROOM_GIB, f"making the guests' image {kind}")
             try:
-                build_guest_image(image.parts, made(work), filesystem)
+                build_guest_image(image.parts, made(work), filesystem, packing)
                 work.rename(final)
             except OSError as error:
                 raise LabError(f"making the guests' image in {work} failed: {error}") from error

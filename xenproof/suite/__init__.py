@@ -13,5 +13,6 @@ pytest_plugins = [
     "xenproof.suite.life_fixtures",
     "xenproof.suite.boot_fixtures",
     "xenproof.suite.crowd_fixtures",
+    "xenproof.suite.kernel_fixtures",
     "xenproof.suite.desktop_fixtures",
 ]

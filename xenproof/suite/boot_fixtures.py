@@ -7,7 +7,7 @@ import pytest
 
 from xenproof.guest.boot_ways import BootWay, By, install_grub, start
 from xenproof.guest.guest import Guest
-from xenproof.guest.image import GuestImage
+from xenproof.guest.image import GuestImages
 from xenproof.guest.place import HostFolder
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
@@ -20,7 +20,7 @@ GuestOfWay = Callable[[BootWay], Guest]
 
 @pytest.fixture
 def guest_of_way(
-    dom0: Connection, profile: Profile, guest_images: Callable[[str], GuestImage], host_folder: HostFolder,
+    dom0: Connection, profile: Profile, guest_images: GuestImages, host_folder: HostFolder,
     care: Care, pytestconfig: pytest.Config,
 ) -> GuestOfWay:  # fmt: skip
     """Makes the guest that is to be started in a way; removed at the end of the check."""

@@ -37,7 +37,7 @@ def _any_desktops(
         by = "firmware" if firmware else "grub.xen"
         return Guest(dom0, host_folder, guest_image, DiskBackend.QDISK, start, began, started_by=by)
 
-    made = Desktops(make, host_folder.path, run_folder, profile, dom0)
+    made = Desktops(make, host_folder, run_folder, profile, dom0)
     try:
         yield made
     finally:

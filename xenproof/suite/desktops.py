@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from xenproof.errors import GuestError
-from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest, free_ports, put_certificates
+from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest, put_certificates
 from xenproof.guest.guest import Guest
+from xenproof.guest.place import HostFolder
 from xenproof.guest.served import OF_FIRMWARE, SERVICES
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
@@ -21,7 +22,9 @@ WITH_PASSWORDS = "with passwords"
 class Desktops:
     """Guests with a screen; each is made when the first check asks for it, and serves all."""
 
-    def __init__(self, make: MakeGuest, folder: str, run_folder: Path, profile: Profile, dom0: Connection) -> None:
+    def __init__(
+        self, make: MakeGuest, folder: HostFolder, run_folder: Path, profile: Profile, dom0: Connection
+    ) -> None:
         """`folder` is the run's in dom0."""
         self._make_guest, self._folder, self._profile = make, folder, profile
         self._dom0 = dom0
@@ -61,7 +64,7 @@ class Desktops:
         return DesktopGuest(self._make_guest(True), desktop)
 
     def _describe_closed(self) -> Desktop:
-        (port,) = free_ports(self._dom0, 1)
+        (port,) = self._folder.lease_ports(1)
         spice, vnc = (
             "" if why_not_served(self._profile, name) else secrets.token_hex(4)
             for name in ("spice_password", "vnc_password")
@@ -69,8 +72,8 @@ class Desktops:
         return Desktop(port, password=spice, vnc=True, vnc_password=vnc, agent=True)
 
     def _describe_open(self) -> Desktop:
-        port, tls_port = free_ports(self._dom0, 2)
-        folder = f"{self._folder}/certificates"
+        port, tls_port = self._folder.lease_ports(2)
+        folder = f"{self._folder.path}/certificates"
         self.authority.write_bytes(put_certificates(self._dom0, folder))
         return Desktop(port, tls_port, folder)
 

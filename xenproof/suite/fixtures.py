@@ -1,12 +1,13 @@
 """The fixtures that every check can ask for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import testinfra.host
 
-from xenproof.guest.image import GuestImage
+from xenproof.guest.image import GuestImage, GuestImages
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
 from xenproof.source.commands import NotingConnection, ReplayedConnection
@@ -72,7 +73,7 @@ def host(request: pytest.FixtureRequest, target: Target) -> testinfra.host.Host:
 
 
 @pytest.fixture(scope="session")
-def guest_images(dom0: Connection) -> Callable[[str], GuestImage]:  # noqa: ARG001  # needs a live host, not a word with it
+def guest_images(dom0: Connection) -> GuestImages:  # noqa: ARG001  # needs a live host, not a word with it
     """The witness guest's image on each file system, made of parts of the lab's image of Debian 12."""
     from xenproof.lab.accel import choose
     from xenproof.lab.guest_images import ensure_guest_image
@@ -82,11 +83,11 @@ def guest_images(dom0: Connection) -> Callable[[str], GuestImage]:  # noqa: ARG0
 
     # dom0 first: a source without a live host must not cost minutes of building.
     image = ensure_image(load_recipe("debian12"), choose(), Silent())
-    return lambda filesystem: ensure_guest_image(image, filesystem)
+    return partial(ensure_guest_image, image)
 
 
 @pytest.fixture(scope="session")
-def guest_image(guest_images: Callable[[str], GuestImage]) -> GuestImage:
+def guest_image(guest_images: GuestImages) -> GuestImage:
     """The witness guest's image, on ext4."""
     return guest_images("ext4")
 

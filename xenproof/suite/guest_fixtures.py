@@ -156,7 +156,7 @@ def promised(profile: Profile, guest_image: GuestImage, disk_backend: DiskBacken
 _OF_ONE_GUEST = ("/test_life.py", "/test_libvirt.py", "/test_durability.py")
 # Guests that the processor runs as HVM or PVH.  Under emulation a PVH guest ends with a triple fault while an HVM guest
 # is busy (README), so they come one after another.
-_VIRTUALIZED = re.compile(r"/test_spice\.py$|/test_boot_ways\.py.*(PVH|a PC)")
+_VIRTUALIZED = re.compile(r"/test_spice\.py$|/test_boot_ways\.py.*(PVH|a PC)|/test_served\.py.*nested_hvm")
 
 
 class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types

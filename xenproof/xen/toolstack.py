@@ -10,8 +10,8 @@ VIRSH = ("virsh", "-c", "xen:///system")
 # libvirt is given what xl would be given: it makes its own XML of it.
 _DEFINE = """\
 date +%s
-{{ {virsh} domxml-from-native xen-xl {config} >{config}.xml && {virsh} define {config}.xml &&
-{virsh} start --paused {name}; }} </dev/null >&2
+{{ {virsh} domxml-from-native xen-xl {config} >{config}.xml && sed -i {change} {config}.xml &&
+{virsh} define {config}.xml && {virsh} start --paused {name}; }} </dev/null >&2
 rm -f {config}.xml
 """
 
@@ -48,11 +48,18 @@ class Xl:
 
 
 class Libvirt:
-    """libvirt's Xen driver, which manages domains whether they run or not."""
+    """libvirt's Xen driver, which manages domains whether they run or not.
+
+    What no configuration for xl can say is a `change` of the XML, by a command of sed.
+    """
+
+    def __init__(self, change: str = "") -> None:
+        self._change = change
 
     def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
         """By `virsh domxml-from-native`, `define` and `start --paused`."""
         words = {"virsh": quoted(*VIRSH), "config": quoted(config), "name": quoted(name)}
+        words["change"] = quoted(self._change)
         return created(dom0, _DEFINE.format(**words), name, limit_s)
 
     def resume_command(self, name: str) -> str:

@@ -1,0 +1,20 @@
+"""Guests whose kernels are packed in different ways, and whether what starts them can unpack those."""
+
+from xenproof.errors import GuestError
+from xenproof.guest.guest import READY, Guest
+from xenproof.guest.life import BOOT_LIMIT_S
+
+# How GRUB begins what it says of whatever it cannot do.
+_REFUSED_BY_GRUB = "error: "
+# Who in libxl builds the domain, and names the kernel's packing where it does not know it.
+_REFUSED_BY_XL = "xc_dom"
+
+
+def starts(guest: Guest) -> bool:
+    """Whether the kernel of a guest that is defined comes up; raises GuestError where it fails for another reason."""
+    boot = guest.boot(BOOT_LIMIT_S, unless=_REFUSED_BY_GRUB)
+    if boot.reached == READY:
+        return True
+    if _REFUSED_BY_GRUB in guest.console.text or (guest.created and _REFUSED_BY_XL in guest.created.problem):
+        return False
+    raise GuestError(f"{guest.name} did not boot, and its kernel is not what was refused: {boot.reached}")

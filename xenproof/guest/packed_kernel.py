@@ -1,0 +1,92 @@
+"""A kernel of Linux, packed anew in another way: what starts it has to unpack it.
+
+Linux's own build packs the kernel proper into a bzImage, behind code that unpacks it where a PC's firmware starts it.
+grub.xen and xl leave that code aside, and unpack by themselves.
+"""
+
+import gzip
+import lzma
+import struct
+import subprocess
+from enum import StrEnum
+
+from xenproof.errors import LabError
+from xenproof.programs import require
+
+# Offsets in the header of a bzImage: Documentation/arch/x86/boot.rst of Linux.
+_SETUP_SECTORS, _SYSTEM_SIZE, _MAGIC, _VERSION, _PAYLOAD = 0x1F1, 0x1F4, 0x202, 0x206, 0x248
+_WITH_PAYLOAD = 0x0208
+_SECTOR, _PARAGRAPH = 512, 16
+_LIMIT_S = 300
+
+
+class Packing(StrEnum):
+    """How the kernel proper is packed in a bzImage."""
+
+    XZ = "xz"
+    GZIP = "gzip"
+    LZ4 = "lz4"
+    ZSTD = "zstd"
+
+
+def repack(kernel: bytes, packing: Packing) -> bytes:
+    """The bzImage `kernel`, whose own packing is xz or gzip, packed in another way; its own unpacker is not changed.
+
+    Raises LabError for what is no such bzImage, and where a program that packs is missing or fails.
+    """
+    begin, length = _payload(kernel)
+    proper = _unpacked(kernel[begin : begin + length])
+    # The unpacker of Linux finds the size behind what it unpacks; gzip has it there by itself.
+    size = b"" if packing is Packing.GZIP else struct.pack("<I", len(proper))
+    payload = _packed(proper, packing) + size
+    new = bytearray(kernel[:begin] + payload + kernel[begin + length :])
+    new += b"\0" * (-len(new) % _PARAGRAPH)
+    struct.pack_into("<I", new, _PAYLOAD + 4, len(payload))
+    setup = (new[_SETUP_SECTORS] + 1) * _SECTOR
+    struct.pack_into("<I", new, _SYSTEM_SIZE, (len(new) - setup) // _PARAGRAPH)
+    return bytes(new)
+
+
+def _payload(kernel: bytes) -> tuple[int, int]:
+    """Where the packed kernel begins, and its length."""
+    if len(kernel) < _PAYLOAD + 8 or kernel[_MAGIC : _MAGIC + 4] != b"HdrS":
+        raise LabError(f"expected a bzImage of Linux, found {kernel[:8]!r} in {len(kernel)} bytes")
+    (version,) = struct.unpack_from("<H", kernel, _VERSION)
+    offset, length = struct.unpack_from("<II", kernel, _PAYLOAD)
+    begin = ((kernel[_SETUP_SECTORS] or 4) + 1) * _SECTOR + offset
+    if version < _WITH_PAYLOAD or not length or begin + length > len(kernel):
+        raise LabError(f"the bzImage of boot protocol {version:#x} does not say where its packed kernel is")
+    return begin, length
+
+
+def _unpacked(payload: bytes) -> bytes:
+    try:
+        if payload.startswith(b"\xfd7zXZ\0"):
+            return lzma.LZMADecompressor().decompress(payload)
+        if payload.startswith(b"\x1f\x8b"):
+            return gzip.decompress(payload)
+    except (lzma.LZMAError, OSError, EOFError) as error:
+        raise LabError(f"the packed kernel of the bzImage cannot be unpacked: {error}") from error
+    raise LabError(f"the kernel of the bzImage is packed in an unknown way ({payload[:6]!r}); expected xz or gzip")
+
+
+def _packed(proper: bytes, packing: Packing) -> bytes:
+    match packing:
+        case Packing.XZ:
+            # As scripts/xz_wrap.sh of Linux has it, but for a dictionary that needs less memory.
+            filters = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "preset": 6}]
+            return lzma.compress(proper, check=lzma.CHECK_CRC32, filters=filters)
+        case Packing.GZIP:
+            return gzip.compress(proper, 6, mtime=0)
+        case Packing.LZ4:
+            return _piped(proper, "lz4", "-l", "-9", "-q", "-c")
+        case Packing.ZSTD:
+            return _piped(proper, "zstd", "-9", "-q", "-c")
+
+
+def _piped(data: bytes, program: str, *words: str) -> bytes:
+    done = subprocess.run([require(program), *words], input=data, capture_output=True, check=False, timeout=_LIMIT_S)
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()[-300:]
+        raise LabError(f"{program} ended with exit code {done.returncode}: {said!r}")
+    return done.stdout

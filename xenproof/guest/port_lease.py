@@ -1,0 +1,36 @@
+"""Leases on a host's TCP ports, for the servers of guests' screens: no two runs choose the same.
+
+They are kept on the host, beside those on memory and processors, until the folder of their run is gone.
+"""
+
+import secrets
+from importlib.resources import files
+
+from xenproof.errors import CommandFailed, GuestError
+from xenproof.facts.ports import read_ports
+from xenproof.guest.lease import CLAIMS
+from xenproof.source.connection import Connection, quoted
+
+PORTS = range(20000, 30000)
+_MORE = 50  # that many are asked for beyond what is needed, as others may have some of them
+_SCRIPT = (files("xenproof.guest") / "port_lease.sh").read_text("utf-8")
+
+
+def lease_ports(dom0: Connection, folder: str, count: int, ports: range = PORTS, claims: str = CLAIMS) -> list[int]:
+    """Claim `count` ports of the host, on which nothing listens now, for the run whose folder on it is `folder`.
+
+    Raises GuestError where not so many of `ports` are free, CommandFailed where no lease can be kept.
+    """
+    listening = read_ports(dom0).listening_on
+    free = [port for port in ports if port not in listening]
+    some = secrets.SystemRandom().sample(free, min(len(free), count + _MORE))
+    words = {"folder": folder, "claims": claims, "count": str(count), "ports": " ".join(map(str, some))}
+    done = dom0.run("\n".join([*(f"{key}={quoted(value)}" for key, value in words.items()), _SCRIPT]))
+    if done.exit_code:
+        raise CommandFailed(f"leases on {dom0.url} cannot be kept: {done.error_text.strip()[-300:]}")
+    if len(claimed := [int(port) for port in done.text.split()]) < count:
+        raise GuestError(
+            f"{dom0.url} has {len(claimed)} free TCP ports of the {len(some)} from {ports.start} on that were tried, "
+            f"expected {count}; see {claims} and `ss -ltn` there"
+        )
+    return claimed

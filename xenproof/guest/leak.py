@@ -1,15 +1,14 @@
 """What a guest leaves behind in dom0: domains, xenstore, processes, loop devices, network devices, files."""
 
 import re
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
+from xenproof.settle import settled
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.domains import parse_xl_list
 
-_POLL_S = 0.5
 _MARK = "=xenproof="
 
 # One process each where one can do: each costs a tenth of a second where the host is emulated.
@@ -109,9 +108,8 @@ def parse_snapshot(text: str) -> frozenset[Thing]:
 
 def leaks(dom0: Connection, traces: Traces, folder: str, limit_s: float, own: Collection[Thing] = ()) -> list[Thing]:
     """What is still there of a guest after at most `limit_s` for things to settle, without what is its `own`."""
-    deadline = time.monotonic() + limit_s
-    while True:
-        left = sorted(thing for thing in snapshot(dom0, folder) if traces.has(thing) and thing not in own)
-        if not left or time.monotonic() > deadline:
-            return left
-        time.sleep(_POLL_S)
+
+    def left() -> list[Thing]:
+        return sorted(thing for thing in snapshot(dom0, folder) if traces.has(thing) and thing not in own)
+
+    return settled(left, lambda things: not things, limit_s)

@@ -1,18 +1,16 @@
 """What can be done to a guest that libvirt manages: done by virsh; what came of it is read and returned."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xenproof.guest.deeds import SAVE_LIMIT_S, SETTLE_LIMIT_S
 from xenproof.guest.life import Life
 from xenproof.guest.witness import Told
+from xenproof.settle import settled
 from xenproof.source.connection import quoted
 from xenproof.xen.acting import act
 from xenproof.xen.cfg_file import parse_cfg
 from xenproof.xen.toolstack import VIRSH, virsh
-
-_POLL_S = 0.5
 
 
 def state(life: Life) -> str:
@@ -135,10 +133,7 @@ def destroy_by_xl(life: Life) -> Revived:
 
 def state_when(life: Life, wanted: str) -> str:
     """What virsh says of it when that is `wanted`, or after a while."""
-    deadline = time.monotonic() + SETTLE_LIMIT_S
-    while (found := state(life)) != wanted and time.monotonic() < deadline:
-        time.sleep(_POLL_S)
-    return found
+    return settled(lambda: state(life), lambda found: found == wanted, SETTLE_LIMIT_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """A guest to which things are done while it runs; what came of each is read in dom0 and told by the guest itself."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,14 +7,14 @@ from xenproof.errors import GuestError, ParseError
 from xenproof.guest.guest import READY, Guest
 from xenproof.guest.leak import Traces, leaks
 from xenproof.guest.witness import Told, Witness, facts, parse_witness, told
+from xenproof.settle import settled
 from xenproof.source.connection import quoted
-from xenproof.xen.acting import look_up
+from xenproof.xen.acting import Created, look_up
 from xenproof.xen.domains import DomainRow, list_domains
 
 NO_DOMAIN = "no domain"
 ANSWER_LIMIT_S = 60.0
 BOOT_LIMIT_S = 300.0
-_POLL_S = 0.5
 
 
 class Life:
@@ -57,11 +56,7 @@ class Life:
 
     def until(self, wanted: Callable[[Told], bool], meanwhile: Callable[[], object] = lambda: None) -> Told:
         """How it stands when `wanted` holds of its word, or after a while; `meanwhile` is done before each pause."""
-        deadline = time.monotonic() + ANSWER_LIMIT_S
-        while not wanted(state := self.now()) and time.monotonic() < deadline:
-            meanwhile()
-            time.sleep(_POLL_S)
-        return state
+        return settled(self.now, wanted, ANSWER_LIMIT_S, meanwhile)
 
     def use_processors(self, count: int) -> None:
         """Let the guest use its first `count` processors: one that is plugged in is there, but lies idle."""
@@ -75,10 +70,7 @@ class Life:
 
     def row_when(self, wanted: Callable[[DomainRow | None], bool]) -> DomainRow | None:
         """Its line of xl list when `wanted` holds of it, or after a while."""
-        deadline = time.monotonic() + ANSWER_LIMIT_S
-        while not wanted(row := self.row()) and time.monotonic() < deadline:
-            time.sleep(_POLL_S)
-        return row
+        return settled(self.row, wanted, ANSWER_LIMIT_S)
 
     def has_ended(self) -> bool:
         """Whether xl list has it no more, now or within a while."""
@@ -121,12 +113,15 @@ class Life:
         Raises GuestError where there is none after a while.
         """
         before = self.guest.domid
-        deadline = time.monotonic() + ANSWER_LIMIT_S
-        while (created := look_up(self.dom0, self.name)).problem or created.domid == before:
-            if time.monotonic() > deadline:
-                raise GuestError(f"{self.name} was domain {before}, and none has come after it: {created.problem!r}")
-            self.guest.console.drain()
-            time.sleep(_POLL_S)
+
+        def is_another(created: Created) -> bool:
+            return not created.problem and created.domid != before
+
+        created = settled(
+            lambda: look_up(self.dom0, self.name), is_another, ANSWER_LIMIT_S, meanwhile=self.guest.console.drain
+        )
+        if not is_another(created):
+            raise GuestError(f"{self.name} was domain {before}, and none has come after it: {created.problem!r}")
         self.guest.follow_again(created)
 
     def booted_again(self, begin: int) -> Witness:

@@ -1,18 +1,17 @@
 """The domains of a host, as `xl list` shows them, and what `xl info` says of its memory."""
 
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
+from xenproof.settle import settled
 from xenproof.source.connection import Connection
 
 # Such as: Domain-0                                     0  1024     2     r-----      90.3
 # The state is: running, blocked, paused, shut down, why (reboot, suspend, crash, watchdog, soft reset), dying.
 _ROW = re.compile(r"(\S.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([r-][b-][p-][s-][rscwS?-][d-])\s+(\d+\.\d)\s*\Z")
 _HEADER = ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]
-_POLL_S = 0.5
 # Such as: free_memory            : 2014
 _FREE = re.compile(r"^free_memory *: *([0-9]+) *$", re.MULTILINE)
 
@@ -46,13 +45,11 @@ def list_domains(dom0: Connection) -> list[DomainRow]:
 
 def await_gone(dom0: Connection, name: str, limit_s: float, meanwhile: Callable[[], object] = lambda: None) -> bool:
     """Whether no domain is called `name`, now or within `limit_s`; `meanwhile` is called before each pause."""
-    deadline = time.monotonic() + limit_s
-    while any(row.name == name for row in list_domains(dom0)):
-        if time.monotonic() > deadline:
-            return False
-        meanwhile()
-        time.sleep(_POLL_S)
-    return True
+
+    def is_there() -> bool:
+        return any(row.name == name for row in list_domains(dom0))
+
+    return not settled(is_there, lambda there: not there, limit_s, meanwhile)
 
 
 def free_memory_mib(dom0: Connection) -> int:

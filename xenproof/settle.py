@@ -1,0 +1,20 @@
+"""Waiting for a state: what a host or a guest says is read again until it is what is wanted, or time is up."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+PAUSE_S = 0.5
+Read = TypeVar("Read")
+
+
+def settled(
+    read: Callable[[], Read], wanted: Callable[[Read], bool], limit_s: float,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Read:  # fmt: skip
+    """What `read` gives when that is `wanted`, or the last of it after `limit_s`; `meanwhile` is done in each pause."""
+    deadline = time.monotonic() + limit_s
+    while not wanted(state := read()) and time.monotonic() < deadline:
+        meanwhile()
+        time.sleep(PAUSE_S)
+    return state

@@ -3,11 +3,13 @@
 import gzip
 import lzma
 import stat
+import subprocess
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
 from xenproof.errors import LabError
+from xenproof.programs import require
 
 MODULES = ("xen-blkfront", "xen-netfront", "crc32c_generic")
 """What the witness needs of its kernel beyond what is built in and its file system, in the order of loading."""
@@ -111,7 +113,11 @@ def _unpacked(path: Path) -> bytes:
             return lzma.decompress(data)
         case ".gz":
             return gzip.decompress(data)
-    raise LabError(f"{path} is compressed in an unknown way; expected .ko, .ko.xz or .ko.gz")
+        case ".zst":
+            return subprocess.run(
+                [require("zstd"), "-d", "-q", "-c"], input=data, capture_output=True, check=True
+            ).stdout
+    raise LabError(f"{path} is compressed in an unknown way; expected .ko, .ko.xz, .ko.gz or .ko.zst")
 
 
 def _bytes(path: Path) -> bytes:

@@ -1,9 +1,11 @@
-"""The images of witness guests, each made once from the parts of a lab image, when it is first asked for."""
+"""The images of witness guests, each made once, when it is first asked for."""
 
 import hashlib
 import shutil
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock
 
@@ -11,14 +13,27 @@ from xenproof.errors import LabError
 from xenproof.guest.image import GuestImage, build_guest_image
 from xenproof.guest.packed_kernel import Packing
 from xenproof.lab.cache import made, require_space
-from xenproof.lab.image import Image
 
 # All that decides what is in a guest's image, besides the parts.
 _SOURCES = ("witness.sh", "initramfs.py", "filesystem.py", "image.py", "packed_kernel.py")
 _ROOM_GIB = 0.2
 
 
-def ensure_guest_image(image: Image, filesystem: str = "ext4", packing: Packing | None = None) -> GuestImage:
+class MadeOf(Protocol):
+    """What images of guests are made of, and where they go."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the images are kept."""
+        ...
+
+    @property
+    def parts(self) -> Path:
+        """The root tree with their kernel, modules and busybox."""
+        ...
+
+
+def ensure_guest_image(image: MadeOf, filesystem: str = "ext4", packing: Packing | None = None) -> GuestImage:
     """The guest's image with a root of `filesystem` and a kernel packed so; raises LabError where it cannot be made."""
     kind = f"{filesystem}-{packing}" if packing else filesystem
     final = image.folder / f"guest-{kind}-{_digest()}"

@@ -73,17 +73,13 @@ def host(request: pytest.FixtureRequest, target: Target) -> testinfra.host.Host:
 
 
 @pytest.fixture(scope="session")
-def guest_images(dom0: Connection) -> GuestImages:  # noqa: ARG001  # needs a live host, not a word with it
-    """The witness guest's image on each file system, made of parts of the lab's image of Debian 12."""
-    from xenproof.lab.accel import choose
+def guest_images(dom0: Connection, run_folder: Path, pytestconfig: pytest.Config) -> GuestImages:
+    """The witness guest's image on each file system, with the kernel that the user wants, or that of the lab."""
     from xenproof.lab.guest_images import ensure_guest_image
-    from xenproof.lab.image import ensure_image
-    from xenproof.lab.progress import Silent
-    from xenproof.lab.recipe import load_recipe
+    from xenproof.suite.guest_material import material
 
     # dom0 first: a source without a live host must not cost minutes of building.
-    image = ensure_image(load_recipe("debian12"), choose(), Silent())
-    return partial(ensure_guest_image, image)
+    return partial(ensure_guest_image, material(dom0, pytestconfig.getoption("--guest-kernel"), run_folder))
 
 
 @pytest.fixture(scope="session")

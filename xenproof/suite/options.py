@@ -4,6 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from xenproof.errors import UsageError
+
+KERNEL_OF_HOST = "host"
+
+
+def check_guest_kernel(kernel: str | None) -> None:
+    """Raise UsageError, before anything is touched, for a --guest-kernel that cannot be meant."""
+    if kernel is not None and kernel != KERNEL_OF_HOST and not Path(kernel, "boot").is_dir():
+        raise UsageError(
+            f"--guest-kernel is {kernel!r}, expected `{KERNEL_OF_HOST}`, or a folder with boot/vmlinuz-RELEASE, "
+            "lib/modules/RELEASE and bin/busybox"
+        )
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that say what is examined, against what, and where the report goes."""
@@ -31,6 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--keep-guests",
         action="store_true",
         help="leave the guests of failed checks on their host; the run says how to end them",
+    )
+    group.addoption(
+        "--guest-kernel",
+        metavar="host|FOLDER",
+        help="the kernel of guests, in place of the lab's: `host` for the host's own, or a root tree of yours",
     )
     group.addoption("--lab-memory", metavar="MIB", type=int, help="the memory of lab:// hosts, for more guests at once")
     group.addoption("--identity", metavar="FILE", type=Path, help="the private key to log in with (ssh://)")

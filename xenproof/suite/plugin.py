@@ -279,6 +279,7 @@ def pytest_configure(config: pytest.Config) -> None:
                     recipe.with_memory(memory)
         profile = load_profile(profile_name)
         state = State(profile, [address.url for address in addresses], config.getoption("--report").absolute())
+        options.check_guest_kernel(config.getoption("--guest-kernel"))
         if config.getoption("--keep-guests"):
             check_keepable(addresses)
         if (record := config.getoption("--record")) is not None:

@@ -8,6 +8,8 @@ from xenproof.source.connection import Connection, quoted
 
 # Such as: /local/domain/1/console/tty = "/dev/pts/0"
 _LINE = re.compile(r'(/\S*) = "(.*)"\Z')
+# A node whose value could not be read any more, as its guest went away meanwhile.
+_GONE = re.compile(r"/\S*:\Z")
 # xenstore-ls writes each byte that is not printable as \t, \n, \r, \\, \007 or \xc3.
 _ESCAPE = re.compile(rb"\\(?:([0-7]{3})|x([0-9a-f]{2})|(.))")
 _NAMED = {b"t": b"\t", b"n": b"\n", b"r": b"\r"}
@@ -17,7 +19,7 @@ def parse_xenstore(text: str) -> dict[str, str]:
     """Paths and values of `xenstore-ls -f`; raises ParseError for another shape or no row at all."""
     rows: dict[str, str] = {}
     for line in text.split("\n"):
-        if not line:
+        if not line or _GONE.match(line):
             continue
         if (match := _LINE.match(line)) is None:
             raise ParseError(f'xenstore-ls printed {line[:200]!r}, expected PATH = "VALUE"')

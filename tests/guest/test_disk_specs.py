@@ -6,6 +6,7 @@ from xenproof.guest.backend_table import BackendTable
 from xenproof.guest.disk_rows import disk_rows
 from xenproof.suite.disk_fixtures import DryRuns, Predict
 from xenproof.suite.each import req
+from xenproof.suite.evidence import InTable
 from xenproof.suite.expect import Expect
 from xenproof.xen.specs import known_specs
 
@@ -23,8 +24,9 @@ def test_disk_specification_is_read_as_predicted(
 @pytest.mark.matrix
 @pytest.mark.parametrize("row", disk_rows())
 def test_disk_gets_the_predicted_backend(
-    row: str, backend_table: BackendTable, predict: Predict, expect: Expect
+    row: str, backend_table: BackendTable, predict: Predict, expect: Expect, in_table: InTable
 ) -> None:
     """The disk {row} of a paused guest gets the backend, format and access that the rules of its release say."""
+    in_table(disk_rows()[row].cell)
     wanted = predict.of("disk_backend", row, backend_table.expected(row))
     expect(wanted, backend_table.found(row), by=f"xenstore, of {disk_rows()[row].form!r}")

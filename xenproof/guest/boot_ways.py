@@ -74,8 +74,8 @@ _NO_PARTITION = f"{_REFUSED}Unable to find partition containing kernel"
 _GRUB_SOURCE = "GRUB's manual: grub_platform and grub_cpu; grub-core/osdep and fs of GRUB 2.02 and later"
 _FSIMAGE = "tools/libfsimage of Xen: ext2fs, fat, iso9660, reiserfs, ufs, xfs before version 5, zfs"
 
+# By grub.xen from ext4 start the guests of all other checks.
 _WAYS = (
-    BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE),
     BootWay(By.GRUB_XEN, "btrfs", _started_by(LOADER), _GRUB_SOURCE),
     BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE, "qcow2"),
     BootWay(By.GRUB_XEN, "xfs", _started_by(LOADER), _GRUB_SOURCE),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 
+from xenproof.report.verdict import Cell
 from xenproof.xen.backend_rule import Prediction, TargetKind, predict_backend
 from xenproof.xen.disk_spec import DiskSpec, DiskSpecError, parse_disk_spec
 from xenproof.xen.xl_series import XlSeries
@@ -26,16 +27,26 @@ class Target(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DiskRow:
-    """One row: `form` is a disk specification with {target} and {vdev}."""
+    """One row: `form` is a disk specification with {target} and {vdev}; `place` is its row and column in the table."""
 
     name: str
     form: str
     target: Target
+    place: tuple[str, str] | None = None
+
+    @property
+    def cell(self) -> Cell:
+        """Where the report shows it."""
+        if self.place:
+            return Cell("Disk backends", *self.place)
+        return Cell("Disk backends, as people write disks", self.spec(_EXAMPLE[self.target], "xvda"), "found")
 
     def spec(self, target: str, vdev: str) -> str:
         """The specification for a disk at `target` that the guest sees as `vdev`."""
         return self.form.format(target=target, vdev=vdev)
 
+
+_EXAMPLE = {Target.RAW: "/x.raw", Target.QCOW2: "/x.qcow2", Target.BLOCK: "/dev/loop0", Target.MISSING: "/nosuch"}
 
 # As they stand in configurations of xm, and in the short form of xl.
 _WRITTEN = (
@@ -58,6 +69,11 @@ def disk_rows() -> dict[str, DiskRow]:
     return {row.name: row for row in [*_combined(), *_WRITTEN]}
 
 
+_SEEN = {
+    Target.RAW: "a raw file", Target.QCOW2: "a qcow2 file", Target.BLOCK: "a block device", Target.MISSING: "no file",
+}  # fmt: skip
+
+
 def _combined() -> Iterator[DiskRow]:
     for target, name, kind in product(Target, ("raw", "qcow2"), ("", "phy", "qdisk")):
         asked = f", backendtype={kind}" if kind else ""
@@ -65,6 +81,7 @@ def _combined() -> Iterator[DiskRow]:
             f"{target}_as_{name}_on_{kind or 'any'}",
             f"format={name}, vdev={{vdev}}, access=rw{asked}, target={{target}}",
             target,
+            (f"{_SEEN[target]}, format={name}", f"backendtype={kind}" if kind else "as xl chooses"),
         )
 
 

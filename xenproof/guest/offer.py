@@ -5,7 +5,7 @@ from xenproof.guest.guest import Guest
 from xenproof.settle import settled
 from xenproof.xen.backend import read_vbd
 
-_LIMIT_S = 30.0
+_LIMIT_S = 15.0
 
 
 def is_offered(guest: Guest, vdev: str) -> bool:

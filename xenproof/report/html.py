@@ -50,6 +50,7 @@ def render_html(run: Run, folder: Path) -> Iterator[str]:
         unjudged=page.unjudged(rows),
         families=page.families(rows),
         chart=chart(run.verdicts),
+        tables=page.tables(rows),
         pictures=page.pictures(rows),
         bad=page.BAD,
         signs=_SIGNS,

@@ -85,6 +85,31 @@ class MatrixLine:
         return all(cell is not None and cell.verdict.outcome is Outcome.PASS for cell in self.cells)
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of verdicts of one host: the names of its columns, and each row with what stands below them."""
+
+    name: str
+    host: str
+    columns: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[Row | None, ...]], ...]
+
+
+def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
+    """The tables that verdicts have a place in; rows and columns in the order in which they first occur."""
+    found: dict[tuple[str, str], dict[str, dict[str, Row]]] = {}
+    for row in rows:
+        if cell := row.verdict.cell:
+            found.setdefault((cell.table, row.verdict.host), {}).setdefault(cell.row, {})[cell.column] = row
+    return tuple(_table(name, host, lines) for (name, host), lines in found.items())
+
+
+def _table(name: str, host: str, lines: Mapping[str, Mapping[str, Row]]) -> Table:
+    columns = tuple(dict.fromkeys(column for line in lines.values() for column in line))
+    rows = tuple((label, tuple(line.get(column) for column in columns)) for label, line in lines.items())
+    return Table(name, host, columns, rows)
+
+
 def pictures(rows: Sequence[Row]) -> tuple[tuple[Verdict, str], ...]:
     """The pictures that belong to verdicts, by the names of their files."""
     return tuple((row.verdict, name) for row in rows for name in row.verdict.attachments if is_picture(name))

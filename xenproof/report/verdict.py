@@ -50,6 +50,15 @@ class GuestLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """The place of a verdict in a table of the report, which shows what was found there."""
+
+    table: str
+    row: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of one check on one host.
 
@@ -72,6 +81,7 @@ class Verdict:
     seconds: float = 0.0
     attachments: tuple[str, ...] = ()
     guest: GuestLine | None = None
+    cell: Cell | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from xenproof.report.verdict import Finding, GuestLine, Outcome, Step, Verdict
+from xenproof.report.verdict import Cell, Finding, GuestLine, Outcome, Step, Verdict
 
 KEY = "xenproof"  # of the user property that carries a check's data from a worker to the controller
 
@@ -46,8 +46,8 @@ class Collector:
         for key, value in report.user_properties:
             if key == KEY:
                 case.data.update(value)  # type: ignore[call-overload]  # pytest's types call it an object
-            elif key == "guest":
-                case.data["guest"] = json.loads(str(value))
+            elif key in ("guest", "cell"):
+                case.data[key] = json.loads(str(value))
         report.user_properties = [pair for pair in report.user_properties if pair[0] != KEY]
         if when == "teardown":
             self._done[test] = _verdict(report.nodeid, self._open.pop(test))
@@ -80,6 +80,7 @@ def _verdict(nodeid: str, case: _Case) -> Verdict:
         guest=GuestLine(guest["name"], guest["title"], tuple(Step(**step) for step in guest["steps"]))
         if guest
         else None,
+        cell=Cell(**data["cell"]) if "cell" in data else None,
     )
 
 

@@ -1,10 +1,15 @@
 """Files that explain a verdict: consoles and logs, kept below `logs/` of the report."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from xenproof.report.attachment import is_picture
+from xenproof.report.verdict import Cell
 from xenproof.source.redact import redacted
+
+InTable = Callable[[Cell], None]
+"""Puts the verdict of a check into a table of the report."""
 
 
 class Evidence:

@@ -1,6 +1,8 @@
 """The fixtures that every check can ask for."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from xenproof.source.commands import NotingConnection, ReplayedConnection
 from xenproof.source.connection import Connection
 from xenproof.source.probe import Recording
 from xenproof.source.testinfra_backend import testinfra_host
-from xenproof.suite.evidence import Evidence
+from xenproof.suite.evidence import Evidence, InTable
 from xenproof.suite.expect import Expect
 from xenproof.suite.plugin import ITEM, STATE, ItemData
 from xenproof.suite.target import Target
@@ -99,6 +101,12 @@ def expect(request: pytest.FixtureRequest) -> Expect:
     """Compares what was found with what the profile promises; a check that never does is an error."""
     data: ItemData = request.node.stash[ITEM]
     return data.expect
+
+
+@pytest.fixture
+def in_table(request: pytest.FixtureRequest) -> InTable:
+    """Puts the verdict of this check into a table of the report."""
+    return lambda cell: request.node.user_properties.append(("cell", json.dumps(asdict(cell))))
 
 
 @pytest.fixture

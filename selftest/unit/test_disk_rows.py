@@ -5,7 +5,9 @@ import pytest
 from xenproof.errors import ParseError
 from xenproof.guest.backend_table import expected_words, vbd_in_words
 from xenproof.guest.disk_rows import disk_rows
+from xenproof.profile.load import load_profile
 from xenproof.xen.backend import DiskBackend, StoreVbd
+from xenproof.xen.of_profile import takes_no_files
 from xenproof.xen.xl_series import load_series, series_names
 
 LOOP = "phy, raw, writable, on a loop device"
@@ -69,3 +71,8 @@ def test_each_row_names_its_target_and_its_disk() -> None:
     rows = disk_rows()
     assert len(rows) >= 35
     assert all(row.spec("/x.img", "xvdb") != row.spec("/y.img", "xvda") for row in rows.values())
+
+
+@pytest.mark.parametrize(("profile", "devices"), [("sles12", True), ("debian11", False), ("debian12", False)])
+def test_where_blkback_serves_no_files_guests_get_devices(profile: str, devices: bool) -> None:
+    assert takes_no_files(load_profile(profile)) is devices

@@ -3,7 +3,7 @@
 import secrets
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xenproof.errors import CommandFailed, GuestError, XenproofError
 from xenproof.guest.console import Console
@@ -15,7 +15,7 @@ from xenproof.report.verdict import GuestLine, Step
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, destroy, shut_down
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Disk, DomainConfig, Start
+from xenproof.xen.config import AnyDisk, Disk, DomainConfig, Start
 from xenproof.xen.domains import await_gone
 from xenproof.xen.toolstack import Toolstack, Xl
 
@@ -58,6 +58,7 @@ class Guest:
         self.disk = f"{folder.path}/{self.name}.{format}"
         self.config_path = f"{folder.path}/{self.name}.cfg"
         self.more_files: list[str] = []
+        self._devices: dict[str, str] = {}
         self.config = DomainConfig(self.name, start, MEMORY_MIB, (Disk(self.disk, VDEV, backend.type, format),))
         self.console = Console(_MARKS)
         self.created: Created | None = None
@@ -119,7 +120,21 @@ class Guest:
         if raw != self.disk:
             script += f" && qemu-img convert -O {quoted(self.format, raw, self.disk)} && rm -- {quoted(raw)}"
         self.dom0.run(script, stdin=self._token_block, limit_s=120).check()
+        if self.folder.blkback_wants_devices:
+            self._put_on_devices()
         self.dom0.run(f"cat >{quoted(self.config_path)}", stdin=self.config.text().encode()).check()
+
+    def _put_on_devices(self) -> None:
+        """Put each file that blkback is to serve on a loop device, as an administrator has to do there."""
+
+        def on_device(disk: AnyDisk) -> AnyDisk:
+            if not isinstance(disk, Disk) or disk.backendtype != DiskBackend.BLKBACK.type:
+                return disk
+            done = self.dom0.run(quoted("losetup", "-f", "--show", disk.path)).check()
+            self._devices[disk.path] = device = done.text.strip()
+            return replace(disk, path=device)
+
+        self.config = replace(self.config, disks=tuple(map(on_device, self.config.disks)))
 
     @property
     def _token_block(self) -> bytes:
@@ -226,7 +241,10 @@ class Guest:
         files = self._files
         created = self.created
         traces = Traces(self.name, created.domid if created else -1, created.uuid if created else "", files)
-        own = () if with_files else tuple(Thing("file", file) for file in files)
+        own: list[Thing] = []
+        if not with_files:
+            own += [Thing("file", file) for file in files]
+            own += [Thing("loop device", f"{device} {path}") for path, device in self._devices.items()]
         return leaks(self.dom0, traces, self.folder.path, limit_s, own)
 
     @property
@@ -259,6 +277,8 @@ class Guest:
             self.toolstack.forget(self.dom0, self.name)
             logs = f"/var/log/xen/*-{self.name}.log*"  # a name holds nothing that a shell would expand
             files = quoted(*self._files)
+            if self._devices:
+                self.dom0.run(quoted("losetup", "-d", *self._devices.values()))
             if (done := self.dom0.run(f"rm -f -- {files} {logs}")).exit_code:
                 raise CommandFailed(f"the files of {self.name} could not be removed: {done.error_text.strip()[-300:]}")
         if left := self.leaked(30.0, with_files=True):

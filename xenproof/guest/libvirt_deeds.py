@@ -1,5 +1,6 @@
 """What can be done to a guest that libvirt manages: done by virsh; what came of it is read and returned."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,22 @@ from xenproof.guest.witness import Told
 from xenproof.settle import settled
 from xenproof.source.connection import quoted
 from xenproof.xen.acting import act
-from xenproof.xen.cfg_file import parse_cfg
 from xenproof.xen.toolstack import VIRSH, virsh
+
+KEPT, UNKNOWN = "kept", "unknown"
+_AGAIN = "\n=again=\n"
+_ROUND_TRIP = """\
+trap 'rm -f {path} {path}.xml' EXIT
+{dump} >{path}.xml && cat {path}.xml && {to} >{path} && printf '\\n=again=\\n' && {from}
+"""
+# libvirt, src/libxl/libxl_driver.c: "unsupported config type xen-sxp".
+_NO_SUCH_FORM = re.compile(r"unsupported config type")
+# What has to be there again.  XML is only looked at, not read: it comes from the host.
+_OF_XML = {
+    "kernel": re.compile(r"<kernel>([^<]+)</kernel>"),
+    "memory": re.compile(r"<memory[^>]*>([0-9]+)</memory>"),
+    "disks": re.compile(r"<source file='([^']+)'"),
+}
 
 
 def state(life: Life) -> str:
@@ -23,28 +38,27 @@ def names(life: Life, *options: str) -> list[str]:
     return virsh(life.dom0, "list", "--name", *options).check().text.split()
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a configuration still says after a round trip through libvirt: kernel, memory, and the disk's file."""
+def round_trip(life: Life, native: str) -> str:
+    """Make a configuration of the form `native` of the guest's XML, and XML of that again.
 
-    kernel: str
-    memory: str
-    has_disk: bool
-
-
-def round_trip(life: Life, native: str) -> Kept:
-    """The guest's XML, made into a configuration of the form `native` again, such as "xen-xl"."""
-    xml = quoted(f"{life.guest.config_path}.xml")
-    dump = quoted(*VIRSH, "dumpxml", life.name)
-    back = quoted(*VIRSH, "domxml-to-native", native, "--xml")
-    text = life.dom0.run(f"{dump} >{xml} && {back} {xml}; code=$?; rm -f {xml}; exit $code", limit_s=120).check().text
-    config = parse_cfg(text)
-
-    def value(key: str) -> str:
-        found = config.last(key)
-        return str(found.value) if found else "nothing"
-
-    return Kept(value("kernel"), value("memory"), life.guest.disk in value("disk"))
+    KEPT where kernel, memory and disks are the same as before, or which of them are not; UNKNOWN where libvirt does not
+    know that form.  Raises CommandFailed where it fails in another way.
+    """
+    path = f"{life.guest.config_path}.{native}"
+    words = {
+        "dump": quoted(*VIRSH, "dumpxml", life.name),
+        "to": quoted(*VIRSH, "domxml-to-native", native, "--xml", f"{path}.xml"),
+        "from": quoted(*VIRSH, "domxml-from-native", native, path),
+        "path": quoted(path),
+    }
+    done = life.dom0.run(_ROUND_TRIP.format(**words), limit_s=120)
+    if done.exit_code and _NO_SUCH_FORM.search(done.error_text):
+        return UNKNOWN
+    before, mark, after = done.check().text.partition(_AGAIN)
+    changed = [
+        name for name, pattern in _OF_XML.items() if not mark or pattern.findall(before) != pattern.findall(after)
+    ]
+    return f"changed: {', '.join(changed)}" if changed else KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,7 @@ def suspend(life: Life) -> Suspended:
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """A guest over a managed save: how it stood before, virsh's word and whether xl had it in between, and after."""
+    """A guest that libvirt saved and started again: how it stood before and after, and what virsh and xl said of it between."""
 
     before: Told
     by_virsh: str
@@ -86,6 +100,21 @@ def managed_save(life: Life) -> Managed:
     virsh(life.dom0, "start", life.name, limit_s=SAVE_LIMIT_S)
     life.found_again()
     return Managed(before, by_virsh, ended, life.now())
+
+
+def save_and_restore(life: Life) -> Managed:
+    """Save it into a file and restore it from there; raises GuestError where it does not come back."""
+    path = f"{life.guest.folder.path}/{life.name}.save"
+    before = life.now()
+    try:
+        virsh(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
+        ended = life.has_ended()
+        by_virsh = state(life)
+        virsh(life.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
+        life.found_again()
+        return Managed(before, by_virsh, ended, life.now())
+    finally:
+        life.dom0.run(f"rm -f -- {quoted(path)}")
 
 
 def autostart(life: Life) -> tuple[bool, bool]:

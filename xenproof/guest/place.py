@@ -34,9 +34,13 @@ class HostFolder:
     of the run.
     """
 
-    def __init__(self, dom0: Connection, run_folder: Path, images: str = IMAGES) -> None:
+    def __init__(
+        self, dom0: Connection, run_folder: Path, images: str = IMAGES, *, blkback_wants_devices: bool = False
+    ) -> None:
+        """`blkback_wants_devices` where the host's blkback serves no files, as that of Xen before 4.6."""
         self._dom0 = dom0
         self._images = images
+        self.blkback_wants_devices = blkback_wants_devices
         self._shared = Shared(run_folder, dom0.url, "folder")
         self._held = ExitStack()
         self._keeper: Stream | None = None

@@ -79,12 +79,14 @@ FAMILIES: dict[str, FamilyShape] = {
     "hypervisor": _family(is_=STRING, has=SOME_NAMES, range=RANGE),
     "guest": _family(
         only="grub_xen grub_pvh grub_pc qdisk blkback images direct_io libvirt_direct_io nested_hvm "
-        "second_writer_blkback second_writer_qdisk spice_password vnc_password kernel_gzip kernel_lz4 kernel_zstd",
+        "second_writer_blkback second_writer_qdisk spice_password vnc_password kernel_gzip kernel_lz4 kernel_zstd "
+        "xen-xl xen-xm xen-sxp",
         path=PATH,
         type=_one_of("phy", "qdisk"),
         served=BOOL,
         by_grub_xen=BOOL,
         by_xl=BOOL,
+        converted=_one_of("kept", "unknown"),
     ),
     "libvirt": _family(only="connects dom0_listed driver", is_=BOOL_OR_TEXT),
     "kernel": _family(only="flavour kind", is_=TEXT),

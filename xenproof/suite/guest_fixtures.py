@@ -22,6 +22,7 @@ from xenproof.suite.grub_xen import grub_xen_of
 from xenproof.suite.plugin import STATE
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Start
+from xenproof.xen.of_profile import takes_no_files
 
 # A guest needs 25 s in an emulated host; seven minutes were seen while other work filled the machine below it.
 BOOT_LIMIT_S = 600.0
@@ -81,7 +82,8 @@ class Guests:
 def host_folder(dom0: Connection, profile: Profile, run_folder: Path) -> Iterator[HostFolder]:
     """The folder on this host that holds the guests of this run, removed with the last worker."""
     images = profile.get("guest", "images", "path")
-    folder = HostFolder(dom0, run_folder, images.text if images else IMAGES)
+    path = images.text if images else IMAGES
+    folder = HostFolder(dom0, run_folder, path, blkback_wants_devices=takes_no_files(profile))
     folder.enter()
     try:
         yield folder

@@ -7,10 +7,11 @@ from xenproof.xen.acting import Created, create_paused, created
 
 VIRSH = ("virsh", "-c", "xen:///system")
 
-# libvirt is given what xl would be given: it makes its own XML of it.
+# libvirt is given what xl would be given: it makes its own XML of it.  Before 1.2.11 it called that xen-xm only.
 _DEFINE = """\
 date +%s
-{{ {virsh} domxml-from-native xen-xl {config} >{config}.xml && sed -i {change} {config}.xml &&
+{{ {{ {virsh} domxml-from-native xen-xl {config} ||
+{virsh} domxml-from-native xen-xm {config}; }} >{config}.xml && sed -i {change} {config}.xml &&
 {virsh} define {config}.xml && {virsh} start --paused {name}; }} </dev/null >&2
 rm -f {config}.xml
 """

@@ -83,7 +83,7 @@ def suspend(life: Life) -> Suspended:
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """A guest that libvirt saved and started again: how it stood before and after, and what virsh and xl said of it between."""
+    """A guest that libvirt saved and started again: how it stood before and after, and what was said between."""
 
     before: Told
     by_virsh: str

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -140,10 +141,12 @@ class Guest:
     def _token_block(self) -> bytes:
         return f"XENPROOF-TOKEN {self.token}\n".encode()
 
-    def boot(self, limit_s: float, lease_limit_s: float = 600.0, *, unless: str = "") -> Boot:
+    def boot(
+        self, limit_s: float, lease_limit_s: float = 600.0, *, unless: Callable[[str], bool] = lambda _: False
+    ) -> Boot:
         """Start it and follow its console until its witness is ready, at most `limit_s`; only once.
 
-        Something on the console that shows that it never will be is `unless`.
+        What the console says when the guest will never be ready is told by `unless`.
         A guest that does not come up is no error here: the result says how far it came.
         Raises GuestError where the host has no memory for it.
         """
@@ -160,7 +163,7 @@ class Guest:
         self.console.attach(self._streams.enter_context(self.dom0.follow(script)))
 
         def has_come_or_never_will() -> bool:
-            return ("ready", "") in facts(self.console.text) or bool(unless and unless in self.console.text)
+            return ("ready", "") in facts(self.console.text) or unless(self.console.text)
 
         self.console.wait(has_come_or_never_will, limit_s - (time.monotonic() - begin))
         self._boot = self._read(time.monotonic() - begin)

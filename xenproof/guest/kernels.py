@@ -4,17 +4,22 @@ from xenproof.errors import GuestError
 from xenproof.guest.guest import READY, Guest
 from xenproof.guest.life import BOOT_LIMIT_S
 
-# How GRUB begins what it says of whatever it cannot do.
-_REFUSED_BY_GRUB = "error: "
+# The guest's own menu, and how GRUB begins what it says of whatever it cannot do: before the menu it looks for one in
+# several places, and says so of each.
+_MENU, _ERROR = "XENPROOF1 grub ", "error: "
 # Who in libxl builds the domain, and names the kernel's packing where it does not know it.
 _REFUSED_BY_XL = "xc_dom"
 
 
 def starts(guest: Guest) -> bool:
     """Whether the kernel of a guest that is defined comes up; raises GuestError where it fails for another reason."""
-    boot = guest.boot(BOOT_LIMIT_S, unless=_REFUSED_BY_GRUB)
+    boot = guest.boot(BOOT_LIMIT_S, unless=_is_refused_by_grub)
     if boot.reached == READY:
         return True
-    if _REFUSED_BY_GRUB in guest.console.text or (guest.created and _REFUSED_BY_XL in guest.created.problem):
+    if _is_refused_by_grub(guest.console.text) or (guest.created and _REFUSED_BY_XL in guest.created.problem):
         return False
     raise GuestError(f"{guest.name} did not boot, and its kernel is not what was refused: {boot.reached}")
+
+
+def _is_refused_by_grub(console: str) -> bool:
+    return _ERROR in console.partition(_MENU)[2]

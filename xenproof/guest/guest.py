@@ -131,6 +131,8 @@ class Guest:
         def on_device(disk: AnyDisk) -> AnyDisk:
             if not isinstance(disk, Disk) or disk.backendtype != DiskBackend.BLKBACK.type:
                 return disk
+            if disk.path.startswith("/dev/"):
+                return disk
             done = self.dom0.run(quoted("losetup", "-f", "--show", disk.path)).check()
             self._devices[disk.path] = device = done.text.strip()
             return replace(disk, path=device)

@@ -14,17 +14,22 @@ _VDEV = "xvdb"
 _CREATE_LIMIT_S = 300.0
 
 
-def lets_in_second_writer(guest: Guest, backend: DiskBackend) -> bool:
+def lets_in_second_writer(guest: Guest, backend: DiskBackend, *, device: bool = False) -> bool:
     """Whether another guest gets a disk that `guest` has for writing already; both are created, and never run.
 
-    `guest` is not defined yet.  Raises GuestError where not even that gets it.
+    The disk is a file, or a block `device`; `guest` is not defined yet.  Raises GuestError where not even that gets it.
     """
-    disk = Disk(f"{guest.folder.path}/{guest.name}-shared.raw", _VDEV, backend.type)
-    guest.more_files.append(disk.path)
-    guest.dom0.run(quoted("truncate", "-s", "1M", disk.path)).check()
-    if not _gets(guest, disk):
-        raise GuestError(f"{guest.name} does not get {disk.path}, which nobody else has")
+    path = f"{guest.folder.path}/{guest.name}-shared.raw"
+    guest.more_files.append(path)
+    guest.dom0.run(quoted("truncate", "-s", "1M", path)).check()
     with ExitStack() as held:
+        if device:
+            path = guest.dom0.run(quoted("losetup", "-f", "--show", path)).check().text.strip()
+            # It goes when the last guest that has it goes.
+            held.callback(guest.dom0.run, quoted("losetup", "-d", path))
+        disk = Disk(path, _VDEV, backend.type)
+        if not _gets(guest, disk):
+            raise GuestError(f"{guest.name} does not get {disk.path}, which nobody else has")
         second = guest.another()
         held.callback(second.remove)
         return _gets(second, disk)

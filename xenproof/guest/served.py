@@ -72,6 +72,7 @@ SERVICES: Mapping[str, Callable[[Guest], bool]] = {
     "libvirt_direct_io": _cache_of_libvirt,
     "nested_hvm": _nested,
     "second_writer_blkback": partial(lets_in_second_writer, backend=DiskBackend.BLKBACK),
+    "second_writer_device": partial(lets_in_second_writer, backend=DiskBackend.BLKBACK, device=True),
     "second_writer_qdisk": partial(lets_in_second_writer, backend=DiskBackend.QDISK),
     "spice_password": _password(by_vnc=False),
     "vnc_password": _password(by_vnc=True),

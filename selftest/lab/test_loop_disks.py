@@ -1,0 +1,34 @@
+"""Guests where blkback takes no files, as before Xen 4.6: their disks are on loop devices, and those go with them."""
+
+import time
+from pathlib import Path
+
+from selftest.lab.suite import GRUB_XEN
+from xenproof.guest.guest import GONE, READY, VDEV, Guest
+from xenproof.guest.place import HostFolder
+from xenproof.lab.guest_images import ensure_guest_image
+from xenproof.lab.host import LabHost
+from xenproof.source.connection import Connection
+from xenproof.xen.backend import DiskBackend, disk_workers, read_vbd
+from xenproof.xen.config import Start
+
+
+def test_a_guest_runs_from_a_loop_device_of_its_own(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> None:
+    folder = HostFolder(dom0_shell, tmp_path, blkback_wants_devices=True)
+    folder.enter()
+    guest = Guest(
+        dom0_shell, folder, ensure_guest_image(lab_host.image), DiskBackend.BLKBACK, Start(GRUB_XEN), time.time()
+    )
+    try:
+        guest.define()
+        assert guest.boot(300).reached == READY
+        assert read_vbd(dom0_shell, guest.domid, VDEV).params.startswith("/dev/loop")
+        assert disk_workers(dom0_shell, guest.domid, VDEV, guest.disk).backend is DiskBackend.BLKBACK
+        assert guest.blocks_in_image() == guest.witness.pattern_sha256
+        assert guest.shut_down(60) == GONE
+        assert guest.leaked(20, with_files=False) == []
+        guest.remove()
+        assert dom0_shell.run("losetup -a").text == ""
+    finally:
+        guest.remove()
+        folder.leave()

@@ -49,7 +49,7 @@ def guest(dom0: _Dom0, problem: str = "") -> Guest:
 
 def test_a_guest_that_is_ready_says_what_started_it() -> None:
     boot = Boot(READY, 1.0, parse_witness(CONSOLE))
-    assert came(guest(_Dom0()), boot) == boot_ways()["grub.xen, ext4"].expected
+    assert came(guest(_Dom0()), boot) == boot_ways()["grub.xen, xfs"].expected
 
 
 def test_what_pygrub_could_not_do_stands_in_its_log_which_is_removed() -> None:

@@ -26,7 +26,9 @@ def test_another_token_is_another_pattern() -> None:
     assert pattern_sha256("0" * 32, witness.nonce) != witness.read_back
 
 
-@pytest.mark.parametrize("name", ["release", "cmdline", "memory_kib", "vcpus", "token", "nonce", "read_back", "ready"])
+@pytest.mark.parametrize(
+    "name", ["release", "cmdline", "memory_kib", "vcpus", "virtualizes", "token", "nonce", "read_back", "ready"]
+)
 def test_a_fact_that_is_missing_is_an_error(name: str) -> None:
     with pytest.raises(ParseError, match=name):
         parse_witness(CONSOLE.replace(f"XENPROOF1 {name}", f"XENPROOF2 {name}"))

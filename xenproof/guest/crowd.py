@@ -1,11 +1,11 @@
 """Many small guests on one host: one more after another, until there are as many as were asked for or memory ends."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from xenproof.errors import GuestError, XenproofError
-from xenproof.guest.guest import READY, Guest
+from xenproof.guest.guest import READY, Guest, remove_all
 from xenproof.guest.lease import OVERHEAD_MIB, RESERVE_MIB
 from xenproof.guest.life import BOOT_LIMIT_S
 from xenproof.source.connection import Connection, quoted
@@ -15,6 +15,8 @@ from xenproof.xen.domains import free_memory_mib
 MOST = 100
 SMALL_MIB = 128
 """The memory of each: with 96 MiB a Linux 6.1 did not come up."""
+AT_ONCE = 2
+"""So many come up at the same time, as a host has more than one processor."""
 _ANSWER_LIMIT_S = 60
 
 
@@ -35,6 +37,7 @@ class Crowd:
         """`make` makes a guest, which is not defined yet."""
         self._make, self._dom0 = make, dom0
         self._guests: list[Guest] = []
+        self._up: list[Guest] = []
         self.arrivals: list[Arrival] = []
         self.empty: Cost | None = None
         self.problem = ""
@@ -42,33 +45,42 @@ class Crowd:
     @property
     def names(self) -> list[str]:
         """The guests that came up."""
-        return [guest.name for guest in self._guests[: len(self.arrivals)]]
+        return [guest.name for guest in self._up]
 
     def fill(self, most: int = MOST) -> int:
         """Start guests until there are `most`, or as many as memory holds; how many that is to be.
 
-        The first that does not come up is the last that is tried: `problem` says how far it came.
+        None is started any more when one has not come up: `problem` says how far that came.
         """
         room = max(0, free_memory_mib(self._dom0) - RESERVE_MIB) // (SMALL_MIB + OVERHEAD_MIB)
         wanted = min(most, room)
         began = time.monotonic()
         self.empty = read_cost(self._dom0)
-        while len(self._guests) < wanted and not self.problem:
-            self._guests.append(guest := self._make())
-            guest.define()
-            boot = guest.boot(BOOT_LIMIT_S)
-            # A session of ssh for each would be more than an sshd gives.
-            guest.leave_console()
-            if boot.reached == READY:
-                at = time.monotonic() - began
-                self.arrivals.append(Arrival(len(self._guests), boot.seconds, at, read_cost(self._dom0)))
+        coming: deque[Guest] = deque()
+        while coming or (len(self._guests) < wanted and not self.problem):
+            if len(coming) < AT_ONCE and len(self._guests) < wanted and not self.problem:
+                self._guests.append(guest := self._make())
+                guest.define()
+                guest.start(BOOT_LIMIT_S)
+                coming.append(guest)
             else:
-                self.problem = f"guest {len(self._guests)}: {boot.reached}"
+                self._wait_for(coming.popleft(), began)
         return wanted
+
+    def _wait_for(self, guest: Guest, began: float) -> None:
+        boot = guest.come_up(BOOT_LIMIT_S)
+        # A session of ssh for each would be more than an sshd gives.
+        guest.leave_console()
+        if boot.reached == READY:
+            self._up.append(guest)
+            at = time.monotonic() - began
+            self.arrivals.append(Arrival(len(self._up), boot.seconds, at, read_cost(self._dom0)))
+        else:
+            self.problem = self.problem or f"guest {self._guests.index(guest) + 1}: {boot.reached}"
 
     def answering(self) -> list[str]:
         """The guests that answer when all of them are asked, now that all are there."""
-        return [guest.name for guest in self._guests[: len(self.arrivals)] if self._answers(guest)]
+        return [guest.name for guest in self._up if self._answers(guest)]
 
     def _answers(self, guest: Guest) -> bool:
         assert guest.created is not None  # noqa: S101  # it came up
@@ -78,12 +90,6 @@ class Crowd:
         return self._dom0.run(script, limit_s=_ANSWER_LIMIT_S + 30).exit_code == 0
 
     def close(self) -> None:
-        """Remove all of them; raises the first error after trying all."""
-        errors: list[XenproofError] = []
-        while self._guests:
-            try:
-                self._guests.pop().remove()
-            except XenproofError as error:
-                errors.append(error)
-        if errors:
-            raise GuestError(f"{len(errors)} of the guests left something: {errors[0]}") from errors[0]
+        """Remove all of them; raises the last error after trying all."""
+        remove_all(self._guests)
+        self._guests.clear()

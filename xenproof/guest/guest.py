@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -26,6 +26,13 @@ READY = "ready"
 GONE = "gone"
 _GONE_LIMIT_S = 60.0
 _MARKS = {"grub.xen": "XENPROOF1 grub ", "kernel started": "] Linux version ", "witness ready": "XENPROOF1 ready"}
+
+
+def remove_all(guests: "Iterable[Guest]") -> None:
+    """Remove all of them; raises the last error after trying all."""
+    with ExitStack() as held:
+        for guest in guests:
+            held.callback(guest.remove)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,23 +159,32 @@ class Guest:
         A guest that does not come up is no error here: the result says how far it came.
         Raises GuestError where the host has no memory for it.
         """
-        if self._boot is not None:
-            return self._boot
+        if self._boot is None:
+            self.start(limit_s, lease_limit_s)
+        return self.come_up(limit_s, unless=unless)
+
+    def start(self, limit_s: float, lease_limit_s: float = 600.0) -> None:
+        """Start it, and leave it to `come_up` to wait for it, so that another one can be started meanwhile."""
         created = self.create(limit_s, lease_limit_s)
-        begin = self._creation
         if created.domid < 1:
-            self._boot = Boot(f"xl created no domain: {created.problem[-500:]}", time.monotonic() - begin, None)
-            return self._boot
+            seconds = time.monotonic() - self._creation
+            self._boot = Boot(f"xl created no domain: {created.problem[-500:]}", seconds, None)
+            return
         # The console is open before the guest runs, so its first word is heard.
         resume = self.toolstack.resume_command(self.name)
         script = f"exec 3<{quoted(created.tty)}; {resume} </dev/null >/dev/null; exec cat <&3"
         self.console.attach(self._streams.enter_context(self.dom0.follow(script)))
 
+    def come_up(self, limit_s: float, *, unless: Callable[[str], bool] = lambda _: False) -> Boot:
+        """Wait for a guest that was started, at most `limit_s` from its creation on; how far it came."""
+        if self._boot is not None:
+            return self._boot
+
         def has_come_or_never_will() -> bool:
             return ("ready", "") in facts(self.console.text) or unless(self.console.text)
 
-        self.console.wait(has_come_or_never_will, limit_s - (time.monotonic() - begin))
-        self._boot = self._read(time.monotonic() - begin)
+        self.console.wait(has_come_or_never_will, limit_s - (time.monotonic() - self._creation))
+        self._boot = self._read(time.monotonic() - self._creation)
         return self._boot
 
     def create(self, limit_s: float, lease_limit_s: float = 600.0) -> Created:

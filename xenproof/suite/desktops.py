@@ -2,12 +2,11 @@
 
 import secrets
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 from xenproof.errors import GuestError
 from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest, put_certificates
-from xenproof.guest.guest import Guest
+from xenproof.guest.guest import Guest, remove_all
 from xenproof.guest.place import HostFolder
 from xenproof.guest.served import OF_FIRMWARE, SERVICES
 from xenproof.profile.profile import Profile
@@ -89,10 +88,8 @@ class Desktops:
 
     def close(self) -> None:
         """Remove all."""
-        with ExitStack() as held:
-            for made in self._known.values():
-                held.callback(made.guest.remove)
-            self._known.clear()
+        remove_all(made.guest for made in self._known.values())
+        self._known.clear()
 
 
 def why_not_served(profile: Profile, name: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]  # xdist carries no types
 
 from xenproof.errors import GuestError, NotEvaluable, XenproofError
-from xenproof.guest.guest import GONE, READY, Boot, Guest
+from xenproof.guest.guest import GONE, READY, Boot, Guest, remove_all
 from xenproof.guest.image import GuestImage
 from xenproof.guest.place import IMAGES, HostFolder
 from xenproof.profile.expectation import Expectation, Level, Status
@@ -66,16 +66,8 @@ class Guests:
         return guest
 
     def close(self) -> None:
-        """Remove all guests; raises the first error after trying all."""
-        errors: list[XenproofError] = []
-        for guest in self._guests.values():
-            if isinstance(guest, Guest):
-                try:
-                    guest.remove()
-                except XenproofError as error:
-                    errors.append(error)
-        if errors:
-            raise errors[0]
+        """Remove all guests; raises the last error after trying all."""
+        remove_all(guest for guest in self._guests.values() if isinstance(guest, Guest))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from xenproof.suite.each import req
 from xenproof.suite.expect import Expect
 from xenproof.suite.promises import Documented
 from xenproof.xen.backend import DiskBackend
+from xenproof.xen.qemu_disks import qemu_disks
 
 pytestmark = pytest.mark.matrix
 
@@ -24,6 +25,17 @@ def test_synced_blocks_are_on_the_medium(disk_life: Life, documented: Documented
     """What a guest wrote to a disk on {disk} and synced is on dom0's own disk, where a power cut does not take it."""
     found = durability.write_and_look(disk_life, disk_kinds()[disk])
     expect(documented("blocks", ALL, FLUSH), found, by="filefrag, and dd past dom0's page cache")
+
+
+@req("S16")
+@pytest.mark.parametrize("disk", [kind.name for kind in OF_QEMU])
+def test_qemu_reads_the_disk_in_its_format(disk_life: Life, documented: Documented, expect: Expect, disk: str) -> None:
+    """The qemu that serves a disk on {disk} says itself which file that is, and that it reads it in that format."""
+    kind = disk_kinds()[disk]
+    path = kind.path(disk_life.guest)
+    found = qemu_disks(disk_life.dom0, disk_life.guest.domid)
+    wanted = documented("format", kind.format, "xl-disk-configuration(5), format")
+    expect(wanted, found[path].format if path in found else f"none of {sorted(found)}", by="qemu's monitor, info block")
 
 
 @req("S16")

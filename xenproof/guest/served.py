@@ -1,6 +1,5 @@
 """What a toolstack lets be configured, and some releases do not give: each is asked for by a guest of its own."""
 
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,14 +12,12 @@ from xenproof.guest.guest import READY, VDEV, Guest
 from xenproof.guest.life import BOOT_LIMIT_S
 from xenproof.guest.offer import is_offered
 from xenproof.guest.second_writer import lets_in_second_writer
-from xenproof.xen.acting import act
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Disk
+from xenproof.xen.qemu_disks import qemu_disks
 from xenproof.xen.toolstack import Libvirt
 
 _CREATE_LIMIT_S = 300.0
-# Such as "    Cache mode:       writeback, direct" in what qemu's monitor says to "info block".
-_CACHE = re.compile(r"^\s*Cache mode: *([a-z, ]+?)\s*$", re.MULTILINE)
 _BY_LIBVIRT = "s/<driver name='qemu'/& cache='none'/"
 
 
@@ -35,16 +32,15 @@ def _direct_io(guest: Guest) -> bool:
 def _cache_of_libvirt(guest: Guest) -> bool:
     """Whether qemu goes past dom0's page cache where the XML of libvirt has cache='none'.
 
-    Raises GuestError where qemu does not say how it opened the disk.
+    Raises GuestError or ParseError where qemu does not say how it opened the disk.
     """
     guest.toolstack = Libvirt(_BY_LIBVIRT)
     guest.define()
     if guest.create(_CREATE_LIMIT_S).domid < 1 or not is_offered(guest, VDEV):
         return False
-    said = act(guest.dom0, "qemu-monitor-command", str(guest.domid), "info block").text
-    if not (modes := _CACHE.findall(said)):
-        raise GuestError(f"the qemu of {guest.name} does not say how it caches its disk: {said[-300:]!r}")
-    return all("direct" in mode for mode in modes)
+    if (disk := qemu_disks(guest.dom0, guest.domid).get(guest.disk)) is None:
+        raise GuestError(f"the qemu of {guest.name} does not name {guest.disk}")
+    return "direct" in disk.cache
 
 
 def _nested(guest: Guest) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from string import ascii_lowercase
 
-from xenproof.errors import GuestError, ParseError
+from xenproof.errors import GuestError, ParseError, XenproofError
 from xenproof.guest.disk_rows import DiskRow, Target, in_words, predicted
 from xenproof.guest.leak import Thing, Traces, leaks
 from xenproof.guest.place import HostFolder
@@ -75,7 +75,7 @@ class BackendTable:
     def _read_group(self, rows: Sequence[DiskRow]) -> None:
         try:
             answers = self._one_guest(rows)
-        except (GuestError, ParseError) as error:
+        except XenproofError as error:
             self._found |= {row.name: GuestError(str(error)) for row in rows}
             return
         if answers is not None:
@@ -99,10 +99,11 @@ class BackendTable:
             disks = [GivenDisk(row.spec(targets[row.name], vdevs[row.name])) for row in rows]
             text = DomainConfig(name, Start(self._kernel), MEMORY_MIB, disks).text()
             self._dom0.run(f"cat >{quoted(config)}", stdin=text.encode()).check()
-            created = create_paused(self._dom0, name, config, CREATE_LIMIT_S)
             own = [Thing("file", path) for path in [*files.values(), config]]
             own += [Thing("loop device", f"{targets[row.name]} {files[row.name]}") for row in rows]
+            created = Created(-1, "", "", 0, "")
             try:
+                created = create_paused(self._dom0, name, config, CREATE_LIMIT_S)
                 return self._answers(rows, created, vdevs, targets)
             finally:
                 self._end(name, created, tuple(files.values()), own)

@@ -9,16 +9,14 @@ from xenproof.errors import GuestError
 from xenproof.guest.boot_ways import dom0_kernel
 from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest
 from xenproof.guest.guest import READY, VDEV, Guest
+from xenproof.guest.libvirt_cache import hands_on_cache_modes
 from xenproof.guest.life import BOOT_LIMIT_S
 from xenproof.guest.offer import is_offered
 from xenproof.guest.second_writer import lets_in_second_writer
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Disk
-from xenproof.xen.qemu_disks import qemu_disks
-from xenproof.xen.toolstack import Libvirt
 
 _CREATE_LIMIT_S = 300.0
-_BY_LIBVIRT = "s/<driver name='qemu'/& cache='none'/"
 
 
 def _direct_io(guest: Guest) -> bool:
@@ -27,20 +25,6 @@ def _direct_io(guest: Guest) -> bool:
     guest.config = replace(guest.config, disks=(disk,))
     guest.define()
     return guest.create(_CREATE_LIMIT_S).domid > 0 and is_offered(guest, VDEV)
-
-
-def _cache_of_libvirt(guest: Guest) -> bool:
-    """Whether qemu goes past dom0's page cache where the XML of libvirt has cache='none'.
-
-    Raises GuestError or ParseError where qemu does not say how it opened the disk.
-    """
-    guest.toolstack = Libvirt(_BY_LIBVIRT)
-    guest.define()
-    if guest.create(_CREATE_LIMIT_S).domid < 1 or not is_offered(guest, VDEV):
-        return False
-    if (disk := qemu_disks(guest.dom0, guest.domid).get(guest.disk)) is None:
-        raise GuestError(f"the qemu of {guest.name} does not name {guest.disk}")
-    return "direct" in disk.cache
 
 
 def _nested(guest: Guest) -> bool:
@@ -65,7 +49,7 @@ def _password(*, by_vnc: bool) -> Callable[[Guest], bool]:
 
 SERVICES: Mapping[str, Callable[[Guest], bool]] = {
     "direct_io": _direct_io,
-    "libvirt_direct_io": _cache_of_libvirt,
+    "libvirt_cache": hands_on_cache_modes,
     "nested_hvm": _nested,
     "second_writer_blkback": partial(lets_in_second_writer, backend=DiskBackend.BLKBACK),
     "second_writer_device": partial(lets_in_second_writer, backend=DiskBackend.BLKBACK, device=True),

@@ -78,7 +78,7 @@ FAMILIES: dict[str, FamilyShape] = {
     "logs": _family(readable=BOOL, rotated=BOOL, mentions=TEXT),
     "hypervisor": _family(is_=STRING, has=SOME_NAMES, range=RANGE),
     "guest": _family(
-        only="grub_xen grub_pvh grub_pc qdisk blkback images direct_io libvirt_direct_io nested_hvm spice_password "
+        only="grub_xen grub_pvh grub_pc qdisk blkback images direct_io libvirt_cache nested_hvm spice_password "
         "vnc_password second_writer_blkback second_writer_device second_writer_qdisk kernel_gzip kernel_lz4 "
         "kernel_zstd xen-xl xen-xm xen-sxp",
         path=PATH,

@@ -1,0 +1,56 @@
+"""The cache modes that libvirt's XML can name for a disk, and whether they reach the qemu that serves it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from string import ascii_lowercase
+
+from xenproof.errors import GuestError
+from xenproof.guest.guest import Guest
+from xenproof.guest.offer import is_offered
+from xenproof.source.connection import quoted
+from xenproof.xen.backend import DiskBackend
+from xenproof.xen.config import Disk
+from xenproof.xen.qemu_disks import qemu_disks
+from xenproof.xen.toolstack import Libvirt
+
+MODES: Mapping[str, str] = {
+    "none": "writeback, direct",
+    "directsync": "writethrough, direct",
+    "writethrough": "writethrough",
+    "writeback": "writeback",
+    "unsafe": "writeback, ignore flushes",
+}
+"""libvirt's word for each mode, and what qemu's monitor calls it: qemu(1), cache=."""
+_CREATE_LIMIT_S = 300.0
+
+
+def hands_on_cache_modes(guest: Guest) -> bool:
+    """Whether libvirt hands each mode on to the qemu that serves the disk; the guest is not defined yet, and never runs.
+
+    False where all disks are served in the same mode, whatever the XML has.  Raises GuestError for what is neither,
+    ParseError where qemu does not say how it serves them.
+    """
+    disks = {
+        mode: Disk(f"{guest.folder.path}/{guest.name}-{mode}.raw", f"xvd{letter}", DiskBackend.QDISK.type)
+        for mode, letter in zip(MODES, ascii_lowercase[1:], strict=False)
+    }
+    paths = [disk.path for disk in disks.values()]
+    guest.more_files += paths
+    guest.dom0.run(quoted("truncate", "-s", "1M", *paths)).check()
+    guest.config = replace(guest.config, disks=(*guest.config.disks, *disks.values()))
+    # The disk's file stands in the line behind that of its driver.
+    words = (rf"s#\(<driver name='qemu'\)\(.*{disk.path}'\)#\1 cache='{mode}'\2#" for mode, disk in disks.items())
+    guest.toolstack = Libvirt(f"/<driver name='qemu'/{{N;{';'.join(words)}}}")
+    guest.define()
+    created = guest.create(_CREATE_LIMIT_S)
+    if created.domid < 1 or not all(is_offered(guest, disk.vdev) for disk in disks.values()):
+        raise GuestError(
+            f"{guest.name} does not get disks of all cache modes: {created.problem[-300:] or 'not offered'}"
+        )
+    served = qemu_disks(guest.dom0, guest.domid)
+    found = {mode: served[disk.path].cache if disk.path in served else "unknown" for mode, disk in disks.items()}
+    if found == MODES:
+        return True
+    if len(set(found.values())) > 1 or "unknown" in found.values():
+        raise GuestError(f"qemu serves the modes as {found}, expected {dict(MODES)}, or all in the same way")
+    return False

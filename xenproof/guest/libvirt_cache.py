@@ -25,7 +25,7 @@ _CREATE_LIMIT_S = 300.0
 
 
 def hands_on_cache_modes(guest: Guest) -> bool:
-    """Whether libvirt hands each mode on to the qemu that serves the disk; the guest is not defined yet, and never runs.
+    """Whether libvirt hands each mode on to the qemu that serves the disk; the guest is not defined, and never runs.
 
     False where all disks are served in the same mode, whatever the XML has.  Raises GuestError for what is neither,
     ParseError where qemu does not say how it serves them.

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from selftest.lab.suite import GRUB_XEN
+from selftest.lab.test_guest_faults import HANGING_XL
+from xenproof.errors import GuestError
+from xenproof.guest import backend_table
 from xenproof.guest.backend_table import BackendTable
 from xenproof.guest.disk_rows import DiskRow, Target
 from xenproof.guest.leak import Thing, snapshot
@@ -67,6 +70,18 @@ def test_a_refusal_that_was_not_predicted_is_told_from_the_disks_beside_it(
     assert table.found("block") == "phy, raw, writable"
     assert table.found("phy").startswith("refused, but with ")
     assert "bogus" in table.found("phy")
+
+
+def test_an_xl_that_hangs_is_an_error_of_each_row(
+    table: BackendTable, dom0_shell: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dom0_shell.run(HANGING_XL).check(0)
+    monkeypatch.setattr(backend_table, "CREATE_LIMIT_S", 2.0)
+
+    for row in ("block", "phy"):
+        with pytest.raises(GuestError, match="did not end within 2 s"):
+            table.found(row)
+    assert dom0_shell.run("xl list | wc -l; losetup -a").text == "2\n"
 
 
 def test_the_keeper_ends_what_xl_does_not_know_of_a_run_that_is_gone(dom0_shell: Connection, tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""Waiting for a state: read again until it is there, and the last word when it does not come."""
+
+from itertools import count
+
+import pytest
+
+from xenproof import settle
+from xenproof.settle import settled
+
+
+@pytest.fixture(autouse=True)
+def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settle, "PAUSE_S", 0.0)
+
+
+def test_the_state_that_was_waited_for_is_given() -> None:
+    states = iter("aab")
+    pauses: list[int] = []
+
+    assert settled(lambda: next(states), lambda state: state == "b", 60, meanwhile=lambda: pauses.append(1)) == "b"
+    assert len(pauses) == 2
+
+
+def test_without_a_limit_it_is_read_once() -> None:
+    states = count()
+
+    assert settled(lambda: next(states), lambda _: False, 0.0) == 0
+
+
+def test_the_last_state_is_given_when_time_is_up() -> None:
+    states = count()
+
+    last = settled(lambda: next(states), lambda _: False, 0.05)
+
+    assert last > 0
+    assert next(states) == last + 1

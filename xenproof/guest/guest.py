@@ -25,7 +25,8 @@ MEMORY_MIB = 128
 READY = "ready"
 GONE = "gone"
 _GONE_LIMIT_S = 60.0
-_MARKS = {"grub.xen": "XENPROOF1 grub ", "kernel started": "] Linux version ", "witness ready": "XENPROOF1 ready"}
+KERNEL_SPEAKS = "] Linux version "
+_MARKS = {"grub.xen": "XENPROOF1 grub ", "kernel started": KERNEL_SPEAKS, "witness ready": "XENPROOF1 ready"}
 
 
 def remove_all(guests: "Iterable[Guest]") -> None:
@@ -155,7 +156,7 @@ class Guest:
     ) -> Boot:
         """Start it and follow its console until its witness is ready, at most `limit_s`; only once.
 
-        What the console says when the guest will never be ready is told by `unless`.
+        By `unless` the console tells that the guest will never be ready, or that it has come far enough.
         A guest that does not come up is no error here: the result says how far it came.
         Raises GuestError where the host has no memory for it.
         """
@@ -180,10 +181,10 @@ class Guest:
         if self._boot is not None:
             return self._boot
 
-        def has_come_or_never_will() -> bool:
+        def is_over() -> bool:
             return ("ready", "") in facts(self.console.text) or unless(self.console.text)
 
-        self.console.wait(has_come_or_never_will, limit_s - (time.monotonic() - self._creation))
+        self.console.wait(is_over, limit_s - (time.monotonic() - self._creation))
         self._boot = self._read(time.monotonic() - self._creation)
         return self._boot
 

@@ -120,3 +120,23 @@ def test_a_kernel_that_cannot_be_meant_is_an_error_of_the_call(tmp_path: Path) -
         check_guest_kernel(fine)
     with pytest.raises(UsageError, match="'Host', expected `host`, or a folder with boot/vmlinuz-RELEASE"):
         check_guest_kernel("Host")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (b"kernel/a/../../../../../evil.ko:\n", "names 'kernel/a/../../../../../evil.ko', expected paths below"),
+        (b"/evil.ko:\n", "names '/evil.ko'"),
+        (b"kernel/a.ko: kernel/b.ko\n", "has no row of 'kernel/b.ko'"),
+        (b"kernel/ext4.ko: kernel/b.ko\nkernel/b.ko: kernel/ext4.ko\n", "a module that needs itself: 'kernel/ext4.ko'"),
+    ],
+)
+def test_a_list_of_modules_that_lies_is_refused(give: Give, rows: bytes, message: str) -> None:
+    with pytest.raises(LabError, match=message):
+        give(OF_KERNEL | {f"{MODULES}/modules.dep": rows}, OF_MODULES)
+
+
+def test_what_is_no_archive_is_an_error(give: Give) -> None:
+    (give.folder / "0.tar").write_bytes(b"no archive" * 100)
+    with pytest.raises(LabError, match="tar on local:// printed is no archive"):
+        give()

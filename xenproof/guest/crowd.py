@@ -1,8 +1,7 @@
 """Many small guests on one host: one more after another, until there are as many as were asked for or memory ends."""
 
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xenproof.guest.guest import READY, Guest, remove_all
@@ -17,6 +16,7 @@ SMALL_MIB = 128
 """The memory of each: with 96 MiB a Linux 6.1 did not come up."""
 AT_ONCE = 2
 """So many come up at the same time, as a host has more than one processor."""
+_TURN_S = 0.1
 _ANSWER_LIMIT_S = 60
 
 
@@ -56,18 +56,19 @@ class Crowd:
         wanted = min(most, room)
         began = time.monotonic()
         self.empty = read_cost(self._dom0)
-        coming: deque[Guest] = deque()
-        while coming or (len(self._guests) < wanted and not self.problem):
-            if len(coming) < AT_ONCE and len(self._guests) < wanted and not self.problem:
-                self._guests.append(guest := self._make())
+        while len(self._guests) < wanted and not self.problem:
+            batch = [self._make() for _ in range(min(AT_ONCE, wanted - len(self._guests)))]
+            self._guests += batch
+            for guest in batch:
                 guest.define()
+            for guest in batch:
                 guest.start(BOOT_LIMIT_S)
-                coming.append(guest)
-            else:
-                self._wait_for(coming.popleft(), began)
+            _hear(batch)
+            for guest in batch:
+                self._take(guest, began)
         return wanted
 
-    def _wait_for(self, guest: Guest, began: float) -> None:
+    def _take(self, guest: Guest, began: float) -> None:
         boot = guest.come_up(BOOT_LIMIT_S)
         # A session of ssh for each would be more than an sshd gives.
         guest.leave_console()
@@ -93,3 +94,11 @@ class Crowd:
         """Remove all of them; raises the last error after trying all."""
         remove_all(self._guests)
         self._guests.clear()
+
+
+def _hear(guests: Sequence[Guest]) -> None:
+    """Read the consoles of guests that come up, in turn, so that each is heard when it says that it is ready."""
+    deadline = time.monotonic() + BOOT_LIMIT_S
+    while time.monotonic() < deadline and (silent := [guest for guest in guests if guest.is_coming_up()]):
+        for guest in silent:
+            guest.console.pump(_TURN_S)

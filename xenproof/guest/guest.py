@@ -26,7 +26,8 @@ READY = "ready"
 GONE = "gone"
 _GONE_LIMIT_S = 60.0
 KERNEL_SPEAKS = "] Linux version "
-_MARKS = {"grub.xen": "XENPROOF1 grub ", "kernel started": KERNEL_SPEAKS, "witness ready": "XENPROOF1 ready"}
+READY_MARK = "witness ready"
+_MARKS = {"grub.xen": "XENPROOF1 grub ", "kernel started": KERNEL_SPEAKS, READY_MARK: "XENPROOF1 ready"}
 
 
 def remove_all(guests: "Iterable[Guest]") -> None:
@@ -77,7 +78,7 @@ class Guest:
         self.toolstack = toolstack or Xl()
         self._boot: Boot | None = None
         self._told: set[str] = set()
-        self._creation = 0.0
+        self._creation = self._created_at = 0.0
         self._end = ""
         self._began = began
         self.leases_processors = True
@@ -176,6 +177,10 @@ class Guest:
         script = f"exec 3<{quoted(created.tty)}; {resume} </dev/null >/dev/null; exec cat <&3"
         self.console.attach(self._streams.enter_context(self.dom0.follow(script)))
 
+    def is_coming_up(self) -> bool:
+        """Whether it was started, and neither is ready nor has it ended, as far as its console was read."""
+        return self._boot is None and not self.console.ended and READY_MARK not in self.console.seen_at
+
     def come_up(self, limit_s: float, *, unless: Callable[[str], bool] = lambda _: False) -> Boot:
         """Wait for a guest that was started, at most `limit_s` from its creation on; how far it came."""
         if self._boot is not None:
@@ -185,7 +190,9 @@ class Guest:
             return ("ready", "") in facts(self.console.text) or unless(self.console.text)
 
         self.console.wait(is_over, limit_s - (time.monotonic() - self._creation))
-        self._boot = self._read(time.monotonic() - self._creation)
+        # As it was heard, not as it was asked for: meanwhile others may have been started.
+        ready_at = self.console.seen_at.get(READY_MARK, time.time())
+        self._boot = self._read(ready_at - self._created_at)
         return self._boot
 
     def create(self, limit_s: float, lease_limit_s: float = 600.0) -> Created:
@@ -197,7 +204,7 @@ class Guest:
         vcpus = max(config.vcpus, config.maxvcpus) if self.leases_processors else 0
         lease = self.folder.lease(self.name, memory_mib=config.memory_mib, vcpus=vcpus, limit_s=lease_limit_s)
         self._lease.enter_context(lease)
-        self._creation = time.monotonic()
+        self._creation, self._created_at = time.monotonic(), time.time()
         self.created = self.toolstack.create_paused(self.dom0, self.name, self.config_path, limit_s)
         if self.created.domid > 0:
             self.steps["created"] = time.time()
@@ -219,7 +226,7 @@ class Guest:
         self._lease.close()
 
     def _read(self, seconds: float) -> Boot:
-        if "witness ready" in self.console.seen_at:
+        if READY_MARK in self.console.seen_at:
             try:
                 return Boot(READY, seconds, parse_witness(self.console.text))
             except XenproofError as error:
@@ -262,7 +269,10 @@ class Guest:
         """What dom0 still has of it; its own disk and configuration count only `with_files`."""
         files = self._files
         created = self.created
-        traces = Traces(self.name, created.domid if created else -1, created.uuid if created else "", files)
+        # Another guest may have its number on a host that was started anew.
+        is_its_own = created and self.folder.entries == self._entry
+        domid, uuid = (created.domid, created.uuid) if created and is_its_own else (-1, "")
+        traces = Traces(self.name, domid, uuid, files)
         own: list[Thing] = []
         if not with_files:
             own += [Thing("file", file) for file in files]
@@ -299,12 +309,18 @@ class Guest:
             self.toolstack.forget(self.dom0, self.name)
             logs = f"/var/log/xen/*-{self.name}.log*"  # a name holds nothing that a shell would expand
             files = quoted(*self._files)
-            if self._devices:
-                self.dom0.run(quoted("losetup", "-d", *self._devices.values()))
+            self._leave_devices()
             if (done := self.dom0.run(f"rm -f -- {files} {logs}")).exit_code:
                 raise CommandFailed(f"the files of {self.name} could not be removed: {done.error_text.strip()[-300:]}")
         if left := self.leaked(30.0, with_files=True):
             raise GuestError(f"{self.name} left in dom0: {'; '.join(map(str, left))}")
+
+    def _leave_devices(self) -> None:
+        """Detach the loop devices of its files, whichever they are by now."""
+        for path in self._devices:
+            devices = f"losetup -j {quoted(path)} | cut -d: -f1"
+            self.dom0.run(f'for device in $({devices}); do losetup -d "$device"; done')
+        self._devices.clear()
 
     def _let_go(self) -> None:
         try:

@@ -102,11 +102,17 @@ def _fetch(dom0: Connection, paths: Iterable[str], into: Path) -> None:
             f"{dom0.url} does not give the files of its kernel: {done.error_text.strip()[-300:]!r}; give a tree by "
             "--guest-kernel FOLDER"
         )
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        # A host decides what is in its archive: only files that were asked for are taken, by their names.
-        for name in names:
-            member = next((member for member in archive.getmembers() if member.name == name), None)
-            if member is None or (content := archive.extractfile(member)) is None:
-                raise LabError(f"/{name} of {dom0.url} is no file")
-            (into / name).parent.mkdir(parents=True, exist_ok=True)
-            (into / name).write_bytes(content.read())
+    try:
+        # Not compressed, so that nothing is bigger than what came.
+        with tarfile.open(fileobj=io.BytesIO(done.stdout), mode="r:") as archive:
+            members = {member.name: member for member in archive.getmembers()}
+            # A host decides what is in its archive: only files that were asked for are taken, by their names.
+            for name in names:
+                member = members.get(name)
+                if member is None or not member.isreg() or member.issparse():
+                    raise LabError(f"/{name} of {dom0.url} is no file")
+                content = archive.extractfile(member)
+                (into / name).parent.mkdir(parents=True, exist_ok=True)
+                (into / name).write_bytes(content.read() if content else b"")
+    except tarfile.TarError as error:
+        raise LabError(f"what tar on {dom0.url} printed is no archive: {error}") from error

@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import re
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ MODULES = ("xen-blkfront", "xen-netfront", "crc32c_generic")
 """What the witness needs of its kernel beyond what is built in and its file system, in the order of loading."""
 
 APPLETS = ("sh", "mount", "umount", "insmod", "usleep", "yes", "dd", "sha256sum", "date", "sed", "mkfifo")
+
+# Such as "kernel/fs/ext4/ext4.ko.xz", or what was installed beside it, "updates/dkms/a.ko".
+_MODULE = re.compile(r"[A-Za-z0-9_.+-]+(/[A-Za-z0-9_.+-]+)*")
 
 # Linux runs these paths, with no file open, when the toolstack asks a PV guest to shut down or to start again.
 ENDS = {
@@ -51,13 +55,21 @@ def modules_in_order(folder: Path, wanted: tuple[str, ...]) -> list[Path]:
     A module that modules.builtin names needs no file.  Raises LabError for one that is in neither.
     """
     needs = dict(_dependencies(folder / "modules.dep"))
+    named = {path for row in needs.items() for path in (row[0], *row[1])}
+    if strange := sorted(path for path in named if not _MODULE.fullmatch(path) or ".." in path.split("/")):
+        raise LabError(f"{folder}/modules.dep names {strange[0][:200]!r}, expected paths below {folder}")
+    if missing := sorted(named - set(needs)):
+        raise LabError(f"{folder}/modules.dep has no row of {missing[0]!r}, which another row needs")
     by_name = {_plain(path): path for path in needs}
     builtin = {_plain(line) for line in _text(folder / "modules.builtin").splitlines()}
     order: list[str] = []
 
-    def visit(path: str) -> None:
+    def visit(path: str, above: tuple[str, ...] = ()) -> None:
+        if path in above:
+            raise LabError(f"{folder}/modules.dep has a module that needs itself: {path!r}")
         for needed in needs[path]:
-            visit(needed)
+            if needed not in order:
+                visit(needed, (*above, path))
         if path not in order:
             order.append(path)
 
@@ -114,9 +126,10 @@ def _unpacked(path: Path) -> bytes:
         case ".gz":
             return gzip.decompress(data)
         case ".zst":
-            return subprocess.run(
-                [require("zstd"), "-d", "-q", "-c"], input=data, capture_output=True, check=True
-            ).stdout
+            done = subprocess.run([require("zstd"), "-d", "-q", "-c"], input=data, capture_output=True, check=False)
+            if done.returncode:
+                raise LabError(f"{path} cannot be unpacked: {done.stderr.decode('utf-8', 'replace').strip()[-300:]}")
+            return done.stdout
     raise LabError(f"{path} is compressed in an unknown way; expected .ko, .ko.xz, .ko.gz or .ko.zst")
 
 

@@ -4,11 +4,10 @@ from xenproof.errors import GuestError
 from xenproof.guest.guest import KERNEL_SPEAKS, Guest
 from xenproof.guest.life import BOOT_LIMIT_S
 
-# The guest's own menu, and how GRUB begins what it says of whatever it cannot do: before the menu it looks for one in
-# several places, and says so of each.
-_MENU, _ERROR = "XENPROOF1 grub ", "error: "
-# Who in libxl builds the domain, and names the kernel's packing where it does not know it.
-_REFUSED_BY_XL = "xc_dom"
+# GRUB, grub-core/loader/i386/xen_file.c and xen_fileXX.c: what it says where it cannot unpack a kernel.
+_REFUSED_BY_GRUB = "error: not xen image"
+# Xen, tools/libs/guest/xg_dom_core.c: what libxl prints where no loader of its knows the kernel.
+_REFUSED_BY_XL = "no loader found"
 
 
 def starts(guest: Guest) -> bool:
@@ -16,13 +15,9 @@ def starts(guest: Guest) -> bool:
 
     What the guest does then is the same with any packing, and nobody waits for it.
     """
-    boot = guest.boot(BOOT_LIMIT_S, unless=lambda text: _is_refused_by_grub(text) or KERNEL_SPEAKS in text)
+    boot = guest.boot(BOOT_LIMIT_S, unless=lambda text: _REFUSED_BY_GRUB in text or KERNEL_SPEAKS in text)
     if KERNEL_SPEAKS in guest.console.text:
         return True
-    if _is_refused_by_grub(guest.console.text) or (guest.created and _REFUSED_BY_XL in guest.created.problem):
+    if _REFUSED_BY_GRUB in guest.console.text or (guest.created and _REFUSED_BY_XL in guest.created.problem):
         return False
     raise GuestError(f"{guest.name} did not boot, and its kernel is not what was refused: {boot.reached}")
-
-
-def _is_refused_by_grub(console: str) -> bool:
-    return _ERROR in console.partition(_MENU)[2]

@@ -11,7 +11,7 @@ from xenproof.source.connection import quoted
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Disk
 from xenproof.xen.qemu_disks import qemu_disks
-from xenproof.xen.toolstack import Libvirt
+from xenproof.xen.toolstack import Libvirt, virsh
 
 MODES: Mapping[str, str] = {
     "none": "writeback, direct",
@@ -47,6 +47,9 @@ def hands_on_cache_modes(guest: Guest) -> bool:
         raise GuestError(
             f"{guest.name} does not get disks of all cache modes: {created.problem[-300:] or 'not offered'}"
         )
+    xml = virsh(guest.dom0, "dumpxml", guest.name).check().text
+    if missing := [mode for mode in MODES if f"cache='{mode}'" not in xml]:
+        raise GuestError(f"libvirt's XML of {guest.name} has no cache='{missing[0]}', which it was given")
     served = qemu_disks(guest.dom0, guest.domid)
     found = {mode: served[disk.path].cache if disk.path in served else "unknown" for mode, disk in disks.items()}
     if found == MODES:

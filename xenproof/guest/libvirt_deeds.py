@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xenproof.errors import ParseError
 from xenproof.guest.deeds import SAVE_LIMIT_S, SETTLE_LIMIT_S
 from xenproof.guest.life import Life
 from xenproof.guest.witness import Told
@@ -15,15 +16,16 @@ from xenproof.xen.toolstack import VIRSH, virsh
 KEPT, UNKNOWN = "kept", "unknown"
 _AGAIN = "\n=again=\n"
 _ROUND_TRIP = """\
-trap 'rm -f {path} {path}.xml' EXIT
-{dump} >{path}.xml && cat {path}.xml && {to} >{path} && printf '\\n=again=\\n' && {from}
+path={path}
+trap 'rm -f -- "$path" "$path.xml"' EXIT
+{dump} >"$path.xml" && cat "$path.xml" && {to} >"$path" && printf '\\n=again=\\n' && {from}
 """
 # libvirt, src/libxl/libxl_driver.c: "unsupported config type xen-sxp".
 _NO_SUCH_FORM = re.compile(r"unsupported config type")
 # What has to be there again.  XML is only looked at, not read: it comes from the host.
 _OF_XML = {
     "kernel": re.compile(r"<kernel>([^<]+)</kernel>"),
-    "memory": re.compile(r"<memory[^>]*>([0-9]+)</memory>"),
+    "memory": re.compile(r"<memory[^<>]*>([0-9]+)</memory>"),
     "disks": re.compile(r"<source file='([^']+)'"),
 }
 
@@ -42,7 +44,7 @@ def round_trip(life: Life, native: str) -> str:
     """Make a configuration of the form `native` of the guest's XML, and XML of that again.
 
     KEPT where kernel, memory and disks are the same as before, or which of them are not; UNKNOWN where libvirt does not
-    know that form.  Raises CommandFailed where it fails in another way.
+    know that form.  Raises CommandFailed where it fails in another way, ParseError where the XML has none of them.
     """
     path = f"{life.guest.config_path}.{native}"
     words = {
@@ -55,9 +57,10 @@ def round_trip(life: Life, native: str) -> str:
     if done.exit_code and _NO_SUCH_FORM.search(done.error_text):
         return UNKNOWN
     before, mark, after = done.check().text.partition(_AGAIN)
-    changed = [
-        name for name, pattern in _OF_XML.items() if not mark or pattern.findall(before) != pattern.findall(after)
-    ]
+    had = {name: pattern.findall(before) for name, pattern in _OF_XML.items()}
+    if not mark or not all(had.values()):
+        raise ParseError(f"the XML of {life.name} has no {' or no '.join(_OF_XML)}, or was cut off: {before[-300:]!r}")
+    changed = [name for name, pattern in _OF_XML.items() if pattern.findall(after) != had[name]]
     return f"changed: {', '.join(changed)}" if changed else KEPT
 
 

@@ -46,6 +46,7 @@ class HostFolder:
         self._keeper: Stream | None = None
         self.path = ""
         self.run = ""
+        self._has_left = False
         self.entries = 0
         """How often it was entered: more than once where the host was started anew or the connection broke."""
 
@@ -95,15 +96,26 @@ class HostFolder:
 
     def leave(self) -> None:
         """Let the keeper go, and with the last one the folder; raises GuestError where something of the run stays."""
-        if self._keeper is None:
+        if not self.entries or self._has_left:
             return
+        self._has_left = True
         self.enter()
+        assert self._keeper is not None  # noqa: S101  # it has entered
         keeper, self._keeper = self._keeper, None
         with self._held, self._shared.held() as table:
-            table.get("users", {}).pop(str(os.getpid()), None)
+            users = table.get("users", {})
+            users.pop(str(os.getpid()), None)
             keeper.end_stdin()
-            if left := _all_lines(keeper, _SWEEP_LIMIT_S):
+            left = _all_lines(keeper, _SWEEP_LIMIT_S)
+            if not left and not any(is_alive(user) for user in users) and self._is_left_behind():
+                left = [f"folder {self.path}, which a connection of this run that broke may still hold"]
+            if left:
                 raise GuestError(f"still on {self._dom0.url} after the run: {', '.join(left)}; remove it by hand")
+
+    def _is_left_behind(self) -> bool:
+        """Whether the folder is still there, and nobody wants it to be."""
+        path = quoted(self.path)
+        return self._dom0.run(f"[ -e {path} ] && [ ! -e {path}/{_KEPT} ]").exit_code == 0
 
     def lease(self, name: str, *, memory_mib: int, vcpus: int, limit_s: float) -> AbstractContextManager[None]:
         """Room on the host for the guest `name`, for as long as the context; see `leased`."""
@@ -111,15 +123,18 @@ class HostFolder:
 
     def lease_ports(self, count: int) -> list[int]:
         """Free TCP ports of the host, for as long as the folder is there; see `lease_ports`."""
+        self.enter()
         return lease_ports(self._dom0, self.path, count)
 
     def put(self, file: Path) -> str:
         """The path of a copy of `file` on the host, sent there once for each run."""
+        self.enter()
         with self._shared.held():
             return put(self._dom0, file, self.path)
 
     def place(self, image: GuestImage) -> str:
         """The path of `image`'s disk on the host, sent there once for each run; see `place`."""
+        self.enter()
         with self._shared.held():
             return place(self._dom0, image, self.path)
 

@@ -11,13 +11,16 @@ from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Disk
 
 _VDEV = "xvdb"
+# Xen, tools/hotplug/Linux/block: "Device /dev/loop0 is mounted in a guest domain, and so cannot be mounted now."
+_REFUSED = "cannot be mounted"
 _CREATE_LIMIT_S = 300.0
 
 
 def lets_in_second_writer(guest: Guest, backend: DiskBackend, *, device: bool = False) -> bool:
     """Whether another guest gets a disk that `guest` has for writing already; both are created, and never run.
 
-    The disk is a file, or a block `device`; `guest` is not defined yet.  Raises GuestError where not even that gets it.
+    The disk is a file, or a block `device`; `guest` is not defined yet.  Raises GuestError where not even that gets it,
+    or where the second one fails for another reason.
     """
     path = f"{guest.folder.path}/{guest.name}-shared.raw"
     guest.more_files.append(path)
@@ -32,7 +35,14 @@ def lets_in_second_writer(guest: Guest, backend: DiskBackend, *, device: bool = 
             raise GuestError(f"{guest.name} does not get {disk.path}, which nobody else has")
         second = guest.another()
         held.callback(second.remove)
-        return _gets(second, disk)
+        if _gets(second, disk):
+            return True
+        said = second.created.problem if second.created else ""
+        if _REFUSED not in said:
+            raise GuestError(
+                f"{second.name} is not there, and not as another guest has its disk: {said[-300:]}"
+            )
+        return False
 
 
 def _gets(guest: Guest, disk: Disk) -> bool:

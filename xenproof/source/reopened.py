@@ -35,6 +35,8 @@ class ReopenedConnection:
         self._boot = _boot_of(self._connection)
         self._wait_s = limit_s
         self._suspect = False
+        self.news: list[str] = []
+        """What became of the host, each time that the connection had to be opened again."""
 
     @property
     def url(self) -> str:
@@ -63,11 +65,15 @@ class ReopenedConnection:
         """End the connection; a second call does nothing."""
         self._connection.close()
 
+    def look(self) -> None:
+        """Make sure that the next command can run; raises SourceError where the host does not answer."""
+        if self._suspect or not self._connection.is_open:
+            self._look_again()
+
     @contextmanager
     def _watched(self) -> Iterator[Breakable]:
         """The connection, for one command whose error tells what became of the host."""
-        if self._suspect or not self._connection.is_open:
-            self._look_again()
+        self.look()
         try:
             yield self._connection
         except (CommandFailed, OutputTooLarge):
@@ -87,6 +93,9 @@ class ReopenedConnection:
 
     def _look_again(self) -> str:
         """Go on over a connection that works; in words what happened, "" where nothing did."""
+        if self._answers():
+            self._suspect = False
+            return ""  # it was the command
         wait_s, self._wait_s = self._wait_s, 0.0
         fresh = self._connect(wait_s)
         try:
@@ -95,15 +104,20 @@ class ReopenedConnection:
             fresh.close()
             raise
         self._wait_s, self._suspect = self._limit_s, False
-        if boot == self._boot and self._connection.is_open:
-            # It was the command: what else runs over the old connection goes on.
-            fresh.close()
-            return ""
-        anew = boot != self._boot
+        lost = "it was started anew" if boot != self._boot else "the connection to it broke"
         self._connection.close()
         self._connection, self._boot = fresh, boot
-        lost = "it was started anew" if anew else "the connection to it broke"
-        return f"{self.url}: {lost}, so the guests of this run are gone; what comes next goes on with new ones"
+        self.news.append(
+            f"{self.url}: {lost}, so the guests of this run are gone; what comes next goes on with new ones"
+        )
+        return self.news[-1]
+
+    def _answers(self) -> bool:
+        """Whether the host still answers over the connection that there is."""
+        try:
+            return self._connection.is_open and _boot_of(self._connection) == self._boot
+        except SourceError:
+            return False
 
 
 class _WatchedStream:

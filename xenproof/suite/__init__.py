@@ -14,5 +14,6 @@ pytest_plugins = [
     "xenproof.suite.boot_fixtures",
     "xenproof.suite.crowd_fixtures",
     "xenproof.suite.kernel_fixtures",
+    "xenproof.suite.same_host",
     "xenproof.suite.desktop_fixtures",
 ]

@@ -19,6 +19,7 @@ from xenproof.source.testinfra_backend import testinfra_host
 from xenproof.suite.evidence import Evidence, InTable
 from xenproof.suite.expect import Expect
 from xenproof.suite.plugin import ITEM, STATE, ItemData
+from xenproof.suite.same_host import watch
 from xenproof.suite.target import Target
 
 
@@ -57,9 +58,10 @@ def peers(request: pytest.FixtureRequest, target: Target) -> tuple[Target, ...]:
 
 
 @pytest.fixture(scope="session")
-def dom0(target: Target) -> Iterator[Connection]:
+def dom0(target: Target, pytestconfig: pytest.Config) -> Iterator[Connection]:
     """The live dom0, as root; one connection for each worker, opened again where the host is started anew."""
     connection = target.connect_for_guests()
+    watch(pytestconfig, connection)
     yield connection
     connection.close()
 

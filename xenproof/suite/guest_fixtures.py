@@ -39,15 +39,18 @@ class Guests:
         self._dom0, self._profile, self._image, self._began = dom0, profile, image, began
         self._folder = folder
         self._guests: dict[DiskBackend, Guest | XenproofError] = {}
+        self._entries: dict[DiskBackend, int] = {}
 
     def defined(self, backend: DiskBackend) -> Guest:
         """The guest with this backend; an error while it was defined is raised for each check that asks."""
-        guest = self._guests.get(backend)
-        if isinstance(guest, Guest) and guest.is_lost():
-            guest.remove()
-            guest = None
-        if guest is None:
-            guest = self._guests[backend] = self._define(backend)
+        self._folder.enter()
+        if self._entries.get(backend) != self._folder.entries:
+            lost = self._guests.pop(backend, None)
+            if isinstance(lost, Guest):
+                lost.remove()
+            self._entries[backend] = self._folder.entries
+            self._guests[backend] = self._define(backend)
+        guest = self._guests[backend]
         if isinstance(guest, XenproofError):
             raise GuestError(f"the guest on {backend} could not be defined: {guest}") from guest
         return guest

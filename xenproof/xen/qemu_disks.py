@@ -10,7 +10,7 @@ from xenproof.xen.acting import act
 # Such as "xvdb-raw: /var/lib/xen/a.img (raw)", with "#block123 " before the path in some series, and behind it
 # indented lines such as "    Cache mode:       writeback, direct".
 _DISK = re.compile(r"[^\s:]+(?: \(#block\d+\))?: (/.*) \(([a-z0-9]+)(?:, [a-z-]+)*\)\Z")
-_CACHE = re.compile(r"\s+Cache mode: +([a-z, -]+?)\s*\Z")
+_CACHE = "Cache mode:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ def parse_info_block(text: str) -> tuple[QemuDisk, ...]:
     for block in re.split(r"\n(?=\S)", text.replace("\r", "")):
         head, *rest = block.split("\n")
         if match := _DISK.match(head):
-            caches = [cache[1] for line in rest if (cache := _CACHE.match(line))]
-            found.append(QemuDisk(match[1], match[2], caches[0] if caches else ""))
+            cache = next((line.partition(_CACHE)[2].strip() for line in rest if _CACHE in line), "")
+            found.append(QemuDisk(match[1], match[2], cache))
     return tuple(found)
 
 

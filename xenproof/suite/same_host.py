@@ -1,0 +1,48 @@
+"""A check during which its host was started anew proves nothing, whatever it found: no guest is there then, either."""
+
+import contextlib
+from collections.abc import Generator
+
+import pytest
+
+from xenproof.errors import SourceError
+from xenproof.source.connection import Connection
+from xenproof.source.reopened import ReopenedConnection
+from xenproof.suite.expect import Mismatch
+
+_WATCHED = pytest.StashKey[list[ReopenedConnection]]()
+_BEFORE = pytest.StashKey[int]()
+
+
+def watch(config: pytest.Config, connection: Connection) -> None:
+    """Look after `connection`, if it is one that can be opened again."""
+    if isinstance(connection, ReopenedConnection):
+        config.stash.setdefault(_WATCHED, []).append(connection)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """What broke between two checks is none of this one's."""
+    for connection in item.config.stash.get(_WATCHED, []):
+        with contextlib.suppress(SourceError):
+            connection.look()
+    item.stash[_BEFORE] = len(_news(item))
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Raise SourceError for a check whose host went away, be it that it passed or that it failed."""
+    try:
+        result = yield
+    except (Mismatch, AssertionError) as found:
+        if news := _news(item)[item.stash[_BEFORE] :]:
+            raise SourceError("; ".join(news)) from found
+        raise
+    if news := _news(item)[item.stash[_BEFORE] :]:
+        raise SourceError("; ".join(news))
+    return result
+
+
+def _news(item: pytest.Item) -> list[str]:
+    return [news for connection in item.config.stash.get(_WATCHED, []) for news in connection.news]

@@ -39,9 +39,7 @@ def lets_in_second_writer(guest: Guest, backend: DiskBackend, *, device: bool = 
             return True
         said = second.created.problem if second.created else ""
         if _REFUSED not in said:
-            raise GuestError(
-                f"{second.name} is not there, and not as another guest has its disk: {said[-300:]}"
-            )
+            raise GuestError(f"{second.name} is not there, and not as another guest has its disk: {said[-300:]}")
         return False
 
 

@@ -186,10 +186,9 @@ def restart(life: Life, *, by_crash: bool = False, at_menu: Callable[[int], obje
 def restart_from_changed_menu(life: Life) -> Restarted:
     """Let it make the second entry of its own menu the default, and reboot it."""
     life.change_menu("default", "1")
-    try:
-        return restart(life)
-    finally:
-        life.change_menu("default", "0")
+    found = restart(life)
+    life.change_menu("default", "0")
+    return found
 
 
 def restart_and_choose(life: Life) -> Restarted:
@@ -202,10 +201,9 @@ def restart_and_choose(life: Life) -> Restarted:
         life.press(_DOWN_AND_ENTER)
 
     life.change_menu("timeout", "-1")
-    try:
-        return restart(life, at_menu=choose)
-    finally:
-        life.change_menu("timeout", "0")
+    found = restart(life, at_menu=choose)
+    life.change_menu("timeout", "0")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from xenproof.xen.domains import DomainRow, list_domains
 NO_DOMAIN = "no domain"
 ANSWER_LIMIT_S = 60.0
 BOOT_LIMIT_S = 300.0
+_RESTART_LIMIT_S = 120.0
 
 
 class Life:
@@ -118,7 +119,7 @@ class Life:
             return not created.problem and created.domid != before
 
         created = settled(
-            lambda: look_up(self.dom0, self.name), is_another, ANSWER_LIMIT_S, meanwhile=self.guest.console.drain
+            lambda: look_up(self.dom0, self.name), is_another, _RESTART_LIMIT_S, meanwhile=self.guest.console.drain
         )
         if not is_another(created):
             raise GuestError(f"{self.name} was domain {before}, and none has come after it: {created.problem!r}")

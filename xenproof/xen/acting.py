@@ -70,4 +70,4 @@ def act(dom0: Connection, *words: str, limit_s: float = 120) -> Completed:
 
 def destroy(dom0: Connection, name: str) -> None:
     """End the domain `name` at once, if there is one."""
-    dom0.run(quoted("xl", "destroy", name))
+    act(dom0, "destroy", name)

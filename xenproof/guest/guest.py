@@ -27,6 +27,8 @@ GONE = "gone"
 _GONE_LIMIT_S = 60.0
 KERNEL_SPEAKS = "] Linux version "
 READY_MARK = "witness ready"
+# GRUB, grub-core/loader/i386/xen_fileXX.c: what it says where it cannot unpack a kernel; then it waits for a key.
+REFUSED_BY_GRUB = "error: not xen image"
 _MARKS = {"grub.xen": "XENPROOF1 grub ", "kernel started": KERNEL_SPEAKS, READY_MARK: "XENPROOF1 ready"}
 
 
@@ -187,7 +189,8 @@ class Guest:
             return self._boot
 
         def is_over() -> bool:
-            return ("ready", "") in facts(self.console.text) or unless(self.console.text)
+            text = self.console.text
+            return ("ready", "") in facts(text) or REFUSED_BY_GRUB in text or unless(text)
 
         self.console.wait(is_over, limit_s - (time.monotonic() - self._creation))
         # As it was heard, not as it was asked for: meanwhile others may have been started.
@@ -231,6 +234,8 @@ class Guest:
                 return Boot(READY, seconds, parse_witness(self.console.text))
             except XenproofError as error:
                 return Boot(str(error), seconds, None)
+        if REFUSED_BY_GRUB in self.console.text:
+            return Boot(f"GRUB cannot unpack its kernel: it says {REFUSED_BY_GRUB!r}", seconds, None)
         seen = [label for label in _MARKS if label in self.console.seen_at]
         last = self.console.text.rstrip().rpartition("\n")[2][-200:]
         how = "ended" if self.console.ended else "was still not ready"

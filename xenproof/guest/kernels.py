@@ -1,11 +1,9 @@
 """Guests whose kernels are packed in different ways, and whether what starts them can unpack those."""
 
 from xenproof.errors import GuestError
-from xenproof.guest.guest import KERNEL_SPEAKS, Guest
+from xenproof.guest.guest import KERNEL_SPEAKS, REFUSED_BY_GRUB, Guest
 from xenproof.guest.life import BOOT_LIMIT_S
 
-# GRUB, grub-core/loader/i386/xen_file.c and xen_fileXX.c: what it says where it cannot unpack a kernel.
-_REFUSED_BY_GRUB = "error: not xen image"
 # Xen, tools/libs/guest/xg_dom_core.c: what libxl prints where no loader of its knows the kernel.
 _REFUSED_BY_XL = "no loader found"
 
@@ -15,9 +13,9 @@ def starts(guest: Guest) -> bool:
 
     What the guest does then is the same with any packing, and nobody waits for it.
     """
-    boot = guest.boot(BOOT_LIMIT_S, unless=lambda text: _REFUSED_BY_GRUB in text or KERNEL_SPEAKS in text)
+    boot = guest.boot(BOOT_LIMIT_S, unless=lambda text: KERNEL_SPEAKS in text)
     if KERNEL_SPEAKS in guest.console.text:
         return True
-    if _REFUSED_BY_GRUB in guest.console.text or (guest.created and _REFUSED_BY_XL in guest.created.problem):
+    if REFUSED_BY_GRUB in guest.console.text or (guest.created and _REFUSED_BY_XL in guest.created.problem):
         return False
     raise GuestError(f"{guest.name} did not boot, and its kernel is not what was refused: {boot.reached}")

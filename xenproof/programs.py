@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 
 from xenproof.errors import LabError
 
@@ -28,3 +29,12 @@ def require(program: str) -> str:
     if found is None:
         raise LabError(f"{program} is missing, the lab needs it: install the {_NEEDED_BY.get(program, program)}")
     return found
+
+
+def piped(data: bytes, program: str, *words: str, limit_s: float = 300) -> bytes:
+    """What `program` makes of `data`; raises LabError, with what it said, where it is missing or fails."""
+    done = subprocess.run([require(program), *words], input=data, capture_output=True, check=False, timeout=limit_s)
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()[-300:]
+        raise LabError(f"{program} ended with exit code {done.returncode}: {said!r}")
+    return done.stdout

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenproof.errors import ParseError, UsageError
+from xenproof.facts.sections import printed
+from xenproof.facts.xl import XlInfo, parse_xl_info
 from xenproof.source.connection import Completed
+from xenproof.source.probe import ProbeOutput
 from xenproof.xen.config import Disk, DomainConfig, Start
 from xenproof.xen.domains import DomainRow, free_memory_mib, parse_free_memory, parse_xl_list
-from xenproof.xen.virt_caps import parse_virt_caps
 from xenproof.xen.xenstore import below, parse_xenstore
 
 DATA = Path(__file__).parents[1] / "data"
@@ -89,14 +91,15 @@ def test_free_memory_is_read_from_xl_info() -> None:
 
 @pytest.mark.parametrize(("release", "has_shadow"), [("debian11", True), ("debian12", True), ("debian13", False)])
 def test_xl_info_says_what_the_hypervisor_can_do(release: str, has_shadow: bool) -> None:
-    caps = parse_virt_caps((DATA / "corpus" / release / "xl_info.out").read_text())
+    said = printed("xl-info", (DATA / "corpus" / release / "xl_info.out").read_text())
+    caps = set(parse_xl_info(ProbeOutput("xen", said.encode(), b"", 0)).words("virt_caps"))
     assert {"pv", "hvm", "hap"} <= caps
     assert ("shadow" in caps) is has_shadow
 
 
 def test_xl_info_without_its_capabilities_is_an_error() -> None:
     with pytest.raises(ParseError, match="virt_caps"):
-        parse_virt_caps("host : lab\nvirt_caps :\n")
+        XlInfo({"host": "lab"}).words("virt_caps")
 
 
 def test_xl_info_without_free_memory_is_an_error() -> None:

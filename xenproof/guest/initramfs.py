@@ -4,13 +4,12 @@ import gzip
 import lzma
 import re
 import stat
-import subprocess
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
 from xenproof.errors import LabError
-from xenproof.programs import require
+from xenproof.programs import piped
 
 MODULES = ("xen-blkfront", "xen-netfront", "crc32c_generic")
 """What the witness needs of its kernel beyond what is built in and its file system, in the order of loading."""
@@ -126,10 +125,7 @@ def _unpacked(path: Path) -> bytes:
         case ".gz":
             return gzip.decompress(data)
         case ".zst":
-            done = subprocess.run([require("zstd"), "-d", "-q", "-c"], input=data, capture_output=True, check=False)
-            if done.returncode:
-                raise LabError(f"{path} cannot be unpacked: {done.stderr.decode('utf-8', 'replace').strip()[-300:]}")
-            return done.stdout
+            return piped(data, "zstd", "-d", "-q", "-c")
     raise LabError(f"{path} is compressed in an unknown way; expected .ko, .ko.xz, .ko.gz or .ko.zst")
 
 

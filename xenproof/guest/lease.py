@@ -5,7 +5,7 @@ They are kept on the host, so that the workers of one run and several runs know 
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,7 +23,7 @@ VCPUS_PER_CPU = 8
 CLAIMS = "/run/xenproof"
 """The folder on the host, gone with its next start as all guests are."""
 
-_SCRIPT = (files("xenproof.guest") / "lease.sh").read_text("utf-8")
+_LOCK, _SCRIPT = ((files("xenproof.guest") / name).read_text("utf-8") for name in ("claims.sh", "lease.sh"))
 _CLAIM = re.compile(r"claim (\S+) (\d{1,9}) (\d{1,9}) (\d{1,5})\Z")
 _CPUS = re.compile(r"^nr_cpus *: *([0-9]{1,5}) *$", re.MULTILINE)
 _POLL_S = 0.5
@@ -105,10 +105,9 @@ def leased(dom0: Connection, folder: str, name: str, *, memory_mib: int, vcpus: 
     `limit_s`, and at once where the host could never have as much; CommandFailed or ParseError where it does not say.
     """
     words = {"name": name, "mib": str(memory_mib + OVERHEAD_MIB), "vcpus": str(vcpus), "folder": folder}
-    script = "\n".join([*(f"{key}={quoted(value)}" for key, value in words.items()), _SCRIPT])
     deadline = time.monotonic() + limit_s
     try:
-        while not (room := _room(dom0, script)).has_place(name):
+        while not (room := parse_room(on_claims(dom0, _SCRIPT, words))).has_place(name):
             _refuse_for_ever(dom0, room, name)
             if time.monotonic() > deadline:
                 raise _no_room(dom0, room, name, limit_s)
@@ -118,11 +117,16 @@ def leased(dom0: Connection, folder: str, name: str, *, memory_mib: int, vcpus: 
         dom0.run(f"rm -f -- {quoted(f'{CLAIMS}/{name}')}")
 
 
-def _room(dom0: Connection, script: str) -> Room:
-    done = dom0.run(script, limit_s=120)
+def on_claims(dom0: Connection, script: str, words: Mapping[str, str], claims: str = CLAIMS) -> str:
+    """What `script`, with `words` as its variables, prints while it holds the claims on the host for itself.
+
+    Raises CommandFailed where they cannot be kept.
+    """
+    variables = "".join(f"{key}={quoted(value)}\n" for key, value in {"claims": claims, **words}.items())
+    done = dom0.run(f"{variables}{_LOCK}{script}", limit_s=120)
     if done.exit_code:
         raise CommandFailed(f"leases on {dom0.url} cannot be kept: {done.error_text.strip()[-300:]}")
-    return parse_room(done.text)
+    return done.text
 
 
 def _refuse_for_ever(dom0: Connection, room: Room, name: str) -> None:

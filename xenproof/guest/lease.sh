@@ -2,12 +2,7 @@
 # the folder $folder of its run is there.  Prints all claims, and what the host has free and runs.
 #
 # All runs that use the host know of each other by these files.  A claim's number is its turn: it counts those before
-# it and no other, so two at a time never take the same room, and none is overtaken.
-claims=/run/xenproof
-mkdir -p -m 700 "$claims" && exec 9<"$claims" && flock -w 60 9 || {
-    echo "cannot lock $claims; see whether flock (package util-linux) is installed and /run can be written to" >&2
-    exit 1
-}
+# it and no other, so two at a time never take the same room, and none is overtaken.  Runs behind claims.sh.
 last=0
 for claim in "$claims"/xenproof-*; do
     [ -e "$claim" ] && read -r number other_mib other_vcpus other_folder <"$claim" || continue

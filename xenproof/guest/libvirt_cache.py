@@ -7,7 +7,7 @@ from string import ascii_lowercase
 
 from xenproof.errors import GuestError
 from xenproof.guest.guest import Guest
-from xenproof.guest.offer import is_offered
+from xenproof.guest.offer import gets
 from xenproof.source.connection import quoted
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Disk
@@ -24,7 +24,6 @@ MODES: Mapping[str, str] = {
 """libvirt's word for each mode, and what qemu's monitor calls it: qemu(1), cache=."""
 # With six of them qemu was not ready for libxl in time, on an emulated Debian 13.
 _DISKS_PER_GUEST = 3
-_CREATE_LIMIT_S = 300.0
 
 
 def hands_on_cache_modes(guest: Guest) -> bool:
@@ -63,9 +62,8 @@ def _served(guest: Guest, modes: Sequence[str]) -> dict[str, str]:
     words = (rf"s#\(<driver name='qemu'\)\(.*{disk.path}'\)#\1 cache='{mode}'\2#" for mode, disk in disks.items())
     guest.toolstack = Libvirt(f"/<driver name='qemu'/{{N;{';'.join(words)}}}")
     guest.define()
-    created = guest.create(_CREATE_LIMIT_S)
-    if created.domid < 1 or not all(is_offered(guest, disk.vdev) for disk in disks.values()):
-        said = created.problem[-300:] or "not offered"
+    if not gets(guest, *(disk.vdev for disk in disks.values())):
+        said = (guest.created.problem[-300:] if guest.created else "") or "not offered"
         raise GuestError(f"{guest.name} does not get disks of the cache modes {', '.join(modes)}: {said}")
     xml = virsh(guest.dom0, "dumpxml", guest.name).check().text
     if missing := [mode for mode in modes if f"cache='{mode}'" not in xml]:

@@ -7,17 +7,15 @@ grub.xen and xl leave that code aside, and unpack by themselves.
 import gzip
 import lzma
 import struct
-import subprocess
 from enum import StrEnum
 
 from xenproof.errors import LabError
-from xenproof.programs import require
+from xenproof.programs import piped
 
 # Offsets in the header of a bzImage: Documentation/arch/x86/boot.rst of Linux.
 _SETUP_SECTORS, _SYSTEM_SIZE, _MAGIC, _VERSION, _PAYLOAD = 0x1F1, 0x1F4, 0x202, 0x206, 0x248
 _WITH_PAYLOAD = 0x0208
 _SECTOR, _PARAGRAPH = 512, 16
-_LIMIT_S = 300
 
 
 class Packing(StrEnum):
@@ -79,14 +77,6 @@ def _packed(proper: bytes, packing: Packing) -> bytes:
         case Packing.GZIP:
             return gzip.compress(proper, 6, mtime=0)
         case Packing.LZ4:
-            return _piped(proper, "lz4", "-l", "-9", "-q", "-c")
+            return piped(proper, "lz4", "-l", "-9", "-q", "-c")
         case Packing.ZSTD:
-            return _piped(proper, "zstd", "-9", "-q", "-c")
-
-
-def _piped(data: bytes, program: str, *words: str) -> bytes:
-    done = subprocess.run([require(program), *words], input=data, capture_output=True, check=False, timeout=_LIMIT_S)
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()[-300:]
-        raise LabError(f"{program} ended with exit code {done.returncode}: {said!r}")
-    return done.stdout
+            return piped(proper, "zstd", "-9", "-q", "-c")

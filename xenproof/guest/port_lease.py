@@ -6,10 +6,10 @@ They are kept on the host, beside those on memory and processors, until the fold
 import secrets
 from importlib.resources import files
 
-from xenproof.errors import CommandFailed, GuestError
+from xenproof.errors import GuestError
 from xenproof.facts.ports import read_ports
-from xenproof.guest.lease import CLAIMS
-from xenproof.source.connection import Connection, quoted
+from xenproof.guest.lease import CLAIMS, on_claims
+from xenproof.source.connection import Connection
 
 PORTS = range(20000, 30000)
 _MORE = 50  # that many are asked for beyond what is needed, as others may have some of them
@@ -24,11 +24,8 @@ def lease_ports(dom0: Connection, folder: str, count: int, ports: range = PORTS,
     listening = read_ports(dom0).listening_on
     free = [port for port in ports if port not in listening]
     some = secrets.SystemRandom().sample(free, min(len(free), count + _MORE))
-    words = {"folder": folder, "claims": claims, "count": str(count), "ports": " ".join(map(str, some))}
-    done = dom0.run("\n".join([*(f"{key}={quoted(value)}" for key, value in words.items()), _SCRIPT]))
-    if done.exit_code:
-        raise CommandFailed(f"leases on {dom0.url} cannot be kept: {done.error_text.strip()[-300:]}")
-    if len(claimed := [int(port) for port in done.text.split()]) < count:
+    words = {"folder": folder, "count": str(count), "ports": " ".join(map(str, some))}
+    if len(claimed := [int(port) for port in on_claims(dom0, _SCRIPT, words, claims).split()]) < count:
         raise GuestError(
             f"{dom0.url} has {len(claimed)} free TCP ports of the {len(some)} from {ports.start} on that were tried, "
             f"expected {count}; see {claims} and `ss -ltn` there"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from xenproof.errors import GuestError
 from xenproof.guest.guest import Guest
-from xenproof.guest.offer import is_offered
+from xenproof.guest.offer import gets
 from xenproof.source.connection import quoted
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Disk
@@ -13,7 +13,6 @@ from xenproof.xen.config import Disk
 _VDEV = "xvdb"
 # Xen, tools/hotplug/Linux/block: "Device /dev/loop0 is mounted in a guest domain, and so cannot be mounted now."
 _REFUSED = "cannot be mounted"
-_CREATE_LIMIT_S = 300.0
 
 
 def lets_in_second_writer(guest: Guest, backend: DiskBackend, *, device: bool = False) -> bool:
@@ -46,4 +45,4 @@ def lets_in_second_writer(guest: Guest, backend: DiskBackend, *, device: bool = 
 def _gets(guest: Guest, disk: Disk) -> bool:
     guest.config = replace(guest.config, disks=(*guest.config.disks, disk))
     guest.define()
-    return guest.create(_CREATE_LIMIT_S).domid > 0 and is_offered(guest, disk.vdev)
+    return gets(guest, disk.vdev)

@@ -11,12 +11,11 @@ from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest
 from xenproof.guest.guest import READY, VDEV, Guest
 from xenproof.guest.libvirt_cache import hands_on_cache_modes
 from xenproof.guest.life import BOOT_LIMIT_S
-from xenproof.guest.offer import is_offered
+from xenproof.guest.offer import gets
 from xenproof.guest.second_writer import lets_in_second_writer
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Disk
 
-_CREATE_LIMIT_S = 300.0
 # What libxl says where the hypervisor refuses what a domain is to have.
 _REFUSED = "domain creation fail: Invalid argument"
 
@@ -26,7 +25,7 @@ def _direct_io(guest: Guest) -> bool:
     disk = Disk(guest.disk, VDEV, guest.backend.type, direct=True)
     guest.config = replace(guest.config, disks=(disk,))
     guest.define()
-    return guest.create(_CREATE_LIMIT_S).domid > 0 and is_offered(guest, VDEV)
+    return gets(guest, VDEV)
 
 
 def _nested(guest: Guest) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from xenproof.facts.xl import XlInfo
 from xenproof.guest.boot_ways import BootWay, By, install_grub, start
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImages
@@ -14,7 +15,6 @@ from xenproof.source.connection import Connection
 from xenproof.source.probe import Recording
 from xenproof.suite.care import Care
 from xenproof.suite.plugin import STATE
-from xenproof.xen.virt_caps import read_virt_caps
 
 _NEEDS = {By.PVH_GRUB: "grub_pvh", By.HVM_GRUB: "grub_pc"}
 GuestOfWay = Callable[[BootWay], Guest]
@@ -23,7 +23,7 @@ GuestOfWay = Callable[[BootWay], Guest]
 @pytest.fixture
 def guest_of_way(
     dom0: Connection, profile: Profile, guest_images: GuestImages, host_folder: HostFolder,
-    recording: Recording, care: Care, pytestconfig: pytest.Config,
+    recording: Recording, hypervisor: XlInfo, care: Care, pytestconfig: pytest.Config,
 ) -> GuestOfWay:  # fmt: skip
     """Makes the guest that is to be started in a way; removed at the end of the check."""
 
@@ -41,7 +41,7 @@ def guest_of_way(
         if way.by is By.HVM_GRUB:
             # With an IDE disk firmware reads two bytes at a time; an xl before 4.7 takes no notice of the word.
             guest.config = replace(guest.config, more={"hdtype": "ahci"})
-        elif config.type == "pvh" and _is_emulated(recording) and "shadow" in read_virt_caps(dom0):
+        elif config.type == "pvh" and _is_emulated(recording) and "shadow" in hypervisor.words("virt_caps"):
             # QEMU's emulation of nested paging lets such guests end with a triple fault: README.
             guest.config = replace(guest.config, more={"hap": 0})
         care.take(guest, lambda _: guest.remove()).define()

@@ -4,6 +4,7 @@ pytest_plugins = [
     "xenproof.suite.plugin",
     "xenproof.suite.fixtures",
     "xenproof.suite.fact_fixtures",
+    "xenproof.suite.make_guest",
     "xenproof.suite.guest_fixtures",
     "xenproof.suite.disk_fixtures",
     "xenproof.suite.promises",

@@ -8,25 +8,18 @@ import pytest
 from xenproof.guest.crowd import SMALL_MIB, Crowd
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImage
-from xenproof.guest.place import HostFolder
-from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
 from xenproof.suite.care import Care
-from xenproof.suite.grub_xen import grub_xen_of
-from xenproof.suite.plugin import STATE
+from xenproof.suite.make_guest import MakeGuest
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
 
 
 @pytest.fixture
-def small_guest(
-    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder, pytestconfig: pytest.Config
-) -> Callable[[], Guest]:
+def small_guest(make_guest: MakeGuest, guest_image: GuestImage) -> Callable[[], Guest]:
     """Makes a guest with little memory that is not defined yet."""
-    start, began = Start(grub_xen_of(profile)), pytestconfig.stash[STATE].began
 
     def make() -> Guest:
-        guest = Guest(dom0, host_folder, guest_image, DiskBackend.BLKBACK, start, began)
+        guest = make_guest(guest_image, DiskBackend.BLKBACK)
         guest.config = replace(guest.config, memory_mib=SMALL_MIB)
         guest.leases_processors = False  # that many of them share one is what is tried
         return guest

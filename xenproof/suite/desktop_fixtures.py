@@ -12,8 +12,7 @@ from xenproof.guest.place import HostFolder
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
 from xenproof.suite.care import Care
-from xenproof.suite.grub_xen import grub_xen_of
-from xenproof.suite.plugin import STATE
+from xenproof.suite.make_guest import MakeGuest
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Start
 
@@ -24,18 +23,16 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def _any_desktops(
-    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder, run_folder: Path,
-    pytestconfig: pytest.Config,
+    make_guest: MakeGuest, dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder,
+    run_folder: Path,
 ) -> "Iterator[Desktops]":  # fmt: skip
     """The guests with a screen on this host."""
     from xenproof.suite.desktops import Desktops
 
-    began = pytestconfig.stash[STATE].began
-
     def make(firmware: bool) -> Guest:
-        start = Start(firmware=True) if firmware else Start(grub_xen_of(profile))
-        by = "firmware" if firmware else "grub.xen"
-        return Guest(dom0, host_folder, guest_image, DiskBackend.QDISK, start, began, started_by=by)
+        if firmware:
+            return make_guest(guest_image, DiskBackend.QDISK, Start(firmware=True), started_by="firmware")
+        return make_guest(guest_image, DiskBackend.QDISK)
 
     made = Desktops(make, host_folder, run_folder, profile, dom0)
     try:

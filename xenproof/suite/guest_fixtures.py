@@ -18,10 +18,8 @@ from xenproof.profile.expectation import Expectation, Level, Status
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
 from xenproof.suite.care import Care
-from xenproof.suite.grub_xen import grub_xen_of
-from xenproof.suite.plugin import STATE
+from xenproof.suite.make_guest import MakeGuest
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
 from xenproof.xen.of_profile import takes_no_files
 
 # A guest needs 25 s in an emulated host; seven minutes were seen while other work filled the machine below it.
@@ -35,9 +33,8 @@ Promise = Callable[[str, object, str], Expectation]
 class Guests:
     """The guests of one worker on one host, by disk backend; each is made when the first check asks for it."""
 
-    def __init__(self, dom0: Connection, profile: Profile, image: GuestImage, folder: HostFolder, began: float) -> None:
-        self._dom0, self._profile, self._image, self._began = dom0, profile, image, began
-        self._folder = folder
+    def __init__(self, make_guest: MakeGuest, image: GuestImage, folder: HostFolder) -> None:
+        self._make_guest, self._image, self._folder = make_guest, image, folder
         self._guests: dict[DiskBackend, Guest | XenproofError] = {}
         self._entries: dict[DiskBackend, int] = {}
 
@@ -61,8 +58,7 @@ class Guests:
 
     def _define(self, backend: DiskBackend) -> Guest | XenproofError:
         try:
-            start = Start(grub_xen_of(self._profile))
-            guest = Guest(self._dom0, self._folder, self._image, backend, start, self._began)
+            guest = self._make_guest(self._image, backend)
             guest.define()
         except XenproofError as error:
             return error
@@ -87,12 +83,9 @@ def host_folder(dom0: Connection, profile: Profile, run_folder: Path) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def guests(
-    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder,
-    pytestconfig: pytest.Config,
-) -> Iterator[Guests]:  # fmt: skip
+def guests(make_guest: MakeGuest, guest_image: GuestImage, host_folder: HostFolder) -> Iterator[Guests]:
     """The witness guests on this host, all removed at the end."""
-    made = Guests(dom0, profile, guest_image, host_folder, pytestconfig.stash[STATE].began)
+    made = Guests(make_guest, guest_image, host_folder)
     try:
         yield made
     finally:

@@ -10,14 +10,9 @@ from xenproof.guest.durability import give_disks
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImage
 from xenproof.guest.life import Life, lively, set_to_restart
-from xenproof.guest.place import HostFolder
-from xenproof.profile.profile import Profile
-from xenproof.source.connection import Connection
 from xenproof.suite.care import Care
-from xenproof.suite.grub_xen import grub_xen_of
-from xenproof.suite.plugin import STATE
+from xenproof.suite.make_guest import MakeGuest
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
 from xenproof.xen.toolstack import Libvirt, Toolstack, Xl
 
 
@@ -68,17 +63,13 @@ MakeLives = Callable[[DiskBackend, Toolstack, Callable[[Guest], None]], Lives]
 
 
 @pytest.fixture(scope="session")
-def _lives(
-    dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder,
-    pytestconfig: pytest.Config,
-) -> Iterator[MakeLives]:  # fmt: skip
+def _lives(make_guest: MakeGuest, guest_image: GuestImage) -> Iterator[MakeLives]:
     """Makes what gives a guest that is alive: its disk's backend, its toolstack, and what else it gets."""
-    start, began = Start(grub_xen_of(profile)), pytestconfig.stash[STATE].began
     with ExitStack() as held:
 
         def of(backend: DiskBackend, toolstack: Toolstack, prepare: Callable[[Guest], None]) -> Lives:
             def make() -> Guest:
-                guest = Guest(dom0, host_folder, guest_image, backend, start, began, toolstack=toolstack)
+                guest = make_guest(guest_image, backend, toolstack=toolstack)
                 prepare(guest)
                 return guest
 

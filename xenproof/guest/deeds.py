@@ -122,8 +122,8 @@ def change_networks(life: Life, bridge: str) -> NetworkChange:
 class Restored:
     """How a guest stood before it was saved and after it was restored.
 
-    `ended` is whether xl list had it no more in between, `skew_s` how far its clock was off dom0's afterwards, `line`
-    the first line of its own disk, `left` what dom0 still had of the domain that was saved.
+    `ended` is whether xl list had it no more in between, `skew_s` at least how far its clock was off dom0's afterwards,
+    `line` the first line of its own disk, `left` what dom0 still had of the domain that was saved.
     """
 
     before: Told
@@ -143,11 +143,18 @@ def save_and_restore(life: Life) -> Restored:
         ended = life.has_ended()
         act(life.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
         life.found_again()
+        earliest = _clock(life)
         after = life.now()
-        skew = after.clock - int(life.dom0.run("date +%s").check(0).text)
-        return Restored(before, ended, after, abs(skew), life.first_line("xvda2"), life.left_of(saved))
+        # A host that is busy may take its time to hand over the guest's answer: that is no fault of the guest's clock.
+        skew = max(earliest - after.clock, after.clock - _clock(life), 0)
+        return Restored(before, ended, after, skew, life.first_line("xvda2"), life.left_of(saved))
     finally:
         life.dom0.run(f"rm -f -- {quoted(path)}")
+
+
+def _clock(life: Life) -> int:
+    """Seconds since the epoch by dom0's clock."""
+    return int(life.dom0.run("date +%s").check(0).text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +190,7 @@ def restart(life: Life, *, by_crash: bool = False, at_menu: Callable[[int], obje
     return Restarted(witness.token, witness.nonce != state.nonce, entry, life.left_of(before))
 
 
-def restart_from_changed_menu(life: Life) -> Restarted:
+def reboot_from_changed_menu(life: Life) -> Restarted:
     """Let it make the second entry of its own menu the default, and reboot it."""
     life.change_menu("default", "1")
     found = restart(life)
@@ -191,8 +198,8 @@ def restart_from_changed_menu(life: Life) -> Restarted:
     return found
 
 
-def restart_and_choose(life: Life) -> Restarted:
-    """Let its own menu wait for a key, reboot it, and choose the second entry on its console."""
+def crash_and_choose(life: Life) -> Restarted:
+    """Let its own menu wait for a key, let its kernel crash, and choose the second entry on its console."""
     second = f"{MENU_TITLE} {SECOND_ENTRY}"
 
     def choose(begin: int) -> None:
@@ -201,7 +208,7 @@ def restart_and_choose(life: Life) -> Restarted:
         life.press(_DOWN_AND_ENTER)
 
     life.change_menu("timeout", "-1")
-    found = restart(life, at_menu=choose)
+    found = restart(life, by_crash=True, at_menu=choose)
     life.change_menu("timeout", "0")
     return found
 

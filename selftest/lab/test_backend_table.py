@@ -23,6 +23,8 @@ ROWS = {
     for row in (
         DiskRow("phy", "format=raw, vdev={vdev}, backendtype=phy, target={target}", Target.RAW),
         DiskRow("block", "format=raw, vdev={vdev}, target={target}", Target.BLOCK),
+        DiskRow("volume", "format=raw, vdev={vdev}, target={target}", Target.VOLUME),
+        DiskRow("drive", "vdev={vdev}, devtype=cdrom", Target.NONE),
         DiskRow("missing", "format=raw, vdev={vdev}, target={target}", Target.MISSING),
     )
 }
@@ -57,6 +59,8 @@ def test_an_xl_that_takes_another_backend_is_seen(table: BackendTable, dom0_shel
     assert {name: table.found(name) for name in ROWS} == {
         "phy": "qdisk, raw, writable",
         "block": "phy, raw, writable",
+        "volume": "phy, raw, writable",
+        "drive": "qdisk, empty, read only",
         "missing": "refused",
     }
     assert table.expected("phy") == "phy, raw, writable, on a loop device"
@@ -89,7 +93,12 @@ def test_the_keeper_ends_what_xl_does_not_know_of_a_run_that_is_gone(dom0_shell:
     before = snapshot(dom0_shell, "/var/lib/xen")
     folder.enter()
     dom0_shell.run(f"truncate -s 1M {folder.path}/x.img; losetup -f {folder.path}/x.img").check(0)
+    below = dom0_shell.run(f"losetup -j {folder.path}/x.img | cut -d: -f1").check(0).text.strip()
+    dom0_shell.run(f"dmsetup create xenproof-{folder.run}-7-xvda --table '0 2048 linear {below} 0'").check(0)
     assert f"{folder.path}/x.img" in dom0_shell.run("losetup -a").text
+    # As virt-install leaves it when it is killed.
+    define = f"pool-define-as xenproof-{folder.run} dir --target {folder.path}"
+    dom0_shell.run(f"virsh -c xen:///system {define}").check(0)
     # As the qemu of an xl create that was killed: no domain, and nothing in xenstore.
     own = f"qemu-own -name xenproof-{folder.run}-7 -machine xenpv"
     others = "qemu-others -name xenproof-somebody-7 -machine xenpv"
@@ -98,6 +107,7 @@ def test_the_keeper_ends_what_xl_does_not_know_of_a_run_that_is_gone(dom0_shell:
 
     folder.leave()
 
+    assert dom0_shell.run("virsh -c xen:///system pool-list --all --name").check(0).text.split() == []
     assert own not in (running := dom0_shell.run("ps -ww -e -o args=").text)
     assert others in running
     dom0_shell.run("pkill -f '^qemu-others'").check(0)

@@ -144,7 +144,7 @@ def test_nothing_else_is_taken_for_entries(folder: str) -> None:
 
 def snapshot(domains: str, status: int, paths: list[str]) -> str:
     sections = {"domains": domains, "xenstore": "".join(f"{path}\n" for path in paths)}
-    sections |= {"processes": "", "loops": "", "networks": "", "files": ""}
+    sections |= {"processes": "", "loops": "", "volumes": "", "networks": "", "files": ""}
     codes = {"domains": status}
     return "".join(f"{text}=xenproof= {name} {codes.get(name, 0)}\n" for name, text in sections.items())
 

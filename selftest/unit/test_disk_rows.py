@@ -24,7 +24,13 @@ LOOP = "phy, raw, writable, on a loop device"
         ("qcow2_as_raw_on_any", "qdisk, raw, writable", LOOP),
         ("qcow2_as_qcow2_on_any", "qdisk, qcow2, writable", "qdisk, qcow2, writable"),
         ("block_as_raw_on_any", "phy, raw, writable", "phy, raw, writable"),
+        ("volume_as_raw_on_any", "phy, raw, writable", "phy, raw, writable"),
+        ("volume_as_raw_on_qdisk", "qdisk, raw, writable", "qdisk, raw, writable"),
+        ("file_as_vhd_on_any", "qdisk, vhd, writable", "qdisk, vhd, writable"),
+        ("file_as_vhd_on_phy", "refused", "refused"),
         ("missing_as_raw_on_any", "refused", "refused"),
+        ("empty_drive", "qdisk, empty, read only", "qdisk, empty, read only"),
+        ("empty_disk", "refused", "refused"),
         ("positional_read_only", "qdisk, raw, read only", LOOP.replace("writable", "read only")),
         ("xm_tap_qcow2", "qdisk, qcow2, writable", "qdisk, qcow2, writable"),
         ("xm_phy_file", "qdisk, raw, writable", LOOP),
@@ -54,10 +60,12 @@ def vbd(kind: str, params: str, node: str, mode: str = "w") -> StoreVbd:
         (vbd("phy", "/dev/loop0", "/dev/loop0", "r"), "phy, raw, read only"),
         (vbd("qdisk", "aio:/x.img", ""), "qdisk, raw, writable"),
         (vbd("qdisk", "qcow2:/x.img", ""), "qdisk, qcow2, writable"),
+        (vbd("qdisk", "aio:", "", "r"), "qdisk, empty, read only"),
+        (vbd("qdisk", "aio:(null)", "", "r"), "qdisk, empty, read only"),
     ],
 )
 def test_a_disk_in_xenstore_is_said_in_the_same_words(found: StoreVbd, words: str) -> None:
-    target = "/dev/loop0" if "/dev/" in found.params else "/x.img"
+    target = "/dev/loop0" if "/dev/" in found.params else "" if found.params in ("aio:", "aio:(null)") else "/x.img"
     assert vbd_in_words(found, target) == words
 
 

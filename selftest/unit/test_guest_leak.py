@@ -26,7 +26,7 @@ def test_everything_of_a_guest_on_qdisk_is_seen() -> None:
 
 
 def test_everything_of_a_guest_on_blkback_is_seen() -> None:
-    assert kinds(BLKBACK) == {"domain", "xenstore", "process", "file", "loop device"}
+    assert kinds(BLKBACK) == {"domain", "xenstore", "process", "file", "loop device", "volume"}
 
 
 def test_guests_do_not_see_each_other() -> None:
@@ -47,6 +47,7 @@ def test_guest_1_is_not_guest_10() -> None:
     "thing",
     [
         Thing("loop device", f"/dev/loop3 {FOLDER}/xenproof-4aMEVhmw-1.raw (deleted)"),
+        Thing("volume", "xenproof-4aMEVhmw-1-xvdc"),
         Thing("network device", "vif28.0"),
         Thing("xenstore", "/libxl/28"),
         Thing("process", "99 [28.xvda-0]"),

@@ -4,8 +4,9 @@ The backend is chosen before a guest runs, so none has to boot, and one guest ho
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from string import ascii_lowercase
 
 from xenproof.errors import GuestError, ParseError, XenproofError
@@ -15,9 +16,10 @@ from xenproof.guest.place import HostFolder
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, create_paused, destroy
 from xenproof.xen.backend import StoreVbd, vbd_in_xenstore
-from xenproof.xen.backend_rule import Prediction
+from xenproof.xen.backend_rule import Prediction, TargetKind
 from xenproof.xen.config import DomainConfig, GivenDisk, Start
 from xenproof.xen.domains import await_gone
+from xenproof.xen.loops import detach_loops
 from xenproof.xen.xenstore import read_xenstore
 from xenproof.xen.xl_series import XlSeries
 
@@ -27,16 +29,33 @@ MEMORY_MIB = 32
 DISKS_PER_GUEST = 6
 CREATE_LIMIT_S = 300.0
 SETTLE_LIMIT_S = 60.0
+# The files of the loop devices below them are removed next.
+_REMOVE_VOLUMES = """\
+for mapped in /sys/block/dm-*/dm/name; do
+    [ -e "$mapped" ] && read -r volume <"$mapped" || continue
+    case $volume in {name}-*) dmsetup remove --retry "$volume" ;; esac
+done
+"""
 # qdisk's parameters: aio:/x.img
 _FORMATS = {"aio": "raw"}
 
 _MAKE = {
     Target.RAW: "truncate -s 1M {file}",
     # An empty image of 1 MiB, version 2: no program of the host has to make one.
-    Target.QCOW2: "printf 'QFI\\373\\0\\0\\0\\002' >{file} && truncate -s 1M {file}",
-    Target.BLOCK: "truncate -s 1M {file} && losetup -f --show {file}",
+    Target.QCOW2: "printf 'QFI\\373\\0\\0\\0\\002' >{file}\ntruncate -s 1M {file}",
+    Target.BLOCK: "truncate -s 1M {file}\nlosetup -f --show {file}",
+    # What LVM makes of a logical volume: 2048 sectors.
+    Target.VOLUME: (
+        "truncate -s 1M {file}\nloop=$(losetup -f --show {file})\necho $loop\n"
+        'dmsetup create {volume} --table "0 2048 linear $loop 0"'
+    ),
     Target.MISSING: ":",
+    Target.NONE: ":",
 }
+
+
+Answer = str | GuestError
+"""What a host made of a row, in words, or why that could not be seen."""
 
 
 class BackendTable:
@@ -51,7 +70,7 @@ class BackendTable:
     ) -> None:  # fmt: skip
         self._dom0, self._folder, self._kernel = dom0, folder, kernel
         self._series, self._rows = series, rows
-        self._found: dict[str, str | GuestError] = {}
+        self._found: dict[str, Answer] = {}
 
     def expected(self, name: str) -> str:
         """What the rules of the release say of a row, in words."""
@@ -68,13 +87,21 @@ class BackendTable:
     def _read(self) -> None:
         taken = [row for row in self._rows.values() if self.expected(row.name) != REFUSED]
         refused = [row for row in self._rows.values() if row not in taken]
-        groups = [taken[at : at + DISKS_PER_GUEST] for at in range(0, len(taken), DISKS_PER_GUEST)]
-        for group in [*groups, *([row] for row in refused)]:
-            self._read_group(group)
+        # What a host without dmsetup says of volumes is no error of other rows.
+        volumes = [row for row in taken if row.target is Target.VOLUME]
+        others = [row for row in taken if row not in volumes]
+        for some in (others, volumes):
+            for at in range(0, len(some), DISKS_PER_GUEST):
+                self._read_together(some[at : at + DISKS_PER_GUEST])
+        if refused:
+            self._read_in_turn(refused)
 
-    def _read_group(self, rows: Sequence[DiskRow]) -> None:
+    def _read_together(self, rows: Sequence[DiskRow]) -> None:
         try:
-            answers = self._one_guest(rows)
+            with self._prepared(rows) as guest:
+                created = self._create(guest, rows)
+                answers = self._answers(rows, created, guest)
+                self._end(guest, created)
         except XenproofError as error:
             self._found |= {row.name: GuestError(str(error)) for row in rows}
             return
@@ -82,83 +109,137 @@ class BackendTable:
             self._found |= answers
             return
         # One of them is refused against the prediction: each on its own shows which.
-        for row in rows:
-            self._read_group([row])
+        self._read_in_turn(rows)
 
-    def _one_guest(self, rows: Sequence[DiskRow]) -> dict[str, str] | None:
-        """What a guest with the disks of all `rows` got; None where xl refused several at once."""
+    def _read_in_turn(self, rows: Sequence[DiskRow]) -> None:
+        """Ask for the disk of each row alone; what a guest that is refused leaves is looked for once, at the end."""
+        try:
+            with self._prepared(rows) as guest:
+                created = Created(-1, "", "", 0, "")
+                for row in rows:
+                    created = self._create(guest, [row])
+                    self._found |= self._answers([row], created, guest) or {}
+                    if created.domid > 0:
+                        self._end(guest, created)
+                self._end(guest, created)
+        except XenproofError as error:
+            for row in rows:
+                self._found.setdefault(row.name, GuestError(str(error)))
+
+    @contextmanager
+    def _prepared(self, rows: Sequence[DiskRow]) -> Iterator["_Paused"]:
+        """The name of a guest, and targets for disks of all `rows`; all of it is removed at the end."""
         name = self._folder.new_name()
         vdevs = {row.name: f"xvd{letter}" for row, letter in zip(rows, ascii_lowercase, strict=False)}
         files = {row.name: f"{self._folder.path}/{name}-{vdevs[row.name]}-{secrets.token_hex(4)}.img" for row in rows}
-        config = f"{self._folder.path}/{name}.cfg"
-        with ExitStack() as held:
-            held.enter_context(self._folder.lease(name, memory_mib=MEMORY_MIB, vcpus=1, limit_s=CREATE_LIMIT_S))
-            targets: dict[str, str] = dict(files)
-            held.callback(self._remove, name, targets)
-            targets |= self._targets(rows, files)
-            disks = [GivenDisk(row.spec(targets[row.name], vdevs[row.name])) for row in rows]
-            text = DomainConfig(name, Start(self._kernel), MEMORY_MIB, disks).text()
-            self._dom0.run(f"cat >{quoted(config)}", stdin=text.encode()).check()
-            own = [Thing("file", path) for path in [*files.values(), config]]
-            own += [Thing("loop device", f"{targets[row.name]} {files[row.name]}") for row in rows]
-            created = Created(-1, "", "", 0, "")
+        with self._folder.lease(name, memory_mib=MEMORY_MIB, vcpus=1, limit_s=CREATE_LIMIT_S):
             try:
-                created = create_paused(self._dom0, name, config, CREATE_LIMIT_S)
-                return self._answers(rows, created, vdevs, targets)
+                loops = self._make_targets(rows, files)
+                targets = {row.name: _target(row, files[row.name], loops.get(row.name, "")) for row in rows}
+                own = [Thing("file", path) for path in [*files.values(), f"{self._folder.path}/{name}.cfg"]]
+                own += [Thing("loop device", f"{loop} {files[row]}") for row, loop in loops.items()]
+                own += [Thing("volume", _volume(files[row.name])) for row in rows if row.target is Target.VOLUME]
+                guest = _Paused(name, f"{self._folder.path}/{name}.cfg", vdevs, targets, tuple(files.values()), own)
+                try:
+                    yield guest
+                except BaseException:
+                    destroy(self._dom0, name)
+                    await_gone(self._dom0, name, SETTLE_LIMIT_S)
+                    raise
             finally:
-                self._end(name, created, tuple(files.values()), own)
+                self._remove(name, files)
 
-    def _targets(self, rows: Sequence[DiskRow], files: Mapping[str, str]) -> dict[str, str]:
-        """Make the targets of the rows and return their paths; each row's own file where that is the target."""
-        script = "\n".join(_MAKE[row.target].format(file=quoted(files[row.name])) for row in rows)
+    def _create(self, guest: "_Paused", rows: Sequence[DiskRow]) -> Created:
+        """Create it with the disks of these rows."""
+        disks = [GivenDisk(row.spec(guest.targets[row.name], guest.vdevs[row.name])) for row in rows]
+        text = DomainConfig(guest.name, Start(self._kernel), MEMORY_MIB, disks).text()
+        self._dom0.run(f"cat >{quoted(guest.config)}", stdin=text.encode()).check()
+        return create_paused(self._dom0, guest.name, guest.config, CREATE_LIMIT_S)
+
+    def _make_targets(self, rows: Sequence[DiskRow], files: Mapping[str, str]) -> dict[str, str]:
+        """Make the targets of the rows, and return the loop devices below those that have one, by row."""
+        script = "\n".join(
+            _MAKE[row.target].format(file=quoted(files[row.name]), volume=_volume(files[row.name])) for row in rows
+        )
         loops = self._dom0.run(f"set -e\n{script}", limit_s=60).check().text.split()
-        on_loops = [row.name for row in rows if row.target is Target.BLOCK]
+        on_loops = [row.name for row in rows if row.target in (Target.BLOCK, Target.VOLUME)]
         if len(loops) != len(on_loops):
             raise GuestError(f"losetup printed {loops}, expected a device for each of {len(on_loops)} files")
         return dict(zip(on_loops, loops, strict=True))
 
-    def _remove(self, name: str, targets: Mapping[str, str]) -> None:
+    def _remove(self, name: str, files: Mapping[str, str]) -> None:
         """Remove what was made for the guest `name`, which holds nothing that a shell would expand."""
-        loops = [path for path in targets.values() if path.startswith("/dev/")]
-        detach = f"losetup -d {quoted(*loops)};" if loops else ""
-        self._dom0.run(f"{detach} rm -f -- {quoted(self._folder.path)}/{name}-* {quoted(self._folder.path)}/{name}.cfg")
+        self._dom0.run(_REMOVE_VOLUMES.format(name=name), limit_s=60)
+        detach_loops(self._dom0, *files.values())
+        self._dom0.run(f"rm -f -- {quoted(self._folder.path)}/{name}-* {quoted(self._folder.path)}/{name}.cfg")
 
-    def _answers(
-        self, rows: Sequence[DiskRow], created: Created, vdevs: Mapping[str, str], targets: Mapping[str, str]
-    ) -> dict[str, str] | None:
+    def _answers(self, rows: Sequence[DiskRow], created: Created, guest: "_Paused") -> dict[str, Answer] | None:
+        """What was made of each row; None where xl refused several at once."""
         if created.domid < 1:
             if len(rows) > 1:
                 return None
             (row,) = rows
-            wanted = predicted(row, targets[row.name], vdevs[row.name], self._series)
+            wanted = predicted(row, guest.targets[row.name], guest.vdevs[row.name], self._series)
             said = isinstance(wanted, Prediction) and wanted.refusal.lower() in created.problem.lower()
             return {row.name: REFUSED if said else f"refused, but with {created.problem[-300:]!r}"}
         store = read_xenstore(self._dom0, f"/local/domain/{created.domid}/device", "/local/domain/0/backend")
-        return {
-            row.name: vbd_in_words(vbd_in_xenstore(store, created.domid, vdevs[row.name]), targets[row.name])
-            for row in rows
-        }
+        return {row.name: _words(store, created.domid, guest.vdevs[row.name], guest.targets[row.name]) for row in rows}
 
-    def _end(self, name: str, created: Created, files: tuple[str, ...], own: Sequence[Thing]) -> None:
-        """Destroy the guest and wait until dom0 has nothing of it but its `own`; raises GuestError otherwise."""
+    def _end(self, guest: "_Paused", created: Created) -> None:
+        """Destroy it and wait until dom0 has nothing of it but its `own`; raises GuestError otherwise."""
+        name = guest.name
         destroy(self._dom0, name)
         if not await_gone(self._dom0, name, SETTLE_LIMIT_S):
             raise GuestError(f"{name} is still in xl list {SETTLE_LIMIT_S:.0f} s after xl destroy; end it by hand")
         self._dom0.run(f"rm -f -- /var/log/xen/*-{name}.log*")  # a name holds nothing that a shell would expand
-        if left := leaks(
-            self._dom0, Traces(name, created.domid, created.uuid, files), self._folder.path, SETTLE_LIMIT_S, own
-        ):
+        traces = Traces(name, created.domid, created.uuid, guest.files)
+        if left := leaks(self._dom0, traces, self._folder.path, SETTLE_LIMIT_S, guest.own):
             raise GuestError(f"{name} left in dom0: {'; '.join(map(str, left))}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Paused:
+    """A guest for disks of several rows: the vdev and the target of each, and what of dom0 is its own."""
+
+    name: str
+    config: str
+    vdevs: Mapping[str, str]
+    targets: Mapping[str, str]
+    files: tuple[str, ...]
+    own: Sequence[Thing]
+
+
+def _volume(file: str) -> str:
+    return file.rpartition("/")[2].removesuffix(".img")
+
+
+def _target(row: DiskRow, file: str, loop: str) -> str:
+    """What the specification of a row names, of which the file and, where it has one, the loop device are known."""
+    match row.target:
+        case Target.NONE:
+            return ""
+        case Target.BLOCK:
+            return loop
+        case Target.VOLUME:
+            return f"/dev/mapper/{_volume(file)}"
+    return file
 
 
 def expected_words(row: DiskRow, series: XlSeries) -> str:
     """What the rules of `series` say of a row, in words."""
     # The letter and the path do not matter to any rule.
-    disk = predicted(row, "/x.img", "xvda", series)
+    disk = predicted(row, _target(row, "/x.img", "/x.img"), "xvda", series)
     if isinstance(disk, Prediction):
         return REFUSED
-    loop = disk.backendtype == "phy" and row.target is not Target.BLOCK
+    loop = disk.backendtype == "phy" and row.target.kind is TargetKind.FILE
     return in_words(disk.backendtype, disk.format, writable=disk.writable, loop=loop)
+
+
+def _words(store: Mapping[str, str], domid: int, vdev: str, target: str) -> Answer:
+    try:
+        return vbd_in_words(vbd_in_xenstore(store, domid, vdev), target)
+    except ParseError as error:
+        return GuestError(str(error))
 
 
 def vbd_in_words(vbd: StoreVbd, target: str) -> str:
@@ -166,8 +247,10 @@ def vbd_in_words(vbd: StoreVbd, target: str) -> str:
     name = "raw"
     if vbd.type == "qdisk":
         prefix, colon, path = vbd.params.partition(":")
+        # C's word for no string at all, as an xl before 4.5 may have for a drive that nothing is in.
+        path = "" if path == "(null)" else path
         if not colon or path != target:
             raise ParseError(f"{vbd.path}/params is {vbd.params!r}, expected FORMAT:{target}")
-        name = _FORMATS.get(prefix, prefix)
+        name = _FORMATS.get(prefix, prefix) if target else "empty"
     loop = vbd.type == "phy" and vbd.node != target and vbd.node.startswith("/dev/loop")
     return in_words(vbd.type, name, writable=vbd.mode == "w", loop=loop)

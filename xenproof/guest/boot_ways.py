@@ -15,7 +15,7 @@ from xenproof.guest.place import HostFolder
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
+from xenproof.xen.config import Setting, Start
 
 _LOG = re.compile(r"consult logfile (/var/log/xen/bootloader\.\d+\.log)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -78,6 +78,7 @@ _FSIMAGE = "tools/libfsimage of Xen: ext2fs, fat, iso9660, reiserfs, ufs, xfs be
 _WAYS = (
     BootWay(By.GRUB_XEN, "btrfs", _started_by(LOADER), _GRUB_SOURCE),
     BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE, "qcow2"),
+    BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE, "vhd"),
     BootWay(By.GRUB_XEN, "xfs", _started_by(LOADER), _GRUB_SOURCE),
     # pygrub reads the menu but is no GRUB: it hands over variables as they stand there.
     BootWay(By.PYGRUB, "ext4", _started_by("$grub_platform-$grub_cpu"), "tools/pygrub/src/GrubConf.py of Xen"),
@@ -108,6 +109,16 @@ def start(way: BootWay, image: GuestImage, folder: HostFolder, *, grub_xen: str,
             return Start(firmware=True)
         case By.DOM0 | By.PVH_DOM0:
             return dom0_kernel(image, folder, way.filesystem, type="pvh" if way.by is By.PVH_DOM0 else "")
+
+
+_VIRTUALIZED = (By.PVH_DOM0, By.PVH_GRUB, By.HVM_GRUB)
+
+
+def more_words(way: BootWay, *, by_shadow: bool) -> dict[str, Setting]:
+    """What else the configuration of this way says; `by_shadow`, that HVM and PVH guests get shadow paging."""
+    words: dict[str, Setting] = {"hap": 0} if by_shadow and way.by in _VIRTUALIZED else {}
+    # With an IDE disk firmware reads two bytes at a time; an xl before 4.7 takes no notice of the word.
+    return words | {"hdtype": "ahci"} if way.by is By.HVM_GRUB else words
 
 
 def dom0_kernel(

@@ -17,12 +17,20 @@ class Target(StrEnum):
     RAW = "file"
     QCOW2 = "qcow2"
     BLOCK = "block"
+    VOLUME = "volume"
     MISSING = "missing"
+    NONE = "none"
 
     @property
     def kind(self) -> TargetKind:
         """What libxl sees of it: it does not look into files."""
-        return {Target.BLOCK: TargetKind.BLOCK, Target.MISSING: TargetKind.MISSING}.get(self, TargetKind.FILE)
+        return _KINDS[self]
+
+
+_KINDS = {
+    Target.RAW: TargetKind.FILE, Target.QCOW2: TargetKind.FILE, Target.BLOCK: TargetKind.BLOCK,
+    Target.VOLUME: TargetKind.BLOCK, Target.MISSING: TargetKind.MISSING, Target.NONE: TargetKind.MISSING,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,10 @@ class DiskRow:
         return self.form.format(target=target, vdev=vdev)
 
 
-_EXAMPLE = {Target.RAW: "/x.raw", Target.QCOW2: "/x.qcow2", Target.BLOCK: "/dev/loop0", Target.MISSING: "/nosuch"}
+_EXAMPLE = {
+    Target.RAW: "/x.raw", Target.QCOW2: "/x.qcow2", Target.BLOCK: "/dev/loop0", Target.VOLUME: "/dev/mapper/x",
+    Target.MISSING: "/nosuch", Target.NONE: "",
+}  # fmt: skip
 
 # As they stand in configurations of xm, and in the short form of xl.
 _WRITTEN = (
@@ -54,9 +65,13 @@ _WRITTEN = (
     DiskRow("positional_read_only", "{target},raw,{vdev},r", Target.RAW),
     DiskRow("positional_qcow2", "{target},qcow2,{vdev},w", Target.QCOW2),
     DiskRow("positional_cdrom", "{target},raw,{vdev},r,cdrom", Target.RAW),
+    DiskRow("positional_empty_drive", "{target},raw,{vdev},r,cdrom", Target.NONE),
+    DiskRow("empty_drive", "vdev={vdev}, devtype=cdrom", Target.NONE),
+    DiskRow("empty_disk", "{target},raw,{vdev},w", Target.NONE),
     DiskRow("xm_file", "file:{target},{vdev},w", Target.RAW),
     DiskRow("xm_file_qcow2", "file:{target},{vdev},w", Target.QCOW2),
     DiskRow("xm_phy", "phy:{target},{vdev},w", Target.BLOCK),
+    DiskRow("xm_phy_volume", "phy:{target},{vdev},w", Target.VOLUME),
     DiskRow("xm_phy_file", "phy:{target},{vdev},w", Target.RAW),
     DiskRow("xm_tap_aio", "tap:aio:{target},{vdev},w", Target.RAW),
     DiskRow("xm_tap_qcow2", "tap:qcow2:{target},{vdev},w", Target.QCOW2),
@@ -65,17 +80,23 @@ _WRITTEN = (
 
 
 def disk_rows() -> dict[str, DiskRow]:
-    """All rows by name: each target with each format and each backend type, and what people write by hand."""
+    """All rows by name: targets with the formats that they can have and each backend type, and what people write."""
     return {row.name: row for row in [*_combined(), *_WRITTEN]}
 
 
 _SEEN = {
-    Target.RAW: "a raw file", Target.QCOW2: "a qcow2 file", Target.BLOCK: "a block device", Target.MISSING: "no file",
+    Target.RAW: "a raw file", Target.QCOW2: "a qcow2 file", Target.BLOCK: "a block device",
+    Target.VOLUME: "a volume of device-mapper", Target.MISSING: "no file",
 }  # fmt: skip
 
 
 def _combined() -> Iterator[DiskRow]:
-    for target, name, kind in product(Target, ("raw", "qcow2"), ("", "phy", "qdisk")):
+    formats = [
+        *product((Target.RAW, Target.QCOW2, Target.BLOCK, Target.MISSING), ("raw", "qcow2")),
+        (Target.RAW, "vhd"),
+        (Target.VOLUME, "raw"),
+    ]
+    for (target, name), kind in product(formats, ("", "phy", "qdisk")):
         asked = f", backendtype={kind}" if kind else ""
         yield DiskRow(
             f"{target}_as_{name}_on_{kind or 'any'}",

@@ -18,6 +18,7 @@ from xenproof.xen.acting import Created, destroy, shut_down
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import AnyDisk, Disk, DomainConfig, Start
 from xenproof.xen.domains import await_gone
+from xenproof.xen.loops import detach_loops
 from xenproof.xen.toolstack import Toolstack, Xl
 
 VDEV = "xvda"
@@ -25,6 +26,7 @@ MEMORY_MIB = 128
 READY = "ready"
 GONE = "gone"
 _GONE_LIMIT_S = 60.0
+_QEMU_FORMATS = {"vhd": "vpc"}
 KERNEL_SPEAKS = "] Linux version "
 READY_MARK = "witness ready"
 # GRUB, grub-core/loader/i386/xen_fileXX.c: what it says where it cannot unpack a kernel; then it waits for a key.
@@ -49,7 +51,7 @@ class Boot:
 
 
 class Guest:
-    """One guest that `start` starts, from a disk file of `format` ("raw" or "qcow2") on `backend`.
+    """One guest that `start` starts, from a disk file of `format` ("raw", "qcow2" or "vhd") on `backend`.
 
     Its `config` may be changed until it is defined, with `more_files` of dom0 that go when it goes; `started_by` is
     for the report.  Where it `leases_processors`, it waits until the host has some; of memory it always has a lease.
@@ -130,7 +132,8 @@ class Guest:
         script = f"cp --sparse=always {quoted(base, raw)}"
         script += f" && dd of={quoted(raw)} bs={BLOCK} seek={area} conv=notrunc,fsync 2>/dev/null"
         if raw != self.disk:
-            script += f" && qemu-img convert -O {quoted(self.format, raw, self.disk)} && rm -- {quoted(raw)}"
+            output = _QEMU_FORMATS.get(self.format, self.format)
+            script += f" && qemu-img convert -O {quoted(output, raw, self.disk)} && rm -- {quoted(raw)}"
         self.dom0.run(script, stdin=self._token_block, limit_s=120).check()
         if self.folder.blkback_wants_devices:
             self._put_on_devices()
@@ -322,9 +325,7 @@ class Guest:
 
     def _leave_devices(self) -> None:
         """Detach the loop devices of its files, whichever they are by now."""
-        for path in self._devices:
-            devices = f"losetup -j {quoted(path)} | cut -d: -f1"
-            self.dom0.run(f'for device in $({devices}); do losetup -d "$device"; done')
+        detach_loops(self.dom0, *self._devices)
         self._devices.clear()
 
     def _let_go(self) -> None:

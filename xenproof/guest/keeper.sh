@@ -29,6 +29,12 @@ cat >/dev/null
 
 # Of two that end at the same time one gets the lock: it is let go before it is asked for again.
 flock -n -x 9 || exit 0
+# A pool of the folder that virt-install made.
+pool=${folder##*/}
+if [ -e "/etc/libvirt/storage/$pool.xml" ]; then
+    virsh -c xen:///system pool-destroy "$pool"
+    virsh -c xen:///system pool-undefine "$pool"
+fi >/dev/null 2>&1
 # Somebody wants to look at a guest of it.
 [ ! -e "$folder/kept" ] || exit 0
 run=${folder##*-}
@@ -63,6 +69,16 @@ for file in /etc/libvirt/libxl/xenproof-"$run"-*.xml; do
     domain=${file##*/}
     virsh -c xen:///system undefine --managed-save "${domain%.xml}"
 done >/dev/null 2>&1
+# Volumes of device-mapper: before the loop devices below them.
+volumes() {
+    for mapped in /sys/block/dm-*/dm/name; do
+        [ -e "$mapped" ] && read -r volume <"$mapped" || continue
+        case $volume in xenproof-"$run"-[0-9]*) echo "$volume" ;; esac
+    done
+}
+for volume in $(volumes); do
+    dmsetup remove --retry "$volume"
+done >/dev/null 2>&1
 # A loop device on a file that is gone would stay for ever.
 for loop in /sys/block/loop*; do
     [ -e "$loop/loop/backing_file" ] && read -r file <"$loop/loop/backing_file" || continue
@@ -77,6 +93,9 @@ done
 rmdir /run/xenproof 2>/dev/null
 for domain in $(domains); do
     echo "domain $domain"
+done
+for volume in $(volumes); do
+    echo "volume $volume"
 done
 listed || echo "guests, if there were any: xl list no longer answers"
 [ ! -e "$folder" ] || echo "folder $folder"

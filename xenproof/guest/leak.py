@@ -1,4 +1,6 @@
-"""What a guest leaves behind in dom0: domains, xenstore, processes, loop devices, network devices, files."""
+"""What a guest leaves behind in dom0: domains, xenstore, processes, loop devices, volumes of
+device-mapper, network devices, files.
+"""
 
 import re
 from collections.abc import Collection
@@ -23,6 +25,10 @@ ps -ww -e -o pid=,args=; echo {mark} processes $?
 for loop in /sys/block/loop*; do
     [ -e "$loop/loop/backing_file" ] && read -r file <"$loop/loop/backing_file" && echo "/dev/${{loop##*/}} $file"
 done; echo {mark} loops 0
+for mapped in /sys/block/dm-*/dm/name; do
+    [ -e "$mapped" ] && read -r name <"$mapped" || continue
+    case $name in xenproof-*) echo "$name" ;; esac
+done; echo {mark} volumes 0
 for net in /sys/class/net/*; do
     case ${{net##*/}} in vif*|tap*) echo "${{net##*/}}" ;; esac
 done; echo {mark} networks 0
@@ -91,7 +97,7 @@ def parse_snapshot(text: str) -> frozenset[Thing]:
             sections[name], lines = lines, []
         else:
             lines.append(line)
-    wanted = {"domains", "xenstore", "processes", "loops", "networks", "files"}
+    wanted = {"domains", "xenstore", "processes", "loops", "volumes", "networks", "files"}
     if set(sections) != wanted:
         raise ParseError(f"the leak check read {sorted(sections)}, expected {sorted(wanted)}")
     domains = parse_xl_list("\n".join(sections["domains"]))
@@ -101,6 +107,7 @@ def parse_snapshot(text: str) -> frozenset[Thing]:
     things += [Thing("xenstore", path) for path in store if path != "/local/domain/0"]
     things += [Thing("process", line.strip()) for line in sections["processes"] if _PROCESS.search(line)]
     things += [Thing("loop device", line) for line in sections["loops"]]
+    things += [Thing("volume", line) for line in sections["volumes"]]
     things += [Thing("network device", line) for line in sections["networks"]]
     things += [Thing("file", line) for line in sections["files"]]
     return frozenset(things)

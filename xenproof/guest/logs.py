@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from xenproof.errors import XenproofError
 from xenproof.guest.guest import Guest
 from xenproof.source.connection import quoted
+from xenproof.xen.toolstack import VIRSH, Xl
 
 _TAIL = 65536
 
@@ -24,6 +25,9 @@ def guest_logs(guest: Guest) -> Iterator[tuple[str, bytes]]:
         "xen-logs.txt": f"tail -c {_TAIL} /var/log/xen/*-{guest.name}.log /var/log/xen/xen-hotplug.log 2>/dev/null",
         "journal.txt": quoted("journalctl", "--no-pager", "-n", "1000", f"--since=@{since}"),
     }
+    if not isinstance(guest.toolstack, Xl):
+        xml = quoted(f"{guest.config_path}.xml")
+        commands["libvirt.xml"] = f"cat {xml} 2>/dev/null || {quoted(*VIRSH, 'dumpxml', guest.name)}"
     for name, command in commands.items():
         try:
             done = guest.dom0.run(command, limit_s=30)

@@ -9,11 +9,20 @@ block=65536
 blocks=16
 
 mount -t proc proc /proc
-say start
-mount -t sysfs sysfs /sys
-mount -t devtmpfs dev /dev
 # From here on the kernel keeps to its log, so that no line of ours is torn apart.
 echo 1 >/proc/sys/kernel/printk
+say start
+vcpus=0 virtualizes=no
+while read -r word _ values; do
+	case $word in
+	processor) vcpus=$((vcpus + 1)) ;;
+	flags) case " $values " in *" svm "*) virtualizes=svm ;; *" vmx "*) virtualizes=vmx ;; esac ;;
+	esac
+done </proc/cpuinfo
+say vcpus "$vcpus"
+say virtualizes "$virtualizes"
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
 while read -r module; do insmod "/modules/$module" || say problem "insmod $module failed"; done </modules/order
 
 tries=0
@@ -29,21 +38,12 @@ root=${cmdline##*xenproof.root=}
 root=${root%% *}
 read -r _ memory _ </proc/meminfo
 read -r nonce </proc/sys/kernel/random/uuid
-vcpus=0 virtualizes=no
-while read -r word _ values; do
-	case $word in
-	processor) vcpus=$((vcpus + 1)) ;;
-	flags) case " $values " in *" svm "*) virtualizes=svm ;; *" vmx "*) virtualizes=vmx ;; esac ;;
-	esac
-done </proc/cpuinfo
 read -r magic token <"$area"
 [ "$magic" = XENPROOF-TOKEN ] || say problem "no token on $area"
 mount -t "$root" -o ro /dev/xvda1 /mnt && read -r menu </mnt/boot/grub/grub.cfg && umount /mnt
 say release "$release"
 say cmdline "$cmdline"
 say memory_kib "$memory"
-say vcpus "$vcpus"
-say virtualizes "$virtualizes"
 say token "$token"
 say menu "$menu"
 

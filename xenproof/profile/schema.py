@@ -80,12 +80,13 @@ FAMILIES: dict[str, FamilyShape] = {
     "guest": _family(
         only="grub_xen grub_pvh grub_pc qdisk blkback images direct_io libvirt_cache nested_hvm spice_password "
         "vnc_password second_writer_blkback second_writer_device second_writer_qdisk kernel_gzip kernel_lz4 "
-        "kernel_zstd xen-xl xen-xm xen-sxp",
+        "kernel_zstd xen-xl xen-xm xen-sxp virt-install",
         path=PATH,
         type=_one_of("phy", "qdisk"),
         served=BOOL,
         by_grub_xen=BOOL,
         by_xl=BOOL,
+        boots=BOOL,
         converted=_one_of("kept", "unknown"),
     ),
     "libvirt": _family(only="connects dom0_listed driver", is_=BOOL_OR_TEXT),

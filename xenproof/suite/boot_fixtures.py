@@ -1,4 +1,4 @@
-"""The fixture of checks that start guests in different ways: `guest_of_way`, a guest for each."""
+"""The fixtures of checks that start guests in different ways: `guest_of_way`, a guest for each; `installed_guest`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,15 +6,16 @@ from dataclasses import replace
 import pytest
 
 from xenproof.facts.xl import XlInfo
-from xenproof.guest.boot_ways import BootWay, By, install_grub, start
+from xenproof.guest.boot_ways import BootWay, By, install_grub, more_words, start
 from xenproof.guest.guest import Guest
-from xenproof.guest.image import GuestImages
+from xenproof.guest.image import GuestImage, GuestImages
 from xenproof.guest.place import HostFolder
+from xenproof.guest.virt_install import VirtInstall
 from xenproof.profile.profile import Profile
-from xenproof.source.connection import Connection
 from xenproof.source.probe import Recording
 from xenproof.suite.care import Care
-from xenproof.suite.plugin import STATE
+from xenproof.suite.make_guest import MakeGuest
+from xenproof.xen.backend import DiskBackend
 
 _NEEDS = {By.PVH_GRUB: "grub_pvh", By.HVM_GRUB: "grub_pc"}
 GuestOfWay = Callable[[BootWay], Guest]
@@ -22,8 +23,8 @@ GuestOfWay = Callable[[BootWay], Guest]
 
 @pytest.fixture
 def guest_of_way(
-    dom0: Connection, profile: Profile, guest_images: GuestImages, host_folder: HostFolder,
-    recording: Recording, hypervisor: XlInfo, care: Care, pytestconfig: pytest.Config,
+    make_guest: MakeGuest, profile: Profile, guest_images: GuestImages, host_folder: HostFolder,
+    recording: Recording, hypervisor: XlInfo, care: Care,
 ) -> GuestOfWay:  # fmt: skip
     """Makes the guest that is to be started in a way; removed at the end of the check."""
 
@@ -36,17 +37,27 @@ def guest_of_way(
             pytest.skip(f"the profile {profile.name} has no image for {way.by}")
         image = guest_images(way.filesystem)
         config = start(way, image, host_folder, grub_xen=paths["grub_xen"], grub_pvh=paths["grub_pvh"])
-        began = pytestconfig.stash[STATE].began
-        guest = Guest(dom0, host_folder, image, way.backend, config, began, started_by=way.by, format=way.format)
-        if way.by is By.HVM_GRUB:
-            # With an IDE disk firmware reads two bytes at a time; an xl before 4.7 takes no notice of the word.
-            guest.config = replace(guest.config, more={"hdtype": "ahci"})
-        elif config.type == "pvh" and _is_emulated(recording) and "shadow" in hypervisor.words("virt_caps"):
-            # QEMU's emulation of nested paging lets such guests end with a triple fault: README.
-            guest.config = replace(guest.config, more={"hap": 0})
+        guest = make_guest(image, way.backend, config, started_by=way.by, format=way.format)
+        # QEMU's emulation of nested paging lets such guests end with a triple fault: README.
+        by_shadow = _is_emulated(recording) and "shadow" in hypervisor.words("virt_caps")
+        guest.config = replace(guest.config, more=more_words(way, by_shadow=by_shadow))
         care.take(guest, lambda _: guest.remove()).define()
         if way.by is By.HVM_GRUB:
             install_grub(guest, paths["grub_pc"])
+        return guest
+
+    return make
+
+
+@pytest.fixture
+def installed_guest(make_guest: MakeGuest, guest_image: GuestImage, care: Care) -> Callable[[], Guest]:
+    """Makes a guest that virt-install describes for libvirt; removed at the end of the check."""
+
+    def make() -> Guest:
+        guest = make_guest(guest_image, DiskBackend.QDISK, started_by="grub.xen, by virt-install")
+        guest.toolstack = VirtInstall(guest.config.start.kernel, guest.disk, guest.config.memory_mib)
+        guest.more_files.append(f"{guest.config_path}.xml")
+        care.take(guest, lambda _: guest.remove()).define()
         return guest
 
     return make

@@ -111,14 +111,12 @@ def start(way: BootWay, image: GuestImage, folder: HostFolder, *, grub_xen: str,
             return dom0_kernel(image, folder, way.filesystem, type="pvh" if way.by is By.PVH_DOM0 else "")
 
 
-_VIRTUALIZED = (By.PVH_DOM0, By.PVH_GRUB, By.HVM_GRUB)
-
-
 def more_words(way: BootWay, *, by_shadow: bool) -> dict[str, Setting]:
-    """What else the configuration of this way says; `by_shadow`, that HVM and PVH guests get shadow paging."""
-    words: dict[str, Setting] = {"hap": 0} if by_shadow and way.by in _VIRTUALIZED else {}
-    # With an IDE disk firmware reads two bytes at a time; an xl before 4.7 takes no notice of the word.
-    return words | {"hdtype": "ahci"} if way.by is By.HVM_GRUB else words
+    """What else the configuration of this way says; `by_shadow`, that PVH guests get shadow paging."""
+    if way.by is By.HVM_GRUB:
+        # With an IDE disk firmware reads two bytes at a time; an xl before 4.7 takes no notice of the word.
+        return {"hdtype": "ahci"}
+    return {"hap": 0} if by_shadow and way.by in (By.PVH_DOM0, By.PVH_GRUB) else {}
 
 
 def dom0_kernel(

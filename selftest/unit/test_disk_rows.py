@@ -42,6 +42,12 @@ def test_the_rules_of_a_release_decide_a_row(row: str, in_4_4: str, in_4_17: str
     assert expected_words(rows[row], load_series("4.17")) == in_4_17
 
 
+def test_an_empty_drive_is_a_file_from_4_19_on() -> None:
+    row = disk_rows()["empty_drive"]
+    assert expected_words(row, load_series("4.18")) == "qdisk, empty, read only"
+    assert expected_words(row, load_series("4.19")) == "phy, empty, read only, on a loop device"
+
+
 @pytest.mark.parametrize("series", series_names())
 def test_every_row_has_a_prediction(series: str) -> None:
     found = {expected_words(row, load_series(series)).partition(",")[0] for row in disk_rows().values()}
@@ -62,10 +68,11 @@ def vbd(kind: str, params: str, node: str, mode: str = "w") -> StoreVbd:
         (vbd("qdisk", "qcow2:/x.img", ""), "qdisk, qcow2, writable"),
         (vbd("qdisk", "aio:", "", "r"), "qdisk, empty, read only"),
         (vbd("qdisk", "aio:(null)", "", "r"), "qdisk, empty, read only"),
+        (vbd("phy", "/run/xen/empty-cdrom.7", "/dev/loop3", "r"), "phy, empty, read only, on a loop device"),
     ],
 )
 def test_a_disk_in_xenstore_is_said_in_the_same_words(found: StoreVbd, words: str) -> None:
-    target = "/dev/loop0" if "/dev/" in found.params else "" if found.params in ("aio:", "aio:(null)") else "/x.img"
+    target = "" if "empty" in words else "/dev/loop0" if "/dev/" in found.params else "/x.img"
     assert vbd_in_words(found, target) == words
 
 

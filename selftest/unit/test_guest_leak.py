@@ -53,6 +53,7 @@ def test_guest_1_is_not_guest_10() -> None:
         Thing("process", "99 [28.xvda-0]"),
         Thing("process", "99 [blkback.28.xvda]"),
         Thing("file", "/run/xen/qmp-libxl-28"),
+        Thing("file", "/run/xen/empty-cdrom.28"),
     ],
 )
 def test_a_thing_that_a_guest_left_is_its_own(thing: Thing) -> None:

@@ -1,11 +1,14 @@
 """Each way to start a guest, on each file system that the way can or cannot read."""
 
+from collections.abc import Callable
+
 import pytest
 
-from xenproof.guest.boot_ways import boot_ways, came
-from xenproof.guest.guest import GONE, READY
+from xenproof.guest.boot_ways import GRUB_PROMPT, boot_ways, came
+from xenproof.guest.guest import GONE, READY, Guest
+from xenproof.profile.expectation import Expectation
 from xenproof.suite.boot_fixtures import GuestOfWay
-from xenproof.suite.each import req
+from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
 from xenproof.suite.guest_fixtures import BOOT_LIMIT_S, SHUTDOWN_LIMIT_S
 from xenproof.suite.promises import Documented
@@ -26,3 +29,13 @@ def test_guest_comes_as_far_as_predicted(
     expect(documented(way, row.expected, row.source), found, by=f"the console of {guest.name}")
     if boot.reached == READY:
         expect(documented("end", GONE, "xl(1), shutdown"), guest.shut_down(SHUTDOWN_LIMIT_S), by="xl list")
+
+
+@req("S16")
+@pytest.mark.matrix
+@each("guest.vhd.boots")
+def test_guest_boots_from_a_vhd(expected: Expectation, vhd_guest: Callable[[], Guest], expect: Expect) -> None:
+    """Whether a guest boots from a disk that is a {name}, which qemu serves: {value}."""
+    boot = vhd_guest().boot(BOOT_LIMIT_S, unless=lambda text: GRUB_PROMPT in text)
+    hint = "qemu-dm-*.log of the guest says whether its qemu has the driver vpc"
+    expect(expected, boot.reached == READY, by=f"the guest's console: {boot.reached}", hint=hint)

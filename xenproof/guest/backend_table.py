@@ -231,7 +231,8 @@ def expected_words(row: DiskRow, series: XlSeries) -> str:
     disk = predicted(row, _target(row, "/x.img", "/x.img"), "xvda", series)
     if isinstance(disk, Prediction):
         return REFUSED
-    loop = disk.backendtype == "phy" and row.target.kind is TargetKind.FILE
+    # A release that has phy serve an empty drive makes a file for it.
+    loop = disk.backendtype == "phy" and (row.target.kind is TargetKind.FILE or row.target is Target.NONE)
     return in_words(disk.backendtype, disk.format, writable=disk.writable, loop=loop)
 
 
@@ -251,6 +252,7 @@ def vbd_in_words(vbd: StoreVbd, target: str) -> str:
         path = "" if path == "(null)" else path
         if not colon or path != target:
             raise ParseError(f"{vbd.path}/params is {vbd.params!r}, expected FORMAT:{target}")
-        name = _FORMATS.get(prefix, prefix) if target else "empty"
+        name = _FORMATS.get(prefix, prefix)
+    name = name if target else "empty"
     loop = vbd.type == "phy" and vbd.node != target and vbd.node.startswith("/dev/loop")
     return in_words(vbd.type, name, writable=vbd.mode == "w", loop=loop)

@@ -17,6 +17,8 @@ from xenproof.xen.acting import Created
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Setting, Start
 
+GRUB_PROMPT = "Minimal BASH-like line editing"
+"""What GRUB says where it finds no menu, and waits for somebody to type."""
 _LOG = re.compile(r"consult logfile (/var/log/xen/bootloader\.\d+\.log)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LOG_BYTES = 4096
@@ -78,7 +80,6 @@ _FSIMAGE = "tools/libfsimage of Xen: ext2fs, fat, iso9660, reiserfs, ufs, xfs be
 _WAYS = (
     BootWay(By.GRUB_XEN, "btrfs", _started_by(LOADER), _GRUB_SOURCE),
     BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE, "qcow2"),
-    BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE, "vhd"),
     BootWay(By.GRUB_XEN, "xfs", _started_by(LOADER), _GRUB_SOURCE),
     # pygrub reads the menu but is no GRUB: it hands over variables as they stand there.
     BootWay(By.PYGRUB, "ext4", _started_by("$grub_platform-$grub_cpu"), "tools/pygrub/src/GrubConf.py of Xen"),

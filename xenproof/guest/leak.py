@@ -36,7 +36,7 @@ find {folder} /run/xen /var/lib/xen -maxdepth 1 ! -type d; echo {mark} files 0
 """
 # Of qemu, of blkback's kernel threads, and of all that names a guest of ours.
 _PROCESS = re.compile(r" -xen-domid [1-9]| \[(blkback\.)?\d+\.xvd|\bxenproof-\w+-\d+\b")
-_DOMID_OF_FILE = r"(userdata-[a-z]+\.{domid}\.|.*-{domid}$)"
+_DOMID_OF_FILE = r"(userdata-[a-z]+\.{domid}\.|.*-{domid}$|empty-cdrom\.{domid}$)"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,4 +1,4 @@
-"""The fixtures of checks that start guests in different ways: `guest_of_way`, a guest for each; `installed_guest`."""
+"""The fixtures of checks that start guests in different ways: `guest_of_way`, `vhd_guest`, `installed_guest`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,6 +44,18 @@ def guest_of_way(
         care.take(guest, lambda _: guest.remove()).define()
         if way.by is By.HVM_GRUB:
             install_grub(guest, paths["grub_pc"])
+        return guest
+
+    return make
+
+
+@pytest.fixture
+def vhd_guest(make_guest: MakeGuest, guest_image: GuestImage, care: Care) -> Callable[[], Guest]:
+    """Makes a guest whose disk is a vhd; removed at the end of the check."""
+
+    def make() -> Guest:
+        guest = make_guest(guest_image, DiskBackend.QDISK, started_by="grub.xen, from a vhd", format="vhd")
+        care.take(guest, lambda _: guest.remove()).define()
         return guest
 
     return make

@@ -49,7 +49,7 @@ def predict_backend(disk: DiskSpec, kind: TargetKind, series: XlSeries, *, hvm: 
     if disk.format == "empty":
         if not disk.cdrom:
             return Prediction(refusal=f"Disk vdev={disk.vdev} is empty but not cdrom")
-        kind = TargetKind.OTHER
+        kind = TargetKind.FILE if series.files_for_empty else TargetKind.OTHER
     elif asked in ("", "phy", "standalone") and not _elsewhere(disk) and disk.script is None:
         if kind is TargetKind.MISSING:
             return Prediction(refusal=f"Disk vdev={disk.vdev} failed to stat: {disk.target}")
@@ -85,6 +85,8 @@ def _fits(name: str, disk: DiskSpec, kind: TargetKind, series: XlSeries) -> bool
         return False
     match name:
         case "phy":
+            if disk.format == "empty" and series.files_for_empty:
+                return "colo" not in disk.flags
             if disk.format != "raw" and not (disk.format == "empty" and series.phy_takes_empty):
                 return False
             if "colo" in disk.flags:

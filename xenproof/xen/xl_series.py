@@ -28,9 +28,10 @@ class XlSeries:
 
     `raw_file` is the backend type of a raw file that asks for none, `hvm_cdrom` those that a drive of an HVM guest may
     have, `blktap` whether the backend type tap can serve at all, `phy_takes_empty` whether phy is given a drive without
-    medium in a driver domain, `refuses_odd_targets` whether a target has to be a file or a block device, `appends`
-    whether `key += value` is known.  `keys` are the keys of a guest's configuration with the series that brought each,
-    `gone` those that were dropped, with the series that dropped them.
+    medium in a driver domain, `files_for_empty` whether phy is given an empty file for one, `refuses_odd_targets`
+    whether a target has to be a file or a block device, `appends` whether `key += value` is known.  `keys` are the keys
+    of a guest's configuration with the series that brought each, `gone` those that were dropped, with the series that
+    dropped them.
     """
 
     name: str
@@ -41,12 +42,24 @@ class XlSeries:
     blktap: bool
     appends: bool
     phy_takes_empty: bool
+    files_for_empty: bool
     refuses_odd_targets: bool
     keys: Mapping[str, str]
     gone: Mapping[str, str]
 
 
-_RULES = frozenset({"source", "raw_file", "hvm_cdrom", "blktap", "appends", "phy_takes_empty", "refuses_odd_targets"})
+_RULES = frozenset(
+    {
+        "source",
+        "raw_file",
+        "hvm_cdrom",
+        "blktap",
+        "appends",
+        "phy_takes_empty",
+        "files_for_empty",
+        "refuses_odd_targets",
+    }
+)
 
 
 @cache
@@ -85,6 +98,7 @@ def load_series(name: str, *vendors: str) -> XlSeries:
         blktap=merged["blktap"],
         appends=merged["appends"],
         phy_takes_empty=merged["phy_takes_empty"],
+        files_for_empty=merged["files_for_empty"],
         refuses_odd_targets=merged["refuses_odd_targets"],
         keys=keys,
         gone=gone,

@@ -8,17 +8,18 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from xenproof.errors import CommandFailed
+from xenproof.errors import CommandFailed, GuestError
 from xenproof.guest.guest import READY, Boot, Guest
 from xenproof.guest.image import COMMAND_LINE, LOADER, LOADER_MARK, GuestImage
+from xenproof.guest.life import BOOT_LIMIT_S
 from xenproof.guest.place import HostFolder
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Setting, Start
 
-GRUB_PROMPT = "Minimal BASH-like line editing"
-"""What GRUB says where it finds no menu, and waits for somebody to type."""
+# What GRUB says where it finds no menu, and waits for somebody to type.
+_PROMPT = "Minimal BASH-like line editing"
 _LOG = re.compile(r"consult logfile (/var/log/xen/bootloader\.\d+\.log)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LOG_BYTES = 4096
@@ -138,6 +139,17 @@ def install_grub(guest: Guest, modules: str) -> None:
     done = guest.dom0.run(_INSTALL.format(**words), limit_s=120)
     if done.exit_code:
         raise CommandFailed(f"{guest.name} gets no GRUB on its disk: {done.error_text.strip()[-300:]}")
+
+
+def finds_its_menu(guest: Guest) -> bool:
+    """Whether a guest that GRUB starts boots from its disk; False where GRUB sees nothing there.
+
+    Raises GuestError for anything else that keeps it from coming up.
+    """
+    boot = guest.boot(BOOT_LIMIT_S, unless=lambda text: _PROMPT in text)
+    if boot.reached != READY and _PROMPT not in guest.console.text:
+        raise GuestError(f"{guest.name} did not boot: {boot.reached}")
+    return boot.reached == READY
 
 
 def came(guest: Guest, boot: Boot) -> str:

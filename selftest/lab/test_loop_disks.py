@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from selftest.lab.suite import GRUB_XEN
 from xenproof.guest.guest import GONE, READY, VDEV, Guest
 from xenproof.guest.place import HostFolder
@@ -11,6 +13,8 @@ from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 from xenproof.xen.backend import DiskBackend, disk_workers, read_vbd
 from xenproof.xen.config import Start
+
+pytestmark = pytest.mark.releases  # a minute and more, of which CI has none to spare
 
 
 def test_a_guest_runs_from_a_loop_device_of_its_own(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> None:

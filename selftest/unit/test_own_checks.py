@@ -193,3 +193,20 @@ def test_a_command_that_does_not_end_is_not_kept(tmp_path: Path) -> None:
 def test_what_is_noted_is_for_its_owner_only(tmp_path: Path) -> None:
     NotingConnection(LocalConnection(), tmp_path / "notes").run("true")
     assert (tmp_path / "notes").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", 2)])
+def test_a_check_stands_in_the_table_that_it_asked_for(run: Run, tmp_path: Path, workers: tuple[object, ...]) -> None:
+    path = tmp_path / "test_shells.py"
+    path.write_text(
+        "from xenproof.report.verdict import Cell\n\n"
+        "def test_shell(commands, in_table):\n"
+        '    """The shell is there."""\n'
+        '    in_table(Cell("Shells", "sh", "found"))\n'
+        '    assert commands.on_path("sh").yes\n'
+    )
+
+    done = run("local://", *workers, path)
+
+    assert [verdict["cell"] for verdict in done.verdicts] == [{"table": "Shells", "row": "sh", "column": "found"}]
+    assert "<h2>Shells" in (done.report / "report.html").read_text("utf-8")

@@ -10,6 +10,7 @@ import pytest
 from xenproof.report.verdict import Cell, Finding, GuestLine, Outcome, Step, Verdict
 
 KEY = "xenproof"  # of the user property that carries a check's data from a worker to the controller
+PLACED = ("guest", "cell")  # user properties of a check that stand in the report at a place of their own
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class Collector:
         for key, value in report.user_properties:
             if key == KEY:
                 case.data.update(value)  # type: ignore[call-overload]  # pytest's types call it an object
-            elif key in ("guest", "cell"):
+            elif key in PLACED:
                 case.data[key] = json.loads(str(value))
         report.user_properties = [pair for pair in report.user_properties if pair[0] != KEY]
         if when == "teardown":

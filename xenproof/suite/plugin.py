@@ -33,7 +33,7 @@ from xenproof.report.write import write_reports
 from xenproof.source.address import Scheme, parse_urls
 from xenproof.source.probe import Recording
 from xenproof.suite import options
-from xenproof.suite.collector import KEY, Collector
+from xenproof.suite.collector import KEY, PLACED, Collector
 from xenproof.suite.expect import Expect, Mismatch, words
 from xenproof.suite.host_by_host import HostByHost
 from xenproof.suite.host_logs import keep_host_logs
@@ -408,7 +408,7 @@ def pytest_runtest_makereport(
     if call.excinfo is not None and call.excinfo.errisinstance(NotEvaluable):
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, visible(f"not evaluable: {call.excinfo.value}"))
-    report.user_properties = _of_guests(item)
+    report.user_properties = _for_report(item)
     if call.when != "call" or not report.passed:
         # A call that passed has nothing to add to what the end of the test says.
         report.user_properties.append((KEY, _plain(item, data)))
@@ -442,8 +442,8 @@ def _marked(item: pytest.Item) -> set[str]:
     return {str(name) for mark in item.iter_markers("req") for name in mark.args}
 
 
-def _of_guests(item: pytest.Item) -> list[tuple[str, object]]:
-    return [(key, value) for key, value in item.user_properties if key == "guest"]
+def _for_report(item: pytest.Item) -> list[tuple[str, object]]:
+    return [(key, value) for key, value in item.user_properties if key in PLACED]
 
 
 def _title(item: pytest.Item) -> str:

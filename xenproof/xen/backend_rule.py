@@ -85,8 +85,6 @@ def _fits(name: str, disk: DiskSpec, kind: TargetKind, series: XlSeries) -> bool
         return False
     match name:
         case "phy":
-            if disk.format == "empty" and series.files_for_empty:
-                return "colo" not in disk.flags
             if disk.format != "raw" and not (disk.format == "empty" and series.phy_takes_empty):
                 return False
             if "colo" in disk.flags:

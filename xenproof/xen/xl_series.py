@@ -27,11 +27,11 @@ class XlSeries:
     """One series of Xen, such as "4.17".
 
     `raw_file` is the backend type of a raw file that asks for none, `hvm_cdrom` those that a drive of an HVM guest may
-    have, `blktap` whether the backend type tap can serve at all, `phy_takes_empty` whether phy is given a drive without
-    medium in a driver domain, `files_for_empty` whether phy is given an empty file for one, `refuses_odd_targets`
-    whether a target has to be a file or a block device, `appends` whether `key += value` is known.  `keys` are the keys
-    of a guest's configuration with the series that brought each, `gone` those that were dropped, with the series that
-    dropped them.
+    have, `blktap` whether the backend type tap can serve at all, `phy_takes_empty` whether phy may be given a drive
+    without medium, if only in a driver domain, `files_for_empty` whether that is an empty file in dom0 then,
+    `refuses_odd_targets` whether a target has to be a file or a block device, `appends` whether `key += value` is
+    known.  `keys` are the keys of a guest's configuration with the series that brought each, `gone` those that were
+    dropped, with the series that dropped them.
     """
 
     name: str

@@ -41,7 +41,7 @@ def guest_of_way(
         # QEMU's emulation of nested paging lets PVH guests end with a triple fault: README.
         by_shadow = _is_emulated(recording) and "shadow" in hypervisor.words("virt_caps")
         guest.config = replace(guest.config, more=more_words(way, by_shadow=by_shadow))
-        care.take(guest, lambda _: guest.remove()).define()
+        care.take_over(guest).define()
         if way.by is By.HVM_GRUB:
             install_grub(guest, paths["grub_pc"])
         return guest
@@ -55,7 +55,7 @@ def vhd_guest(make_guest: MakeGuest, guest_image: GuestImage, care: Care) -> Cal
 
     def make() -> Guest:
         guest = make_guest(guest_image, DiskBackend.QDISK, started_by="grub.xen, from a vhd", format="vhd")
-        care.take(guest, lambda _: guest.remove()).define()
+        care.take_over(guest).define()
         return guest
 
     return make
@@ -69,7 +69,7 @@ def installed_guest(make_guest: MakeGuest, guest_image: GuestImage, care: Care) 
         guest = make_guest(guest_image, DiskBackend.QDISK, started_by="grub.xen, by virt-install")
         guest.toolstack = VirtInstall(guest.config.start.kernel, guest.disk, guest.config.memory_mib)
         guest.more_files.append(f"{guest.config_path}.xml")
-        care.take(guest, lambda _: guest.remove()).define()
+        care.take_over(guest).define()
         return guest
 
     return make

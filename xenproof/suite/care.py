@@ -31,6 +31,10 @@ class Care:
         self._guests.append((guest, afterwards))
         return guest
 
+    def take_over(self, guest: Guest) -> Guest:
+        """Look after a guest that is this check's alone, and then remove it."""
+        return self.take(guest, lambda _: guest.remove())
+
     def close(self) -> None:
         """Keep what explains the check's result, and its guests if the user wants them; raises what `afterwards` does.
 

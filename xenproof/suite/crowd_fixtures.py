@@ -40,6 +40,6 @@ def crowd(dom0: Connection, small_guest: Callable[[], Guest]) -> Iterator[Crowd]
 @pytest.fixture
 def still_guest(small_guest: Callable[[], Guest], care: Care) -> Guest:
     """A guest that is defined and has not run."""
-    guest = care.take(small_guest(), lambda _: guest.remove())
+    guest = care.take_over(small_guest())
     guest.define()
     return guest

@@ -41,9 +41,7 @@ class Desktops:
 
     def served(self, name: str, care: Care) -> bool:
         """Whether a guest that asks for something, by its name in the profile, gets it; removed after the check."""
-        guest = self._make_guest(name in OF_FIRMWARE)
-        care.take(guest, lambda _: guest.remove())
-        return SERVICES[name](guest)
+        return SERVICES[name](care.take_over(self._make_guest(name in OF_FIRMWARE)))
 
     def _lend(self, name: str, care: Care, describe: Callable[[], Desktop]) -> DesktopGuest:
         """The guest of this name, as `describe` says; raises GuestError, for each check, where it did not start."""
@@ -79,7 +77,7 @@ class Desktops:
     def try_to_start(self, care: Care, desktop: Desktop) -> str:
         """How far another guest comes; it is removed at the end of the check."""
         made = self._make(desktop)
-        care.take(made.guest, lambda _: made.guest.remove())
+        care.take_over(made.guest)
         return made.start()
 
     def remove(self, name: str) -> None:

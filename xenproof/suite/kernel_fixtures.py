@@ -34,7 +34,7 @@ def _packed_guest(make_guest: MakeGuest, guest_images: GuestImages, host_folder:
         start = dom0_kernel(image, host_folder, _FILESYSTEM) if of_dom0 else None
         by = f"{'a kernel of dom0' if of_dom0 else 'grub.xen'}, packed by {packing}"
         guest = make_guest(image, DiskBackend.BLKBACK, start, started_by=by)
-        care.take(guest, lambda _: guest.remove()).define()
+        care.take_over(guest).define()
         return guest
 
     return make

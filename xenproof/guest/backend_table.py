@@ -29,13 +29,6 @@ MEMORY_MIB = 32
 DISKS_PER_GUEST = 6
 CREATE_LIMIT_S = 300.0
 SETTLE_LIMIT_S = 60.0
-# The files of the loop devices below them are removed next.
-_REMOVE_VOLUMES = """\
-for mapped in /sys/block/dm-*/dm/name; do
-    [ -e "$mapped" ] && read -r volume <"$mapped" || continue
-    case $volume in {name}-*) dmsetup remove --retry "$volume" ;; esac
-done
-"""
 # qdisk's parameters: aio:/x.img
 _FORMATS = {"aio": "raw"}
 
@@ -115,13 +108,11 @@ class BackendTable:
         """Ask for the disk of each row alone; what a guest that is refused leaves is looked for once, at the end."""
         try:
             with self._prepared(rows) as guest:
-                created = Created(-1, "", "", 0, "")
                 for row in rows:
                     created = self._create(guest, [row])
                     self._found |= self._answers([row], created, guest) or {}
-                    if created.domid > 0:
+                    if created.domid > 0 or row is rows[-1]:
                         self._end(guest, created)
-                self._end(guest, created)
         except XenproofError as error:
             for row in rows:
                 self._found.setdefault(row.name, GuestError(str(error)))
@@ -138,7 +129,7 @@ class BackendTable:
                 targets = {row.name: _target(row, files[row.name], loops.get(row.name, "")) for row in rows}
                 own = [Thing("file", path) for path in [*files.values(), f"{self._folder.path}/{name}.cfg"]]
                 own += [Thing("loop device", f"{loop} {files[row]}") for row, loop in loops.items()]
-                own += [Thing("volume", _volume(files[row.name])) for row in rows if row.target is Target.VOLUME]
+                own += [Thing("volume", volume) for volume in _volumes(rows, files)]
                 guest = _Paused(name, f"{self._folder.path}/{name}.cfg", vdevs, targets, tuple(files.values()), own)
                 try:
                     yield guest
@@ -147,7 +138,7 @@ class BackendTable:
                     await_gone(self._dom0, name, SETTLE_LIMIT_S)
                     raise
             finally:
-                self._remove(name, files)
+                self._remove(name, rows, files)
 
     def _create(self, guest: "_Paused", rows: Sequence[DiskRow]) -> Created:
         """Create it with the disks of these rows."""
@@ -167,9 +158,11 @@ class BackendTable:
             raise GuestError(f"losetup printed {loops}, expected a device for each of {len(on_loops)} files")
         return dict(zip(on_loops, loops, strict=True))
 
-    def _remove(self, name: str, files: Mapping[str, str]) -> None:
+    def _remove(self, name: str, rows: Sequence[DiskRow], files: Mapping[str, str]) -> None:
         """Remove what was made for the guest `name`, which holds nothing that a shell would expand."""
-        self._dom0.run(_REMOVE_VOLUMES.format(name=name), limit_s=60)
+        # Before the loop devices below them.
+        if volumes := _volumes(rows, files):
+            self._dom0.run(quoted("dmsetup", "remove", "--retry", *volumes), limit_s=60)
         detach_loops(self._dom0, *files.values())
         self._dom0.run(f"rm -f -- {quoted(self._folder.path)}/{name}-* {quoted(self._folder.path)}/{name}.cfg")
 
@@ -211,6 +204,10 @@ class _Paused:
 
 def _volume(file: str) -> str:
     return file.rpartition("/")[2].removesuffix(".img")
+
+
+def _volumes(rows: Sequence[DiskRow], files: Mapping[str, str]) -> list[str]:
+    return [_volume(files[row.name]) for row in rows if row.target is Target.VOLUME]
 
 
 def _target(row: DiskRow, file: str, loop: str) -> str:

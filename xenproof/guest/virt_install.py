@@ -13,7 +13,6 @@ date +%s
 {{ XDG_CACHE_HOME={config}.cache {describe} >{config}.xml &&
 {virsh} define {config}.xml && {virsh} start --paused {name}; }} </dev/null >&2
 rm -rf -- {config}.cache
-{no_pool}
 """
 # libvirt is left with a storage pool of the disk's folder, which virt-install makes to look at the disk.
 _NO_POOL = "{{ {virsh} pool-destroy {pool}; {virsh} pool-undefine {pool}; }} >/dev/null 2>&1"
@@ -45,7 +44,6 @@ class VirtInstall:
             "--os-variant", "generic", "--network", "none", "--graphics", "none", "--noautoconsole", "--print-xml",
         )  # fmt: skip
         words = {"virsh": quoted(*VIRSH), "config": quoted(config), "name": quoted(name), "describe": describe}
-        words["no_pool"] = self._no_pool()
         return created(dom0, _DEFINE.format(**words), name, limit_s)
 
     def resume_command(self, name: str) -> str:
@@ -53,9 +51,6 @@ class VirtInstall:
         return Libvirt().resume_command(name)
 
     def forget(self, dom0: Connection, name: str) -> None:
-        """As libvirt does."""
+        """As libvirt does, and the pool."""
         Libvirt().forget(dom0, name)
-        dom0.run(self._no_pool(), limit_s=60)
-
-    def _no_pool(self) -> str:
-        return _NO_POOL.format(virsh=quoted(*VIRSH), pool=quoted(self.disk.split("/")[-2]))
+        dom0.run(_NO_POOL.format(virsh=quoted(*VIRSH), pool=quoted(self.disk.split("/")[-2])), limit_s=60)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from selftest.sshd import HOST, Server, eventually, gone, keygen, kill, starter
@@ -41,6 +42,11 @@ def connection(server: Server) -> Iterator[SSHConnection]:
     connected = server.connect()
     yield connected
     connected.close()
+
+
+def threads() -> list[threading.Thread]:
+    """The threads of paramiko that run."""
+    return [thread for thread in threading.enumerate() if isinstance(thread, paramiko.Transport)]
 
 
 def test_a_user_s_own_shell_start_up_is_not_run(connection: SSHConnection) -> None:
@@ -256,6 +262,14 @@ def test_a_server_that_says_nothing_is_an_error_within_the_limit(tmp_path: Path)
                 url="ssh://x", host=HOST, port=port, pins=HostKeys.read(tmp_path / "none"), connect_limit_s=0.5
             )
         assert time.monotonic() - started < 5
+    assert threads() == [], "a thread of a connection that was given up still runs"
+
+
+def test_a_closed_connection_leaves_no_thread(server: Server) -> None:
+    connection = server.connect()
+    assert threads() != []
+    connection.close()
+    assert threads() == []
 
 
 def test_a_host_that_comes_up_is_tried_again(start: Callable[[], Server]) -> None:

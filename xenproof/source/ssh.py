@@ -17,7 +17,7 @@ from xenproof.source.connection import Completed
 from xenproof.source.forward import forwarded
 from xenproof.source.host_keys import HostKeys
 from xenproof.source.limits import READ_SIZE, Collected
-from xenproof.source.ssh_login import log_in
+from xenproof.source.ssh_login import end, log_in
 from xenproof.source.ssh_session import Session
 
 START_LIMIT_S = 30.0
@@ -120,7 +120,7 @@ class SSHConnection:
 
     def close(self) -> None:
         """End the connection; a second call does nothing."""
-        self._transport.close()
+        end(self._transport)
 
     def _start(self, command: str, limit_s: float) -> Session:
         # A second line of its own, so that a shell still replaces itself by the last command.

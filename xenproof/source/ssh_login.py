@@ -15,6 +15,7 @@ from xenproof.source.host_keys import HostKey, HostKeys
 KEEPALIVE_S = 15
 RETRY_PAUSE_S = 0.2
 FIRST_TRY_S = 3.0
+THREAD_LIMIT_S = 5.0
 
 # Curve25519 and AES in counter mode are the fastest on a host whose processor is emulated; the rest
 # is for hosts that lack them.  CBC, 3DES and MD5 are not offered.
@@ -75,9 +76,20 @@ def log_in(
         _authenticate(transport, place(host, port), user, identity)
         transport.set_keepalive(KEEPALIVE_S)
     except BaseException:
-        transport.close()
+        end(transport)
         raise
     return transport
+
+
+def end(transport: paramiko.Transport) -> None:
+    """Close `transport` and wait until its thread is gone, which paramiko's own `close` does not.
+
+    That thread may be writing a traceback for its log.  Before Python 3.11.8 no two threads may parse source at a time
+    (gh-106905), and pytest parses its own to tell of an interrupted run: it would end by a SystemError.
+    """
+    transport.close()
+    if transport.is_alive():
+        transport.join(THREAD_LIMIT_S)
 
 
 def place(host: str, port: int) -> str:
@@ -106,7 +118,7 @@ def _shake_hands(
         except paramiko.ssh_exception.IncompatiblePeer as error:
             if pinned and not any_key:
                 # None of the pinned types, perhaps: ask for any key, to show which one the host has.
-                transport.close()
+                end(transport)
                 return _shake_hands(host, port, pins, limit_s, transport_class, any_key=True)
             raise SourceError(f"{where} and xenproof share no way to encrypt: {error}; look at its sshd -T") from error
         except (paramiko.SSHException, EOFError, OSError) as error:
@@ -116,7 +128,7 @@ def _shake_hands(
             ) from error
         _check(HostKey(key.get_name(), key.asbytes()), pinned, host, port, pins)
     except BaseException:
-        transport.close()
+        end(transport)
         raise
     return transport
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from xenproof.errors import LabError
+from xenproof.guest.boot_sector import BOOT_CODE
 from xenproof.guest.filesystem import FILESYSTEMS, MIB, make_filesystem
 from xenproof.guest.initramfs import MODULES, build_initramfs, modules_in_order
 from xenproof.guest.packed_kernel import Packing, repack
@@ -43,18 +44,6 @@ set timeout=0
 set default=0
 echo "XENPROOF1 grub $grub_platform-$grub_cpu"
 """ + "".join(_ENTRY.replace("@entry@", entry) for entry in (DEFAULT_ENTRY, SECOND_ENTRY))
-
-
-# What firmware of a PC finds on the disk: it says so on the screen, and halts until it is told to end.  Without it an
-# HVM guest runs through empty memory, and takes a processor for ever.
-_NO_LOADER = (
-    bytes.fromhex(
-        "31c0 8ed8 be197c"  # xor ax, ax; mov ds, ax; mov si, 0x7c19
-        "ac 84c0 7409 b40e bb0700 cd10 ebf2"  # next letter, by the BIOS
-        "fb f4 ebfc"  # sti; hlt; again
-    )
-    + b"xenproof: this disk has no boot loader for a PC\r\n\0"
-)
 
 
 class GuestImages(Protocol):
@@ -174,4 +163,4 @@ def _mbr(size: int) -> bytes:
         return struct.pack("<B3sB3sII", 0, b"\xfe\xff\xff", kind, b"\xfe\xff\xff", start // SECTOR, length // SECTOR)
 
     table = entry(MIB, size, 0x83) + entry(MIB + size, AREA_MIB * MIB, 0xDA)
-    return (_NO_LOADER.ljust(440, b"\0") + b"XPRF" + b"\0\0" + table).ljust(510, b"\0") + b"\x55\xaa"
+    return (BOOT_CODE.ljust(440, b"\0") + b"XPRF" + b"\0\0" + table).ljust(510, b"\0") + b"\x55\xaa"

@@ -5,15 +5,8 @@ from dataclasses import dataclass
 from xenproof.errors import NotEvaluable
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, created
-from xenproof.xen.toolstack import VIRSH, Libvirt
+from xenproof.xen.toolstack import VIRSH, Libvirt, defining
 
-# virt-install keeps a log in the user's cache.
-_DEFINE = """\
-date +%s
-{{ XDG_CACHE_HOME={config}.cache {describe} >{config}.xml &&
-{virsh} define {config}.xml && {virsh} start --paused {name}; }} </dev/null >&2
-rm -rf -- {config}.cache
-"""
 # libvirt is left with a storage pool of the disk's folder, which virt-install makes to look at the disk.
 _NO_POOL = "{{ {virsh} pool-destroy {pool}; {virsh} pool-undefine {pool}; }} >/dev/null 2>&1"
 
@@ -43,8 +36,10 @@ class VirtInstall:
             "--paravirt", "--import", "--boot", f"kernel={self.kernel}", "--disk", f"path={self.disk},driver_name=qemu",
             "--os-variant", "generic", "--network", "none", "--graphics", "none", "--noautoconsole", "--print-xml",
         )  # fmt: skip
-        words = {"virsh": quoted(*VIRSH), "config": quoted(config), "name": quoted(name), "describe": describe}
-        return created(dom0, _DEFINE.format(**words), name, limit_s)
+        # It keeps a log in the user's cache.
+        cache = quoted(f"{config}.cache")
+        script = defining(f"XDG_CACHE_HOME={cache} {describe}", name, config) + f"rm -rf -- {cache}\n"
+        return created(dom0, script, name, limit_s)
 
     def resume_command(self, name: str) -> str:
         """By `virsh resume`."""

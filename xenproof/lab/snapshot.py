@@ -5,20 +5,17 @@ an overlay of its own (docs/decisions/0006).
 """
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock
 
 from xenproof.errors import LabError
 from xenproof.lab import runs
 from xenproof.lab.accel import Accelerator
-from xenproof.lab.cache import made, require_space
 from xenproof.lab.child import run, started
 from xenproof.lab.identity import ProcessIdentity
 from xenproof.lab.image import Image
 from xenproof.lab.machine import Wiring, command
+from xenproof.lab.made_once import made_once
 from xenproof.lab.progress import Progress
 from xenproof.lab.qmp import Qmp, monitor
 from xenproof.lab.ready import forwarded_port, settle, wait_for_login
@@ -54,24 +51,13 @@ def overlay(backing: Path, backing_format: str, disk: Path, log: Path) -> None:
 
 def ensure_snapshot(recipe: Recipe, image: Image, accelerator: Accelerator, progress: Progress) -> Snapshot:
     """The booted snapshot of `image` for this QEMU and accelerator, booted once if it is not there."""
-    final = image.folder / f"booted-{accelerator.digest}{recipe.variant}"
-    snapshot = Snapshot(final)
-    if final.is_dir():
-        return snapshot
-    with FileLock(image.folder / f"{final.name}.lock"):
-        if final.is_dir():
-            return snapshot
-        work = image.folder / f"{final.name}.building"
-        shutil.rmtree(work, ignore_errors=True)
-        require_space(image.folder, 2.0, "booting the lab host for the first time")
-        try:
-            _boot_and_save(recipe, image, accelerator, progress, Snapshot(made(work)))
-            work.rename(final)
-        except OSError as error:
-            raise LabError(f"saving the booted lab host in {work} failed: {error}") from error
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    return snapshot
+    folder = made_once(
+        image.folder / f"booted-{accelerator.digest}{recipe.variant}",
+        lambda work: _boot_and_save(recipe, image, accelerator, progress, Snapshot(work)),
+        need_gib=2.0,
+        purpose="booting and saving the lab host for the first time",
+    )
+    return Snapshot(folder)
 
 
 def _boot_and_save(

@@ -1,20 +1,21 @@
 """The two ways in which an administrator runs guests: by xl, and by libvirt's virsh."""
 
+from dataclasses import replace
 from typing import Protocol
 
+from xenproof.errors import ParseError
 from xenproof.source.connection import Completed, Connection, quoted
 from xenproof.xen.acting import Created, create_paused, created
 
 VIRSH = ("virsh", "-c", "xen:///system")
 
-# libvirt is given what xl would be given: it makes its own XML of it.  Before 1.2.11 it called that xen-xm only.
 _DEFINE = """\
 date +%s
-{{ {{ {virsh} domxml-from-native xen-xl {config} ||
-{virsh} domxml-from-native xen-xm {config}; }} >{config}.xml && sed -i {change} {config}.xml &&
-{virsh} define {config}.xml && {virsh} start --paused {name}; }} </dev/null >&2
-rm -f {config}.xml
+{{ {{ {describe}; }} >{config}.xml && {virsh} define {config}.xml && {virsh} start --paused {name}; }} </dev/null >&2
 """
+# libvirt is given what xl would be given: it makes its own XML of it.  Before 1.2.11 it called that xen-xm only.
+_FROM_NATIVE = """\
+{{ {virsh} domxml-from-native xen-xl {config} || {virsh} domxml-from-native xen-xm {config}; }} | sed {change}"""
 
 
 class Toolstack(Protocol):
@@ -48,6 +49,21 @@ class Xl:
         """There is nothing."""
 
 
+class XlWithSerialPort(Xl):
+    """xl, with a guest that speaks on its first serial port, for which its configuration has a pty."""
+
+    def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
+        """By `xl create -p`; its `tty` is that of the port.  Raises ParseError where it has none."""
+        created = super().create_paused(dom0, name, config, limit_s)
+        if created.domid < 1:
+            return created
+        path = f"/local/domain/{created.domid}/serial/0/tty"  # libxl has it from qemu
+        tty = dom0.run(quoted("xenstore-read", path)).text.strip()
+        if not tty.startswith("/dev/"):
+            raise ParseError(f"{path} is {tty[:100]!r}, expected a terminal of dom0")
+        return replace(created, tty=tty)
+
+
 class Libvirt:
     """libvirt's Xen driver, which manages domains whether they run or not.
 
@@ -59,9 +75,9 @@ class Libvirt:
 
     def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
         """By `virsh domxml-from-native`, `define` and `start --paused`."""
-        words = {"virsh": quoted(*VIRSH), "config": quoted(config), "name": quoted(name)}
-        words["change"] = quoted(self._change)
-        return created(dom0, _DEFINE.format(**words), name, limit_s)
+        describe = _FROM_NATIVE.format(virsh=quoted(*VIRSH), config=quoted(config), change=quoted(self._change))
+        script = defining(describe, name, config) + f"rm -f -- {quoted(config)}.xml\n"
+        return created(dom0, script, name, limit_s)
 
     def resume_command(self, name: str) -> str:
         """By `virsh resume`: libvirt would not know of what xl does."""
@@ -73,6 +89,14 @@ class Libvirt:
         undefine = f"{quoted(*VIRSH, 'undefine', name, '--managed-save')} || {quoted(*VIRSH, 'undefine', name)}"
         log = quoted(f"/var/log/libvirt/libxl/{name}.log")
         dom0.run(f"{{ {undefine}; }} >/dev/null 2>&1; rm -f -- {log}", limit_s=120)
+
+
+def defining(describe: str, name: str, config: str) -> str:
+    """The script for `created` by which libvirt starts `name`, paused, of the XML that the command `describe` prints.
+
+    The XML is left beside `config`.
+    """
+    return _DEFINE.format(describe=describe, virsh=quoted(*VIRSH), name=quoted(name), config=quoted(config))
 
 
 def virsh(dom0: Connection, *words: str, limit_s: float = 120) -> Completed:

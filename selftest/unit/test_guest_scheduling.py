@@ -1,8 +1,14 @@
 """How checks of guests are given to workers."""
 
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from xenproof.suite.guest_fixtures import scope_of
+from xenproof.suite.scheduling import expected_seconds, scope_of
 
 BOOT = "tests/guest/test_grub_xen.py"
 DISKS = "tests/guest/test_disk_specs.py"
@@ -47,3 +53,38 @@ def test_each_way_to_start_a_guest_may_go_to_any_worker() -> None:
 @pytest.mark.parametrize("nodeid", ["tests/host/test_units.py::test_a[x-qdisk]", f"{BOOT}::test_of_no_guest"])
 def test_other_checks_are_left_to_xdist(nodeid: str) -> None:
     assert scope_of(nodeid) is None
+
+
+def test_checks_that_never_ran_are_taken_for_as_long_as_their_guests_need() -> None:
+    life = [f"tests/guest/test_life.py::test_{name}[{HOST}]" for name in "abc"]
+    alone = f"tests/guest/test_kernels.py::test_xl_starts_a_kernel[{HOST}-kernel_gzip]"
+    of_host = [f"tests/host/test_units.py::test_{name}[{HOST}]" for name in range(100)]
+    assert expected_seconds(life, {}) > expected_seconds([alone], {}) > expected_seconds(of_host, {})
+    assert expected_seconds([alone, *life], {}) > expected_seconds(life, {}) + expected_seconds(life[:1], {}) / 2
+
+
+def test_what_a_check_took_counts_where_it_is_known() -> None:
+    checks = [f"tests/guest/test_life.py::test_{name}[{HOST}]" for name in "abc"]
+    assert expected_seconds(checks, dict.fromkeys(checks, 100.0)) == 300.0
+
+
+CHECK = "test_checks.py::test_it"
+CHECKS = """
+import pytest
+
+@pytest.mark.parametrize("name", ["short", "long", "middle"])
+def test_it(name):
+    pass
+"""
+
+
+def test_what_took_longest_comes_first_the_next_time(tmp_path: Path) -> None:
+    (tmp_path / "test_checks.py").write_text(CHECKS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\ncache_dir = cache\n")
+    known = tmp_path / "cache/v/xenproof/seconds"
+    command = [sys.executable, "-m", "pytest", "-p", "xenproof.suite.scheduling", "-n", "1", "-v"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert sorted(json.loads(known.read_text())) == [f"{CHECK}[{name}]" for name in ("long", "middle", "short")]
+    known.write_text(json.dumps({f"{CHECK}[short]": 1, f"{CHECK}[long]": 3, f"{CHECK}[middle]": 2}))
+    said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert re.findall(r"PASSED \S*test_it\[(\w+)\]", said) == ["long", "middle", "short"]

@@ -3,12 +3,10 @@
 One guest for each disk backend serves all checks of a run that ask for it.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]  # xdist carries no types
 
 from xenproof.errors import GuestError, NotEvaluable, XenproofError
 from xenproof.guest.guest import GONE, READY, Boot, Guest, remove_all
@@ -141,45 +139,3 @@ def promised(profile: Profile, guest_image: GuestImage, disk_backend: DiskBacken
         return Expectation(path, value, (), source, Status.VERIFIED, Level.MUST, profile.name, where)
 
     return make
-
-
-_OF_ONE_GUEST = ("/test_life.py", "/test_libvirt.py", "/test_durability.py")
-# Guests that the processor runs as HVM or PVH.  Under emulation a PVH guest ends with a triple fault while an HVM guest
-# is busy (README), so they come one after another.
-_VIRTUALIZED = re.compile(r"/test_spice\.py$|/test_boot_ways\.py.*(PVH|a PC)|/test_served\.py.*nested_hvm")
-
-
-class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
-    """Gives all checks of one guest to one worker, so that they share it, and begins with the guests.
-
-    Not left to the mark xdist_group: with pytest 9.2 xdist 3.8 loses it, so that each worker boots each guest.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        return scope_of(nodeid) or str(super()._split_scope(nodeid))
-
-
-def scope_of(nodeid: str) -> str | None:
-    """What checks of guests have in common that one worker should run; None for those that are none.
-
-    Where a check names a disk backend, all those of that guest; all checks of a guest's life; all rows of a table for
-    which the host is asked once.
-    """
-    # Such as: tests/guest/test_grub_xen.py::test_guest_boots[lab://debian12-qdisk]
-    path, _, check = nodeid.partition("::")
-    name, bracket, of = check.partition("[")
-    if "/guest/" not in f"/{path}" or not bracket:
-        return None
-    if path.endswith(_OF_ONE_GUEST):
-        return path
-    if _VIRTUALIZED.search(path) or _VIRTUALIZED.search(nodeid):
-        return "guests of HVM and PVH"
-    if of.rstrip("]").rpartition("-")[2] in set(DiskBackend):
-        return f"{path}[{of}"
-    return f"{path}::{name}" if path.endswith("/test_disk_specs.py") else None
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GuestScheduling | None:
-    """Schedule by guests wherever the user did not ask for a way of distribution that rules it out."""
-    return GuestScheduling(config, log) if config.getvalue("dist") in ("load", "loadgroup") else None

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from selftest.corpus import transcripts
 from xenproof.errors import CommandFailed, GuestError
 from xenproof.guest.place import HostFolder
+from xenproof.source.connection import Completed
 from xenproof.source.local import LocalConnection
 
 # A worker of the run: enters the folder, says where it is, and stays until its input ends.
@@ -129,3 +132,40 @@ def test_a_folder_that_is_to_be_kept_stays_with_all_that_belongs_to_it(tmp_path:
     folder.leave()
 
     assert disk.is_file()
+
+
+class Slow(LocalConnection):
+    """A host to which files go slowly: until `go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sends = 0
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
+        """Wait before files are received."""
+        if "sha256sum" in command:
+            self.sends += 1
+            self.begun.set()
+            assert self.go.wait(20)
+        return super().run(command, limit_s=limit_s, stdin=stdin, max_bytes=max_bytes)
+
+
+def test_who_wants_no_file_does_not_wait_for_one_that_is_sent(tmp_path: Path) -> None:
+    host, file = Slow(), tmp_path / "kernel"
+    file.write_bytes(b"content")
+    first, second = (HostFolder(host, tmp_path / "run", str(tmp_path)) for _ in range(2))
+    with ThreadPoolExecutor(2) as pool:
+        sent = pool.submit(first.put, file)
+        assert host.begun.wait(20)
+        names = {second.new_name(), second.new_name()}
+        was_sending = not sent.done()
+        wanted = pool.submit(second.put, file)
+        host.go.set()
+        assert sent.result(20) == wanted.result(20)
+    assert was_sending
+    assert len(names) == 2
+    assert host.sends == 1
+    first.keep()  # both are one process, which the first that leaves cannot know
+    for folder in (first, second):
+        folder.leave()

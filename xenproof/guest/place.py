@@ -5,7 +5,8 @@ import hashlib
 import os
 import re
 import time
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,6 +25,7 @@ _OURS = re.compile(r"/.*xenproof-[A-Za-z0-9]{8}")
 _KEPT = "kept"  # keeper.sh looks for it
 _START_LIMIT_S = 60.0
 _SWEEP_LIMIT_S = 180.0
+_SEND_LIMIT_S = 300.0
 
 
 class HostFolder:
@@ -39,6 +41,7 @@ class HostFolder:
     ) -> None:
         """`blkback_wants_devices` where the host's blkback serves no files, as that of Xen before 4.6."""
         self._dom0 = dom0
+        self._run_folder = run_folder
         self._images = images
         self.blkback_wants_devices = blkback_wants_devices
         self._shared = Shared(run_folder, dom0.url, "folder")
@@ -47,6 +50,7 @@ class HostFolder:
         self.path = ""
         self.run = ""
         self._has_left = False
+        self._placed: dict[str, str] = {}
         self.entries = 0
         """How often it was entered: more than once where the host was started anew or the connection broke."""
 
@@ -75,6 +79,7 @@ class HostFolder:
             table["place"] = {"path": path}
             users[str(os.getpid())] = "1"
             self._keeper, self.path, self.run = keeper, path, path.rpartition("-")[2]
+            self._placed.clear()
             self.entries += 1
 
     def _leave_lost(self) -> None:
@@ -129,14 +134,23 @@ class HostFolder:
     def put(self, file: Path) -> str:
         """The path of a copy of `file` on the host, sent there once for each run."""
         self.enter()
-        with self._shared.held():
+        with self._sending(file):
             return put(self._dom0, file, self.path)
 
     def place(self, image: GuestImage) -> str:
         """The path of `image`'s disk on the host, sent there once for each run; see `place`."""
         self.enter()
-        with self._shared.held():
-            return place(self._dom0, image, self.path)
+        if image.raw_sha256 not in self._placed:
+            with self._sending(image.path):
+                self._placed[image.raw_sha256] = place(self._dom0, image, self.path)
+        return self._placed[image.raw_sha256]
+
+    @contextmanager
+    def _sending(self, file: Path) -> Iterator[None]:
+        """While one worker sends this file others wait that want it, too; nobody else does."""
+        name = hashlib.sha256(str(file).encode()).hexdigest()[:12]
+        with Shared(self._run_folder, self._dom0.url, f"sent-{name}").held(2 * _SEND_LIMIT_S):
+            yield
 
 
 def put(dom0: Connection, file: Path, folder: str) -> str:
@@ -166,7 +180,7 @@ def _receive(dom0: Connection, path: str, wanted: str, file: Path, unpack: str) 
         return
     part = quoted(f"{path}.part")
     script = f"{unpack} >{part} && fallocate -d {part} 2>/dev/null; sha256sum {part}"
-    done = dom0.run(script, stdin=file.read_bytes(), limit_s=300).check()
+    done = dom0.run(script, stdin=file.read_bytes(), limit_s=_SEND_LIMIT_S).check()
     if (found := done.text.partition(" ")[0]) != wanted:
         said = done.error_text.strip()[-300:] or "try again"
         raise CommandFailed(

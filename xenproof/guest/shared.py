@@ -23,20 +23,20 @@ class Shared:
         self._path = run_folder / f"{subject}-{key}.json"
 
     @contextmanager
-    def held(self) -> Iterator[Table]:
+    def held(self, limit_s: float = LOCK_LIMIT_S) -> Iterator[Table]:
         """The table, for the caller alone; what it holds at the end is kept, unless an error ends it.
 
-        Raises GuestError where another process keeps it for too long.
+        Raises GuestError where another process keeps it for longer than `limit_s`.
         """
         try:
-            with FileLock(self._path.with_suffix(".lock"), timeout=LOCK_LIMIT_S):
+            with FileLock(self._path.with_suffix(".lock"), timeout=limit_s):
                 table: Table = json.loads(self._path.read_text("utf-8")) if self._path.exists() else {}
                 yield table
                 fresh = self._path.with_suffix(".new")
                 fresh.write_text(json.dumps(table), "utf-8")
                 fresh.replace(self._path)
         except Timeout as error:
-            raise GuestError(f"{self._path} was held by another worker for {LOCK_LIMIT_S:.0f} s; end it") from error
+            raise GuestError(f"{self._path} was held by another worker for {limit_s:.0f} s; end it") from error
 
 
 def is_alive(process: str) -> bool:

@@ -14,13 +14,12 @@ from xenproof.xen.domains import parse_xl_list
 _MARK = "=xenproof="
 
 # One process each where one can do: each costs a tenth of a second where the host is emulated.
-# Sections, each closed by its own line, so that one that was cut off cannot pass for an empty one.
+# Sections, each closed by its own line, so that one that was cut off cannot pass for an empty one.  xenstore-list ends
+# at the first path that is not there (any more), and what is listed twice is one thing.
 _SNAPSHOT = """\
 xl list; echo {mark} domains $?
-backend=/local/domain/0/backend
-for path in /local/domain /vm /libxl $(for kind in $(xenstore-list $backend); do echo "$backend/$kind"; done); do
-    for name in $(xenstore-list "$path"); do echo "$path/$name"; done
-done; echo {mark} xenstore 0
+paths="/local/domain /vm /libxl $(xenstore-list -p /local/domain/0/backend)"
+xenstore-list -p $paths || for path in $paths; do xenstore-list -p "$path"; done; echo {mark} xenstore 0
 ps -ww -e -o pid=,args=; echo {mark} processes $?
 for loop in /sys/block/loop*; do
     [ -e "$loop/loop/backing_file" ] && read -r file <"$loop/loop/backing_file" && echo "/dev/${{loop##*/}} $file"

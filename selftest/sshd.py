@@ -66,10 +66,10 @@ def free_port() -> int:
         return port
 
 
-def eventually(happened: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 10
+def eventually(happened: Callable[[], bool], what: str, limit_s: float = 10) -> None:
+    deadline = time.monotonic() + limit_s
     while not happened():
-        assert time.monotonic() < deadline, f"{what} within 10 s"
+        assert time.monotonic() < deadline, f"{what} within {limit_s:g} s"
         time.sleep(0.02)
 
 

@@ -1,5 +1,7 @@
 """The folder of a run's guests: made once, kept by every worker, gone with the last one, however that ended."""
 
+import gzip
+import hashlib
 import os
 import signal
 import subprocess
@@ -13,6 +15,7 @@ import pytest
 
 from selftest.corpus import transcripts
 from xenproof.errors import CommandFailed, GuestError
+from xenproof.guest.image import GuestImage
 from xenproof.guest.place import HostFolder
 from xenproof.source.connection import Completed
 from xenproof.source.local import LocalConnection
@@ -139,28 +142,34 @@ class Slow(LocalConnection):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sends = 0
+        self.sends = self.sent = 0
         self.begun, self.go = threading.Event(), threading.Event()
 
     def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
         """Wait before files are received."""
         if "sha256sum" in command:
             self.sends += 1
+            self.sent += len(stdin)
             self.begun.set()
             assert self.go.wait(20)
         return super().run(command, limit_s=limit_s, stdin=stdin, max_bytes=max_bytes)
 
 
 def test_who_wants_no_file_does_not_wait_for_one_that_is_sent(tmp_path: Path) -> None:
-    host, file = Slow(), tmp_path / "kernel"
-    file.write_bytes(b"content")
+    host = Slow()
+    files = [
+        tmp_path / folder / "kernel" for folder in ("one", "two")
+    ]  # what is the same is sent once, wherever it lies
+    for file in files:
+        file.parent.mkdir()
+        file.write_bytes(b"content")
     first, second = (HostFolder(host, tmp_path / "run", str(tmp_path)) for _ in range(2))
     with ThreadPoolExecutor(2) as pool:
-        sent = pool.submit(first.put, file)
+        sent = pool.submit(first.put, files[0])
         assert host.begun.wait(20)
         names = {second.new_name(), second.new_name()}
         was_sending = not sent.done()
-        wanted = pool.submit(second.put, file)
+        wanted = pool.submit(second.put, files[1])
         host.go.set()
         assert sent.result(20) == wanted.result(20)
     assert was_sending
@@ -169,3 +178,19 @@ def test_who_wants_no_file_does_not_wait_for_one_that_is_sent(tmp_path: Path) ->
     first.keep()  # both are one process, which the first that leaves cannot know
     for folder in (first, second):
         folder.leave()
+
+
+@pytest.mark.parametrize("begin", [4096, 5000, None], ids=["on a page", "anywhere", "in pieces"])
+def test_a_file_that_lies_on_a_disk_is_cut_out_of_it(tmp_path: Path, begin: int | None) -> None:
+    kernel, disk = tmp_path / "vmlinuz", tmp_path / "disk.raw.gz"
+    content = hashlib.shake_256(b"kernel").digest(10_001)
+    kernel.write_bytes(content)
+    raw = b"\0" * (begin or 0) + (content if begin else content[5000:] + content[:5000]) + b"\0" * 777
+    disk.write_bytes(gzip.compress(raw))
+    image = GuestImage(disk, "", hashlib.sha256(raw).hexdigest(), len(raw), 0, "", "", kernel, kernel)
+    host = Slow()
+    host.go.set()
+    folder = HostFolder(host, tmp_path / "run", str(tmp_path))
+    assert Path(folder.cut(image, kernel)).read_bytes() == content
+    assert host.sent == (len(disk.read_bytes()) if begin else len(content))
+    folder.leave()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from selftest.lab.suite import clean_environment
 from xenproof.suite.scheduling import expected_seconds, scope_of
 
 BOOT = "tests/guest/test_grub_xen.py"
@@ -68,7 +69,7 @@ def test_what_a_check_took_counts_where_it_is_known() -> None:
     assert expected_seconds(checks, dict.fromkeys(checks, 100.0)) == 300.0
 
 
-CHECK = "test_checks.py::test_it"
+CHECK = "guest/test_checks.py::test_it"
 CHECKS = """
 import pytest
 
@@ -78,13 +79,54 @@ def test_it(name):
 """
 
 
-def test_what_took_longest_comes_first_the_next_time(tmp_path: Path) -> None:
-    (tmp_path / "test_checks.py").write_text(CHECKS)
+def run(folder: Path, *options: str) -> str:
+    """What pytest says with the scheduler, and checks of guests in `folder`."""
+    plugins = ("no:pytest11.testinfra", "xenproof.suite.options", "xenproof.suite.scheduling")
+    command = [sys.executable, "-m", "pytest", *(f"-p{name}" for name in plugins), "-v", "-n1", *options]
+    done = subprocess.run(
+        command, cwd=folder, check=False, capture_output=True, text=True, timeout=60, env=clean_environment()
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def checks(tmp_path: Path) -> Path:
+    """A folder with three checks of guests."""
+    (tmp_path / "guest").mkdir()
+    (tmp_path / "guest/test_checks.py").write_text(CHECKS)
     (tmp_path / "pytest.ini").write_text("[pytest]\ncache_dir = cache\n")
-    known = tmp_path / "cache/v/xenproof/seconds"
-    command = [sys.executable, "-m", "pytest", "-p", "xenproof.suite.scheduling", "-n", "1", "-v"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    assert sorted(json.loads(known.read_text())) == [f"{CHECK}[{name}]" for name in ("long", "middle", "short")]
+    return tmp_path
+
+
+def know(folder: Path) -> None:
+    """Let the cache say what they took the last time."""
+    known = folder / "cache/v/xenproof/seconds"
+    known.parent.mkdir(parents=True, exist_ok=True)
     known.write_text(json.dumps({f"{CHECK}[short]": 1, f"{CHECK}[long]": 3, f"{CHECK}[middle]": 2}))
-    said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
-    assert re.findall(r"PASSED \S*test_it\[(\w+)\]", said) == ["long", "middle", "short"]
+
+
+def order(said: str) -> list[str]:
+    """The checks as they passed."""
+    return re.findall(r"PASSED \S*test_it\[(\w+)\]", said)
+
+
+def test_what_checks_of_guests_took_is_kept_for_the_next_time(checks: Path) -> None:
+    (checks / "test_no_guest.py").write_text(CHECKS)
+    assert len(order(run(checks))) == 6
+    known = json.loads((checks / "cache/v/xenproof/seconds").read_text())
+    assert sorted(known) == [f"{CHECK}[{name}]" for name in ("long", "middle", "short")]
+
+
+def test_what_took_longest_comes_first(checks: Path) -> None:
+    know(checks)
+    assert order(run(checks)) == ["long", "middle", "short"]
+
+
+def test_with_several_hosts_the_order_stays(checks: Path) -> None:
+    know(checks)
+    assert order(run(checks, "--hosts", "ssh://a,ssh://b")) == ["short", "long", "middle"]
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(checks: Path) -> None:
+    (checks / "pytest.ini").write_text("[pytest]\ncache_dir = /proc/nothing\nfilterwarnings = error\n")
+    assert "3 passed" in run(checks, "-pno:nfplugin")  # which would say that itself

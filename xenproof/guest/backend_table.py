@@ -181,8 +181,7 @@ class BackendTable:
     def _end(self, guest: "_Paused", created: Created) -> None:
         """Destroy it and wait until dom0 has nothing of it but its `own`; raises GuestError otherwise."""
         name = guest.name
-        destroy(self._dom0, name)
-        if not await_gone(self._dom0, name, SETTLE_LIMIT_S):
+        if not destroy(self._dom0, name) and not await_gone(self._dom0, name, SETTLE_LIMIT_S):
             raise GuestError(f"{name} is still in xl list {SETTLE_LIMIT_S:.0f} s after xl destroy; end it by hand")
         self._dom0.run(f"rm -f -- /var/log/xen/*-{name}.log*")  # a name holds nothing that a shell would expand
         traces = Traces(name, created.domid, created.uuid, guest.files)

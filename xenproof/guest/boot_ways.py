@@ -121,12 +121,10 @@ def more_words(way: BootWay, *, by_shadow: bool) -> dict[str, Setting]:
     return {"hap": 0} if by_shadow and way.by in (By.PVH_DOM0, By.PVH_GRUB) else {}
 
 
-def dom0_kernel(
-    image: GuestImage, folder: HostFolder, filesystem: str, *, type: str = "", firmware: bool = False
-) -> Start:
+def dom0_kernel(image: GuestImage, folder: HostFolder, filesystem: str, *, type: str = "") -> Start:
     """The configuration that starts the kernel of `image` from a file of dom0, which is put there."""
     line = f"{COMMAND_LINE.format(root=filesystem)} {LOADER_MARK}dom0"
-    return Start(folder.put(image.kernel), folder.put(image.ramdisk), line, type=type, firmware=firmware)
+    return Start(folder.cut(image, image.kernel), folder.cut(image, image.ramdisk), line, type=type)
 
 
 def install_grub(guest: Guest, modules: str) -> None:

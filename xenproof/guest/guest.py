@@ -305,13 +305,12 @@ class Guest:
             self._let_go()
             return
         try:
-            if not self._wait_gone(0.0):
-                self.console.drain()
-                destroy(self.dom0, self.name)
-                if not self._wait_gone(_GONE_LIMIT_S):
-                    raise GuestError(
-                        f"{self.name} is still in xl list {_GONE_LIMIT_S:.0f} s after xl destroy; end it by hand"
-                    )
+            self.console.drain()
+            if not destroy(self.dom0, self.name) and not self._wait_gone(_GONE_LIMIT_S):
+                raise GuestError(
+                    f"{self.name} is still in xl list {_GONE_LIMIT_S:.0f} s after xl destroy; end it by hand"
+                )
+            self._note_gone()
         finally:
             self._let_go()
             self.toolstack.forget(self.dom0, self.name)
@@ -337,6 +336,9 @@ class Guest:
     def _wait_gone(self, limit_s: float) -> bool:
         if not await_gone(self.dom0, self.name, limit_s, self.console.drain):
             return False
+        self._note_gone()
+        return True
+
+    def _note_gone(self) -> None:
         if self.created is not None and self.created.domid > 0:
             self.steps.setdefault("gone", time.time())
-        return True

@@ -1,6 +1,7 @@
 """The folder on a host that holds the guests of one run, with the witness image in it."""
 
 import contextlib
+import gzip
 import hashlib
 import os
 import re
@@ -134,22 +135,35 @@ class HostFolder:
     def put(self, file: Path) -> str:
         """The path of a copy of `file` on the host, sent there once for each run."""
         self.enter()
-        with self._sending(file):
+        with self._sending(_sent_name(file, file.read_bytes())):
             return put(self._dom0, file, self.path)
 
     def place(self, image: GuestImage) -> str:
         """The path of `image`'s disk on the host, sent there once for each run; see `place`."""
         self.enter()
         if image.raw_sha256 not in self._placed:
-            with self._sending(image.path):
+            with self._sending(image.raw_sha256):
                 self._placed[image.raw_sha256] = place(self._dom0, image, self.path)
         return self._placed[image.raw_sha256]
 
+    def cut(self, image: GuestImage, file: Path) -> str:
+        """The path of a copy of `file` on the host, which lies on the disk of `image`, too.
+
+        Where it lies there in one piece, only the disk is sent.
+        """
+        content = file.read_bytes()
+        begin = gzip.decompress(image.path.read_bytes()).find(content)
+        if begin < 0:
+            return self.put(file)
+        disk = self.place(image)
+        with self._sending(_sent_name(file, content)):
+            return cut(self._dom0, file, self.path, disk, begin)
+
     @contextmanager
-    def _sending(self, file: Path) -> Iterator[None]:
-        """While one worker sends this file others wait that want it, too; nobody else does."""
-        name = hashlib.sha256(str(file).encode()).hexdigest()[:12]
-        with Shared(self._run_folder, self._dom0.url, f"sent-{name}").held(2 * _SEND_LIMIT_S):
+    def _sending(self, what: str) -> Iterator[None]:
+        """While one worker sends this others wait that want it, too; nobody else does."""
+        name = hashlib.sha256(what.encode()).hexdigest()[:12]
+        with Shared(self._run_folder, self._dom0.url, f"sent-{name}").held(_SEND_LIMIT_S + 60):
             yield
 
 
@@ -158,9 +172,18 @@ def put(dom0: Connection, file: Path, folder: str) -> str:
 
     The copy is named after its content.  Raises CommandFailed where it does not arrive whole.
     """
-    wanted = hashlib.sha256(file.read_bytes()).hexdigest()
-    path = f"{folder}/{file.name}-{wanted[:16]}"
-    _receive(dom0, path, wanted, file, "cat")
+    content = file.read_bytes()
+    path = f"{folder}/{_sent_name(file, content)}"
+    _receive(dom0, path, hashlib.sha256(content).hexdigest(), "cat", content)
+    return path
+
+
+def cut(dom0: Connection, file: Path, folder: str, disk: str, begin: int) -> str:
+    """As `put`, but from the `disk` of dom0 where the file lies from byte `begin` on; nothing is sent."""
+    content = file.read_bytes()
+    path = f"{folder}/{_sent_name(file, content)}"
+    piece = f"tail -c +{begin + 1} {quoted(disk)} | head -c {len(content)}"
+    _receive(dom0, path, hashlib.sha256(content).hexdigest(), piece)
     return path
 
 
@@ -170,17 +193,24 @@ def place(dom0: Connection, image: GuestImage, folder: str) -> str:
     The file is named after its content.  Raises CommandFailed where it does not arrive whole.
     """
     path = f"{folder}/witness-{image.raw_sha256[:16]}.raw"
-    _receive(dom0, path, image.raw_sha256, image.path, "gzip -dc")
+    _receive(dom0, path, image.raw_sha256, "gzip -dc", image.path.read_bytes())
     return path
 
 
-def _receive(dom0: Connection, path: str, wanted: str, file: Path, unpack: str) -> None:
-    """Unless it is there already, make the file at `path` on the host, which is to have the sha256 `wanted`."""
+def _sent_name(file: Path, content: bytes) -> str:
+    return f"{file.name}-{hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def _receive(dom0: Connection, path: str, wanted: str, source: str, stdin: bytes = b"") -> None:
+    """Unless it is there already, make the file at `path` on the host of what the shell command `source` prints.
+
+    It is to have the sha256 `wanted`.
+    """
     if dom0.run(f"[ -e {quoted(path)} ]").exit_code == 0:
         return
     part = quoted(f"{path}.part")
-    script = f"{unpack} >{part} && fallocate -d {part} 2>/dev/null; sha256sum {part}"
-    done = dom0.run(script, stdin=file.read_bytes(), limit_s=_SEND_LIMIT_S).check()
+    script = f"{{ {source}; }} >{part} && fallocate -d {part} 2>/dev/null; sha256sum {part}"
+    done = dom0.run(script, stdin=stdin, limit_s=_SEND_LIMIT_S).check()
     if (found := done.text.partition(" ")[0]) != wanted:
         said = done.error_text.strip()[-300:] or "try again"
         raise CommandFailed(

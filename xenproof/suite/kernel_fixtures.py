@@ -30,10 +30,8 @@ def _packed_guest(make_guest: MakeGuest, guest_images: GuestImages, host_folder:
         except ValueError:
             known = ", ".join(f"{_PREFIX}{packing}" for packing in Packing)
             raise NotEvaluable(f"there is no {name!r}; expected one of {known}") from None
-        packed = guest_images(_FILESYSTEM, packing)
-        start = dom0_kernel(packed, host_folder, _FILESYSTEM) if of_dom0 else None
-        # With a kernel of dom0 any disk will do, and this one is there already.
-        image = guest_images(_FILESYSTEM) if of_dom0 else packed
+        image = guest_images(_FILESYSTEM, packing)
+        start = dom0_kernel(image, host_folder, _FILESYSTEM) if of_dom0 else None
         by = f"{'a kernel of dom0' if of_dom0 else 'grub.xen'}, packed by {packing}"
         guest = make_guest(image, DiskBackend.BLKBACK, start, started_by=by)
         care.take_over(guest).define()

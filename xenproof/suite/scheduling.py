@@ -1,6 +1,7 @@
 """How checks are given to xdist's workers: those that share a guest to one of them, and what takes longest first."""
 
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -17,7 +18,6 @@ _VIRTUALIZED = re.compile(r"/test_spice\.py$|/test_boot_ways\.py.*(PVH|a PC)|/te
 # Of checks that never ran here: a guest needs so long on an emulated host, and each check that shares it so long more.
 _SHARING = (*_OF_ONE_GUEST, "/test_spice.py", "/test_disk_specs.py", "/test_grub_xen.py")
 _GUEST_S, _LOOK_S = 45.0, 3.0
-_HOST_S = 0.01
 _KNOWN = "xenproof/seconds"
 
 
@@ -28,8 +28,8 @@ class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carri
     3.8 loses it, so that each worker boots each guest.
     """
 
-    def __init__(self, config: pytest.Config, log: object, known: Mapping[str, float]) -> None:
-        """`known` is what each check took the last time, in seconds."""
+    def __init__(self, config: pytest.Config, log: object, known: Mapping[str, float] | None) -> None:
+        """`known` is what each check took the last time, in seconds; None to leave the order as it is."""
         super().__init__(config, log)
         self._known = known
 
@@ -37,8 +37,12 @@ class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carri
         return scope_of(nodeid) or str(super()._split_scope(nodeid))
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        longest = max(self.workqueue, key=lambda scope: expected_seconds(self.workqueue[scope], self._known))
-        self.workqueue.move_to_end(longest, last=False)
+        # Once: what xdist puts back when a worker died comes last, as it leaves it.
+        if self._known is not None:
+            seconds = {scope: expected_seconds(checks, self._known) for scope, checks in self.workqueue.items()}
+            self._known = None
+            for scope in sorted(seconds, key=seconds.__getitem__, reverse=True):
+                self.workqueue.move_to_end(scope)
         super()._assign_work_unit(node)
 
 
@@ -63,13 +67,16 @@ def scope_of(nodeid: str) -> str | None:
 
 
 def expected_seconds(nodeids: Iterable[str], known: Mapping[str, float]) -> float:
-    """How long the checks that one worker is to run take together, by what is `known` of them, else by their kind."""
+    """How long the checks that one worker is to run take together, by what is `known` of them, else by their kind.
+
+    Those that run no guest take no time, so that they stay as they are.
+    """
     seconds = shared = 0.0
     for nodeid in nodeids:
         if nodeid in known:
             seconds += known[nodeid]
         elif not _is_of_guest(nodeid):
-            seconds += _HOST_S
+            continue
         elif nodeid.partition("::")[0].endswith(_SHARING):
             seconds, shared = seconds + _LOOK_S, _GUEST_S
         else:
@@ -82,7 +89,7 @@ def _is_of_guest(nodeid: str) -> bool:
 
 
 class Seconds:
-    """What each check of this run took; kept for the next one in pytest's cache, where that is not switched off."""
+    """What each check with a guest took; kept for the next run in pytest's cache, where that is not switched off."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._cache = getattr(config, "cache", None)
@@ -95,12 +102,16 @@ class Seconds:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add what this part of a check took."""
-        self._took[report.nodeid] += report.duration
+        # Of all others there are tens of thousands, which every later run would have to read.
+        if _is_of_guest(report.nodeid):
+            self._took[report.nodeid] += report.duration
 
     def pytest_sessionfinish(self) -> None:
-        """Keep it."""
+        """Keep it, where that can be written."""
         if self._cache and self._took:
-            self._cache.set(_KNOWN, self.known() | self._took)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", pytest.PytestCacheWarning)
+                self._cache.set(_KNOWN, self.known() | self._took)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -114,4 +125,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GuestSche
     """Schedule by guests wherever the user did not ask for a way of distribution that rules it out."""
     if config.getvalue("dist") not in ("load", "loadgroup"):
         return None
-    return GuestScheduling(config, log, Seconds(config).known())
+    # From one host to another a worker loses all that it has there, so that several hosts come one after another.
+    is_one = "," not in (config.getoption("--hosts", None) or "")
+    return GuestScheduling(config, log, Seconds(config).known() if is_one else None)

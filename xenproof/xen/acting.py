@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from xenproof.errors import ParseError
 from xenproof.source.connection import Completed, Connection, quoted
+from xenproof.xen.domains import parse_xl_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def act(dom0: Connection, *words: str, limit_s: float = 120) -> Completed:
     return dom0.run(quoted("xl", *words), limit_s=limit_s)
 
 
-def destroy(dom0: Connection, name: str) -> None:
-    """End the domain `name` at once, if there is one."""
-    act(dom0, "destroy", name)
+def destroy(dom0: Connection, name: str) -> bool:
+    """End the domain `name` at once, if there is one; whether it is gone then."""
+    listed = dom0.run(f"{quoted('xl', 'destroy', name)} >&2\nxl list", limit_s=120).check().text
+    return all(row.name != name for row in parse_xl_list(listed))

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Protocol
 
-from xenproof.errors import ParseError
 from xenproof.source.connection import Completed, Connection, quoted
 from xenproof.xen.acting import Created, create_paused, created
 
@@ -11,11 +10,11 @@ VIRSH = ("virsh", "-c", "xen:///system")
 
 _DEFINE = """\
 date +%s
-{{ {{ {describe}; }} >{config}.xml && {virsh} define {config}.xml && {virsh} start --paused {name}; }} </dev/null >&2
+{{ {{ {describe}; }} >{config}.xml && sed -i {change} {config}.xml &&
+{virsh} define {config}.xml && {virsh} start --paused {name}; }} </dev/null >&2
 """
 # libvirt is given what xl would be given: it makes its own XML of it.  Before 1.2.11 it called that xen-xm only.
-_FROM_NATIVE = """\
-{{ {virsh} domxml-from-native xen-xl {config} || {virsh} domxml-from-native xen-xm {config}; }} | sed {change}"""
+_FROM_NATIVE = "{virsh} domxml-from-native xen-xl {config} || {virsh} domxml-from-native xen-xm {config}"
 
 
 class Toolstack(Protocol):
@@ -53,15 +52,13 @@ class XlWithSerialPort(Xl):
     """xl, with a guest that speaks on its first serial port, for which its configuration has a pty."""
 
     def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
-        """By `xl create -p`; its `tty` is that of the port.  Raises ParseError where it has none."""
+        """By `xl create -p`; its `tty` is that of the port, or where it has none of its console."""
         created = super().create_paused(dom0, name, config, limit_s)
         if created.domid < 1:
             return created
         path = f"/local/domain/{created.domid}/serial/0/tty"  # libxl has it from qemu
         tty = dom0.run(quoted("xenstore-read", path)).text.strip()
-        if not tty.startswith("/dev/"):
-            raise ParseError(f"{path} is {tty[:100]!r}, expected a terminal of dom0")
-        return replace(created, tty=tty)
+        return replace(created, tty=tty) if tty.startswith("/dev/") else created
 
 
 class Libvirt:
@@ -75,8 +72,8 @@ class Libvirt:
 
     def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
         """By `virsh domxml-from-native`, `define` and `start --paused`."""
-        describe = _FROM_NATIVE.format(virsh=quoted(*VIRSH), config=quoted(config), change=quoted(self._change))
-        script = defining(describe, name, config) + f"rm -f -- {quoted(config)}.xml\n"
+        describe = _FROM_NATIVE.format(virsh=quoted(*VIRSH), config=quoted(config))
+        script = defining(describe, name, config, self._change) + f"rm -f -- {quoted(config)}.xml\n"
         return created(dom0, script, name, limit_s)
 
     def resume_command(self, name: str) -> str:
@@ -91,12 +88,13 @@ class Libvirt:
         dom0.run(f"{{ {undefine}; }} >/dev/null 2>&1; rm -f -- {log}", limit_s=120)
 
 
-def defining(describe: str, name: str, config: str) -> str:
+def defining(describe: str, name: str, config: str, change: str = "") -> str:
     """The script for `created` by which libvirt starts `name`, paused, of the XML that the command `describe` prints.
 
-    The XML is left beside `config`.
+    A command of sed may `change` the XML, which is left beside `config`.
     """
-    return _DEFINE.format(describe=describe, virsh=quoted(*VIRSH), name=quoted(name), config=quoted(config))
+    words = {"virsh": quoted(*VIRSH), "name": quoted(name), "config": quoted(config), "change": quoted(change)}
+    return _DEFINE.format(describe=describe, **words)
 
 
 def virsh(dom0: Connection, *words: str, limit_s: float = 120) -> Completed:

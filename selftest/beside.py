@@ -16,6 +16,7 @@ from pathlib import Path
 
 LOWEST = 19
 USAGE = 4
+_HELD = {signal.SIGINT, signal.SIGTERM}
 
 
 def main(command: Sequence[str]) -> int:
@@ -24,9 +25,12 @@ def main(command: Sequence[str]) -> int:
         sys.stderr.write("usage: python -m selftest.beside COMMAND [ARGUMENT...]\n")
         return USAGE
     with tempfile.TemporaryFile() as output:
+        # A signal that came before we know of the process would end us alone.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
         process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, preexec_fn=_yielding)
         signal.signal(signal.SIGTERM, lambda *_: os.killpg(process.pid, signal.SIGTERM))
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
             status = process.wait()
         except KeyboardInterrupt:
             # It has a session of its own, so the terminal's Ctrl-C reached only us.
@@ -40,6 +44,7 @@ def main(command: Sequence[str]) -> int:
 
 def _yielding() -> None:
     """For the child before it executes, in its new session."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
     os.nice(LOWEST)
     with contextlib.suppress(OSError):  # a kernel that shares out by tasks alone
         Path("/proc/self/autogroup").write_text(str(LOWEST), "ascii")

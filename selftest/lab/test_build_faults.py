@@ -17,6 +17,7 @@ from xenproof.lab.apt_sources import sources_list
 from xenproof.lab.progress import Silent
 
 PATIENCE_S = 240.0
+_SOURCE = "xenproof-test"
 LAB = ("--profile=debian12", "--hosts=lab://debian12", "tests/host")
 
 
@@ -94,7 +95,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a file system needs root: run this test as root")
     folder = tmp_path / "cache"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6g", "xenproof-test", str(folder)], check=True, timeout=30)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6g", _SOURCE, str(folder)], check=True, timeout=30)
     yield folder
     subprocess.run(["umount", str(folder)], check=True, timeout=30)
 
@@ -103,25 +104,31 @@ def shrink(folder: Path, free_mib: int) -> None:
     """Leave so much room in `folder`, whatever is there."""
     usage = os.statvfs(folder)
     used = (usage.f_blocks - usage.f_bfree) * usage.f_frsize >> 20
-    subprocess.run(["mount", "-o", f"remount,size={used + free_mib}m", str(folder)], check=True, timeout=30)
+    # With its source, so that mount does not look it up: it did not find it once, though it was there.
+    options = ["-o", f"remount,size={used + free_mib}m", "-t", "tmpfs", _SOURCE]
+    subprocess.run(["mount", *options, str(folder)], check=True, timeout=30)
 
 
 @pytest.mark.hostless
 def test_a_disk_that_fills_during_a_build_ends_it(suite: Suite, small_disk: Path, tmp_path: Path) -> None:
     output = tmp_path / "output"
-    with output.open("wb") as out:
-        process = subprocess.Popen(
-            suite.command(*LAB), cwd=REPOSITORY, stdout=out, stderr=subprocess.STDOUT,
-            env={**clean_environment(), "XENPROOF_CACHE": str(small_disk)},
-        )  # fmt: skip
-    deadline = time.monotonic() + PATIENCE_S
-    while not list(small_disk.glob("images/*.building/mmdebstrap.*/usr")):
-        assert process.poll() is None, output.read_text("utf-8", "replace")
-        assert time.monotonic() < deadline
-        time.sleep(0.1)  # a poll with the deadline above
-    shrink(small_disk, 20)
-
-    assert process.wait(PATIENCE_S) == 6, output.read_text("utf-8", "replace")
+    environment = {**clean_environment(), "XENPROOF_CACHE": str(small_disk)}
+    with (
+        output.open("wb") as out,
+        subprocess.Popen(
+            suite.command(*LAB), cwd=REPOSITORY, stdout=out, stderr=subprocess.STDOUT, env=environment
+        ) as process,
+    ):
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            while not list(small_disk.glob("images/*.building/mmdebstrap.*/usr")):
+                assert process.poll() is None, output.read_text("utf-8", "replace")
+                assert time.monotonic() < deadline
+                time.sleep(0.1)  # a poll with the deadline above
+            shrink(small_disk, 20)
+            assert process.wait(PATIENCE_S) == 6, output.read_text("utf-8", "replace")
+        finally:
+            process.terminate()  # where that failed
     assert "the disk has filled" in " ".join(output.read_text("utf-8", "replace").split())
     assert nothing_built(small_disk)
 

@@ -76,7 +76,8 @@ def test_any_other_end_is_said_as_it_is() -> None:
 
 
 class _Folder:
-    def put(self, file: Path) -> str:
+    def cut(self, image: GuestImage, file: Path) -> str:
+        assert file in (image.kernel, image.ramdisk)
         return f"/folder/{file.name}"
 
 

@@ -157,9 +157,8 @@ class Slow(LocalConnection):
 
 def test_who_wants_no_file_does_not_wait_for_one_that_is_sent(tmp_path: Path) -> None:
     host = Slow()
-    files = [
-        tmp_path / folder / "kernel" for folder in ("one", "two")
-    ]  # what is the same is sent once, wherever it lies
+    # What is the same is sent once, wherever it lies.
+    files = [tmp_path / folder / "kernel" for folder in ("one", "two")]
     for file in files:
         file.parent.mkdir()
         file.write_bytes(b"content")

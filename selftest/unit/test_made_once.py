@@ -58,9 +58,7 @@ def test_what_a_killed_run_left_is_not_in_the_next_one(ask: Ask, tmp_path: Path)
     assert [path.name for path in ask(write).iterdir()] == ["content"]
 
 
-def test_a_file_that_cannot_be_written_is_an_error_that_names_the_work(
-    ask: Ask,
-) -> None:
+def test_a_file_that_cannot_be_written_is_an_error_that_names_the_work(ask: Ask) -> None:
     with pytest.raises(LabError, match=r"making it in .*it\.building failed: .*No such file"):
         ask(lambda folder: (folder / "no/such").write_text("", "utf-8"))
 

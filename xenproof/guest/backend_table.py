@@ -18,7 +18,6 @@ from xenproof.xen.acting import Created, create_paused, destroy
 from xenproof.xen.backend import StoreVbd, vbd_in_xenstore
 from xenproof.xen.backend_rule import Prediction, TargetKind
 from xenproof.xen.config import DomainConfig, GivenDisk, Start
-from xenproof.xen.domains import await_gone
 from xenproof.xen.loops import detach_loops
 from xenproof.xen.xenstore import read_xenstore
 from xenproof.xen.xl_series import XlSeries
@@ -134,8 +133,7 @@ class BackendTable:
                 try:
                     yield guest
                 except BaseException:
-                    destroy(self._dom0, name)
-                    await_gone(self._dom0, name, SETTLE_LIMIT_S)
+                    destroy(self._dom0, name, SETTLE_LIMIT_S)
                     raise
             finally:
                 self._remove(name, rows, files)
@@ -181,7 +179,7 @@ class BackendTable:
     def _end(self, guest: "_Paused", created: Created) -> None:
         """Destroy it and wait until dom0 has nothing of it but its `own`; raises GuestError otherwise."""
         name = guest.name
-        if not destroy(self._dom0, name) and not await_gone(self._dom0, name, SETTLE_LIMIT_S):
+        if not destroy(self._dom0, name, SETTLE_LIMIT_S):
             raise GuestError(f"{name} is still in xl list {SETTLE_LIMIT_S:.0f} s after xl destroy; end it by hand")
         self._dom0.run(f"rm -f -- /var/log/xen/*-{name}.log*")  # a name holds nothing that a shell would expand
         traces = Traces(name, created.domid, created.uuid, guest.files)

@@ -306,7 +306,7 @@ class Guest:
             return
         try:
             self.console.drain()
-            if not destroy(self.dom0, self.name) and not self._wait_gone(_GONE_LIMIT_S):
+            if not destroy(self.dom0, self.name, _GONE_LIMIT_S, self.console.drain):
                 raise GuestError(
                     f"{self.name} is still in xl list {_GONE_LIMIT_S:.0f} s after xl destroy; end it by hand"
                 )

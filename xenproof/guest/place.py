@@ -6,8 +6,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from importlib.resources import files
 from pathlib import Path
 
@@ -51,7 +50,7 @@ class HostFolder:
         self.path = ""
         self.run = ""
         self._has_left = False
-        self._placed: dict[str, str] = {}
+        self._there: set[str] = set()
         self.entries = 0
         """How often it was entered: more than once where the host was started anew or the connection broke."""
 
@@ -80,7 +79,7 @@ class HostFolder:
             table["place"] = {"path": path}
             users[str(os.getpid())] = "1"
             self._keeper, self.path, self.run = keeper, path, path.rpartition("-")[2]
-            self._placed.clear()
+            self._there.clear()
             self.entries += 1
 
     def _leave_lost(self) -> None:
@@ -133,75 +132,42 @@ class HostFolder:
         return lease_ports(self._dom0, self.path, count)
 
     def put(self, file: Path) -> str:
-        """The path of a copy of `file` on the host, sent there once for each run."""
-        self.enter()
-        with self._sending(_sent_name(file, file.read_bytes())):
-            return put(self._dom0, file, self.path)
+        """The path of a copy of `file` on the host, named after its content and sent there once for each run.
+
+        Raises CommandFailed where it does not arrive whole.
+        """
+        content = file.read_bytes()
+        return self._have(file.name, hashlib.sha256(content).hexdigest(), "cat", content)
 
     def place(self, image: GuestImage) -> str:
-        """The path of `image`'s disk on the host, sent there once for each run; see `place`."""
-        self.enter()
-        if image.raw_sha256 not in self._placed:
-            with self._sending(image.raw_sha256):
-                self._placed[image.raw_sha256] = place(self._dom0, image, self.path)
-        return self._placed[image.raw_sha256]
+        """The path of `image`'s disk on the host, unpacked; as `put`."""
+        return self._have("witness", image.raw_sha256, "gzip -dc", image.path.read_bytes())
 
     def cut(self, image: GuestImage, file: Path) -> str:
-        """The path of a copy of `file` on the host, which lies on the disk of `image`, too.
-
-        Where it lies there in one piece, only the disk is sent.
-        """
+        """As `put`, of a file that lies on the disk of `image`, too: where it is one piece of it, only that is sent."""
         content = file.read_bytes()
         begin = gzip.decompress(image.path.read_bytes()).find(content)
         if begin < 0:
             return self.put(file)
-        disk = self.place(image)
-        with self._sending(_sent_name(file, content)):
-            return cut(self._dom0, file, self.path, disk, begin)
+        piece = f"tail -c +{begin + 1} {quoted(self.place(image))} | head -c {len(content)}"
+        return self._have(file.name, hashlib.sha256(content).hexdigest(), piece)
 
-    @contextmanager
-    def _sending(self, what: str) -> Iterator[None]:
-        """While one worker sends this others wait that want it, too; nobody else does."""
-        name = hashlib.sha256(what.encode()).hexdigest()[:12]
-        with Shared(self._run_folder, self._dom0.url, f"sent-{name}").held(_SEND_LIMIT_S + 60):
-            yield
+    def _have(self, name: str, wanted: str, source: str, stdin: bytes = b"") -> str:
+        """The path of a file with the sha256 `wanted`; where it is not there, what the command `source` prints.
 
-
-def put(dom0: Connection, file: Path, folder: str) -> str:
-    """Copy `file` into `folder` on the host, unless it is there already, and return its path there.
-
-    The copy is named after its content.  Raises CommandFailed where it does not arrive whole.
-    """
-    content = file.read_bytes()
-    path = f"{folder}/{_sent_name(file, content)}"
-    _receive(dom0, path, hashlib.sha256(content).hexdigest(), "cat", content)
-    return path
+        While one worker makes it others wait that want it, too; nobody else does.
+        """
+        self.enter()
+        name = f"{name}-{wanted[:16]}"
+        path = f"{self.path}/{name}"
+        if name not in self._there:
+            with Shared(self._run_folder, self._dom0.url, f"sent-{name}").held(_SEND_LIMIT_S + 60):
+                _receive(self._dom0, path, wanted, source, stdin)
+            self._there.add(name)
+        return path
 
 
-def cut(dom0: Connection, file: Path, folder: str, disk: str, begin: int) -> str:
-    """As `put`, but from the `disk` of dom0 where the file lies from byte `begin` on; nothing is sent."""
-    content = file.read_bytes()
-    path = f"{folder}/{_sent_name(file, content)}"
-    piece = f"tail -c +{begin + 1} {quoted(disk)} | head -c {len(content)}"
-    _receive(dom0, path, hashlib.sha256(content).hexdigest(), piece)
-    return path
-
-
-def place(dom0: Connection, image: GuestImage, folder: str) -> str:
-    """Unpack `image` into `folder` on the host, unless it is there already, and return its path there.
-
-    The file is named after its content.  Raises CommandFailed where it does not arrive whole.
-    """
-    path = f"{folder}/witness-{image.raw_sha256[:16]}.raw"
-    _receive(dom0, path, image.raw_sha256, "gzip -dc", image.path.read_bytes())
-    return path
-
-
-def _sent_name(file: Path, content: bytes) -> str:
-    return f"{file.name}-{hashlib.sha256(content).hexdigest()[:16]}"
-
-
-def _receive(dom0: Connection, path: str, wanted: str, source: str, stdin: bytes = b"") -> None:
+def _receive(dom0: Connection, path: str, wanted: str, source: str, stdin: bytes) -> None:
     """Unless it is there already, make the file at `path` on the host of what the shell command `source` prints.
 
     It is to have the sha256 `wanted`.

@@ -1,10 +1,11 @@
 """Changing the state of domains through xl: each act is one command, each result is read back by its caller."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
 from xenproof.source.connection import Completed, Connection, quoted
-from xenproof.xen.domains import parse_xl_list
+from xenproof.xen.domains import await_gone, parse_xl_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def act(dom0: Connection, *words: str, limit_s: float = 120) -> Completed:
     return dom0.run(quoted("xl", *words), limit_s=limit_s)
 
 
-def destroy(dom0: Connection, name: str) -> bool:
-    """End the domain `name` at once, if there is one; whether it is gone then."""
+def destroy(dom0: Connection, name: str, limit_s: float, meanwhile: Callable[[], object] = lambda: None) -> bool:
+    """End the domain `name` at once, if there is one; whether it is gone then or within `limit_s`, as `await_gone`."""
     listed = dom0.run(f"{quoted('xl', 'destroy', name)} >&2\nxl list", limit_s=120).check().text
-    return all(row.name != name for row in parse_xl_list(listed))
+    is_gone = all(row.name != name for row in parse_xl_list(listed))
+    return is_gone or await_gone(dom0, name, limit_s, meanwhile)

@@ -12,9 +12,16 @@ def settled(
     read: Callable[[], Read], wanted: Callable[[Read], bool], limit_s: float,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Read:  # fmt: skip
-    """What `read` gives when that is `wanted`, or the last of it after `limit_s`; `meanwhile` is done in each pause."""
+    """What `read` gives when that is `wanted`, or the last of it after `limit_s`; `meanwhile` is done in each pause.
+
+    A pause is as long as the read before it at least: whoever asks a busy host without a pause keeps it busy.
+    """
     deadline = time.monotonic() + limit_s
-    while not wanted(state := read()) and time.monotonic() < deadline:
+    while True:
+        asked = time.monotonic()
+        state = read()
+        answered = time.monotonic()
+        if wanted(state) or answered >= deadline:
+            return state
         meanwhile()
-        time.sleep(PAUSE_S)
-    return state
+        time.sleep(max(PAUSE_S, answered - asked))

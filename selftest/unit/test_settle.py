@@ -34,3 +34,22 @@ def test_the_last_state_is_given_when_time_is_up() -> None:
 
     assert last > 0
     assert next(states) == last + 1
+
+
+def test_a_pause_is_as_long_as_the_read_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    pauses: list[float] = []
+
+    def read() -> str:
+        now[0] += 3.0
+        return "a"
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.sleep", sleep)
+
+    assert settled(read, lambda _: False, 10.0) == "a"
+    assert pauses == [3.0, 3.0]

@@ -11,7 +11,7 @@ from xenproof.suite.evidence import Evidence
 from xenproof.suite.expect import Expect
 from xenproof.suite.promises import Documented
 
-pytestmark = [pytest.mark.many, pytest.mark.timeout(5400)]
+pytestmark = [pytest.mark.many, pytest.mark.timeout(9000)]
 
 
 @req("S25")

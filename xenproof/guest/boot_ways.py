@@ -12,6 +12,7 @@ from xenproof.errors import CommandFailed, GuestError
 from xenproof.guest.guest import READY, Boot, Guest
 from xenproof.guest.image import COMMAND_LINE, LOADER, LOADER_MARK, GuestImage
 from xenproof.guest.life import BOOT_LIMIT_S
+from xenproof.guest.packed_kernel import Packing
 from xenproof.guest.place import HostFolder
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created
@@ -61,6 +62,11 @@ class BootWay:
     def name(self) -> str:
         """Its name as a row of the table."""
         return f"{self.by}, {self.filesystem}" + (f" in {self.format}" if self.format != "raw" else "")
+
+    @property
+    def packing(self) -> Packing | None:
+        """How its kernel has to be packed: as it came where that unpacks itself, else as most are."""
+        return Packing.OWN if self.by in (By.HVM_GRUB, By.PVH_GRUB) else None
 
     @property
     def backend(self) -> DiskBackend:

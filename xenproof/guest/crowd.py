@@ -86,8 +86,10 @@ class Crowd:
     def _answers(self, guest: Guest) -> bool:
         assert guest.created is not None  # noqa: S101  # it came up
         tty = quoted(guest.created.tty)
-        # What it has said unheard comes first, and may be much.
-        script = f"exec 3<>{tty} && echo tell 1 >&3 && timeout {_ANSWER_LIMIT_S} grep -q -m 1 'XENPROOF1 told 1 ' <&3"
+        # What it has said unheard comes first, and may be much.  The shell that opens the tty leads its session, whose
+        # terminal that is then, and whoever reads it in the background is stopped: timeout must not put grep there.
+        wait = f"timeout --foreground {_ANSWER_LIMIT_S}"
+        script = f"exec 3<>{tty} && echo tell 1 >&3 && {wait} grep -q -m 1 'XENPROOF1 told 1 ' <&3"
         return self._dom0.run(script, limit_s=_ANSWER_LIMIT_S + 30).exit_code == 0
 
     def close(self) -> None:

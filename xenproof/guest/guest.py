@@ -122,10 +122,18 @@ class Guest:
             return None
         self._told = set(seen)
         steps = tuple(Step(label, at - self._began) for label, at in sorted(seen.items(), key=lambda item: item[1]))
-        return GuestLine(self.name, f"{self.backend} disk, {self._started_by}", steps)
+        disk = f"{self.backend} disk" if self.config.disks else "no disk"
+        return GuestLine(self.name, f"{disk}, {self._started_by}", steps)
 
     def define(self) -> None:
-        """Give it a disk of its own with its token, and a configuration; nothing runs yet."""
+        """Give it a disk of its own with its token, where it has any, and a configuration; nothing runs yet."""
+        if self.config.disks:
+            self._make_disk()
+        if self.folder.blkback_wants_devices:
+            self._put_on_devices()
+        self.dom0.run(f"cat >{quoted(self.config_path)}", stdin=self.config.text().encode()).check()
+
+    def _make_disk(self) -> None:
         base = self.folder.place(self.image)
         area = self.image.area_offset // BLOCK
         raw = f"{self.folder.path}/{self.name}.raw"
@@ -135,9 +143,6 @@ class Guest:
             output = _QEMU_FORMATS.get(self.format, self.format)
             script += f" && qemu-img convert -O {quoted(output, raw, self.disk)} && rm -- {quoted(raw)}"
         self.dom0.run(script, stdin=self._token_block, limit_s=120).check()
-        if self.folder.blkback_wants_devices:
-            self._put_on_devices()
-        self.dom0.run(f"cat >{quoted(self.config_path)}", stdin=self.config.text().encode()).check()
 
     def _put_on_devices(self) -> None:
         """Put each file that blkback is to serve on a loop device, as an administrator has to do there."""

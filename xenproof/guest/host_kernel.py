@@ -11,6 +11,7 @@ from pathlib import Path
 from xenproof.errors import LabError, ParseError
 from xenproof.guest.filesystem import FILESYSTEMS
 from xenproof.guest.initramfs import MODULES, modules_in_order
+from xenproof.guest.packed_kernel import Packing
 from xenproof.source.connection import Connection, quoted
 
 _RELEASE = re.compile(r"[A-Za-z0-9._+~-]{1,100}\n?\Z")
@@ -24,6 +25,11 @@ class Material:
 
     folder: Path
     parts: Path
+
+    @property
+    def packing(self) -> Packing:
+        """As they came: whoever brings a kernel wants that one."""
+        return Packing.OWN
 
 
 def of_tree(tree: Path, folder: Path) -> Material:

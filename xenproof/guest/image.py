@@ -50,7 +50,7 @@ class GuestImages(Protocol):
     """Gives the images of guests by the file system of their root, and by how their kernel is packed."""
 
     def __call__(self, filesystem: str, packing: Packing | None = None) -> "GuestImage":
-        """The image, which is made where it is not there; without `packing` its kernel is as it came."""
+        """The image, which is made where it is not there; without `packing` its kernel is packed as most are."""
         ...
 
 
@@ -87,19 +87,17 @@ class GuestImage:
         return image
 
 
-def build_guest_image(rootfs: Path, into: Path, filesystem: str = "ext4", packing: Packing | None = None) -> None:
+def build_guest_image(rootfs: Path, into: Path, filesystem: str = "ext4", packing: Packing = Packing.OWN) -> None:
     """Write the witness guest's disk, kernel and ramdisk, and guest.json, into the folder `into`.
 
     `rootfs` is an unpacked root tree with /boot/vmlinuz-*, /lib/modules and a static /bin/busybox, or what `parts`
-    left of one; `filesystem` is one of FILESYSTEMS.  Its kernel is packed by `packing`, or as it came.  Raises LabError
-    where the tree lacks one of them, or a program fails.
+    left of one; `filesystem` is one of FILESYSTEMS.  Raises LabError where the tree lacks one of them, or a program
+    fails.
     """
     release = _release(rootfs)
     into.mkdir(parents=True, exist_ok=True)
     kernel, ramdisk = into / "vmlinuz", into / "initramfs.gz"
-    shutil.copyfile(rootfs / f"boot/vmlinuz-{release}", kernel)
-    if packing is not None:
-        kernel.write_bytes(repack(kernel.read_bytes(), packing))
+    kernel.write_bytes(repack((rootfs / f"boot/vmlinuz-{release}").read_bytes(), packing))
     modules = modules_in_order(rootfs / "lib/modules" / release, (*MODULES, filesystem))
     ramdisk.write_bytes(build_initramfs(rootfs / "bin/busybox", modules))
     with tempfile.TemporaryDirectory(dir=into, prefix="guest-") as scratch:

@@ -19,21 +19,31 @@ _SECTOR, _PARAGRAPH = 512, 16
 
 
 class Packing(StrEnum):
-    """How the kernel proper is packed in a bzImage."""
+    """How the kernel proper is packed in a bzImage; `OWN` is as it came, and all that a PC's firmware can start."""
 
+    OWN = "own"
     XZ = "xz"
     GZIP = "gzip"
     LZ4 = "lz4"
     ZSTD = "zstd"
 
 
-def repack(kernel: bytes, packing: Packing) -> bytes:
-    """The bzImage `kernel`, whose own packing is xz or gzip, packed in another way; its own unpacker is not changed.
+_BEGINS = {Packing.XZ: b"\xfd7zXZ\0", Packing.GZIP: b"\x1f\x8b"}
 
-    Raises LabError for what is no such bzImage, and where a program that packs is missing or fails.
+
+def repack(kernel: bytes, packing: Packing) -> bytes:
+    """The bzImage `kernel`, whose own packing is xz or gzip, packed by `packing`; its own unpacker is not changed.
+
+    One that is packed so already is given back as it is.  Raises LabError for what is no such bzImage, and where a
+    program that packs is missing or fails.
     """
+    if packing is Packing.OWN:
+        return kernel
     begin, length = _payload(kernel)
-    proper = _unpacked(kernel[begin : begin + length])
+    payload = kernel[begin : begin + length]
+    if payload.startswith(_BEGINS.get(packing, b"\0")):
+        return kernel
+    proper = _unpacked(payload)
     # The unpacker of Linux finds the size behind what it unpacks; gzip has it there by itself.
     size = b"" if packing is Packing.GZIP else struct.pack("<I", len(proper))
     payload = _packed(proper, packing) + size
@@ -59,9 +69,9 @@ def _payload(kernel: bytes) -> tuple[int, int]:
 
 def _unpacked(payload: bytes) -> bytes:
     try:
-        if payload.startswith(b"\xfd7zXZ\0"):
+        if payload.startswith(_BEGINS[Packing.XZ]):
             return lzma.LZMADecompressor().decompress(payload)
-        if payload.startswith(b"\x1f\x8b"):
+        if payload.startswith(_BEGINS[Packing.GZIP]):
             return gzip.decompress(payload)
     except (lzma.LZMAError, OSError, EOFError) as error:
         raise LabError(f"the packed kernel of the bzImage cannot be unpacked: {error}") from error
@@ -80,3 +90,5 @@ def _packed(proper: bytes, packing: Packing) -> bytes:
             return piped(proper, "lz4", "-l", "-9", "-q", "-c")
         case Packing.ZSTD:
             return piped(proper, "zstd", "-9", "-q", "-c")
+        case Packing.OWN:
+            raise AssertionError("a kernel that stays as it came is not packed")

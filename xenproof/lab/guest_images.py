@@ -28,10 +28,16 @@ class MadeOf(Protocol):
         """The root tree with their kernel, modules and busybox."""
         ...
 
+    @property
+    def packing(self) -> Packing:
+        """How most of their kernels are packed."""
+        ...
+
 
 def ensure_guest_image(image: MadeOf, filesystem: str = "ext4", packing: Packing | None = None) -> GuestImage:
     """The guest's image with a root of `filesystem` and a kernel packed so; raises LabError where it cannot be made."""
-    kind = f"{filesystem}-{packing}" if packing else filesystem
+    packing = packing or image.packing
+    kind = f"{filesystem}-{packing}"
     folder = made_once(
         image.folder / f"guest-{kind}-{_digest()}",
         lambda work: build_guest_image(image.parts, work, filesystem, packing),

@@ -79,7 +79,7 @@ FAMILIES: dict[str, FamilyShape] = {
     "hypervisor": _family(is_=STRING, has=SOME_NAMES, range=RANGE),
     "guest": _family(
         only="grub_xen grub_pvh grub_pc qdisk blkback images direct_io libvirt_cache nested_hvm spice_password "
-        "vnc_password second_writer_blkback second_writer_device second_writer_qdisk kernel_gzip kernel_lz4 "
+        "vnc_password second_writer_blkback second_writer_device second_writer_qdisk kernel_xz kernel_gzip kernel_lz4 "
         "kernel_zstd xen-xl xen-xm xen-sxp virt-install vhd",
         path=PATH,
         type=_one_of("phy", "qdisk"),

@@ -35,7 +35,7 @@ def guest_of_way(
             paths[name] = path.text if path else ""
         if not paths[_NEEDS.get(way.by, "grub_xen")]:
             pytest.skip(f"the profile {profile.name} has no image for {way.by}")
-        image = guest_images(way.filesystem)
+        image = guest_images(way.filesystem, way.packing)
         config = start(way, image, host_folder, grub_xen=paths["grub_xen"], grub_pvh=paths["grub_pvh"])
         guest = make_guest(image, way.backend, config, started_by=way.by, format=way.format)
         # QEMU's emulation of nested paging lets PVH guests end with a triple fault: README.

@@ -41,7 +41,7 @@ def repack(kernel: bytes, packing: Packing) -> bytes:
         return kernel
     begin, length = _payload(kernel)
     payload = kernel[begin : begin + length]
-    if payload.startswith(_BEGINS.get(packing, b"\0")):
+    if packing in _BEGINS and payload.startswith(_BEGINS[packing]):
         return kernel
     proper = _unpacked(payload)
     # The unpacker of Linux finds the size behind what it unpacks; gzip has it there by itself.

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from xenproof.guest.guest import READY, Guest, remove_all
@@ -14,8 +15,8 @@ from xenproof.xen.domains import free_memory_mib
 MOST = 100
 SMALL_MIB = 128
 """The memory of each: with 96 MiB a Linux 6.1 did not come up."""
-AT_ONCE = 2
-"""So many come up at the same time, as a host has more than one processor."""
+AT_ONCE = 3
+"""So many are on their way at the same time: where a host has two processors, two boot while xl creates the next."""
 _TURN_S = 0.1
 _ANSWER_LIMIT_S = 60
 
@@ -56,17 +57,30 @@ class Crowd:
         wanted = min(most, room)
         began = time.monotonic()
         self.empty = read_cost(self._dom0)
-        while len(self._guests) < wanted and not self.problem:
-            batch = [self._make() for _ in range(min(AT_ONCE, wanted - len(self._guests)))]
-            self._guests += batch
-            for guest in batch:
-                guest.define()
-            for guest in batch:
-                guest.start(BOOT_LIMIT_S)
-            _hear(batch)
-            for guest in batch:
-                self._take(guest, began)
+        coming: list[Guest] = []
+        with ThreadPoolExecutor(1) as starter:
+            while coming or self._lacks(wanted):
+                if len(coming) < AT_ONCE and self._lacks(wanted):
+                    coming.append(self._started(starter, coming))
+                else:
+                    self._take(_first(coming), began)
         return wanted
+
+    def _lacks(self, wanted: int) -> bool:
+        return len(self._guests) < wanted and not self.problem
+
+    def _started(self, starter: Executor, coming: Sequence[Guest]) -> Guest:
+        """One more, started while those that come up are heard: when they are ready is when they say so."""
+        starting = starter.submit(self._start)
+        _hear(coming, lambda: not wait([starting], _TURN_S).not_done)
+        return starting.result()
+
+    def _start(self) -> Guest:
+        guest = self._make()
+        self._guests.append(guest)
+        guest.define()
+        guest.start(BOOT_LIMIT_S)
+        return guest
 
     def _take(self, guest: Guest, began: float) -> None:
         boot = guest.come_up(BOOT_LIMIT_S)
@@ -98,9 +112,17 @@ class Crowd:
         self._guests.clear()
 
 
-def _hear(guests: Sequence[Guest]) -> None:
-    """Read the consoles of guests that come up, in turn, so that each is heard when it says that it is ready."""
+def _first(coming: list[Guest]) -> Guest:
+    """The first of them that is ready or has ended, or that took too long; it is none of them any more."""
+    _hear(coming, lambda: any(not guest.is_coming_up() for guest in coming))
+    first = next((guest for guest in coming if not guest.is_coming_up()), coming[0])
+    coming.remove(first)
+    return first
+
+
+def _hear(guests: Sequence[Guest], until: Callable[[], bool]) -> None:
+    """Read the consoles of guests that come up, in turn, until `until()` holds, as long as a boot may take."""
     deadline = time.monotonic() + BOOT_LIMIT_S
-    while time.monotonic() < deadline and (silent := [guest for guest in guests if guest.is_coming_up()]):
-        for guest in silent:
+    while not until() and time.monotonic() < deadline:
+        for guest in guests:
             guest.console.pump(_TURN_S)

@@ -69,6 +69,20 @@ def test_a_kernel_that_is_packed_so_already_is_not_touched(packing: Packing) -> 
     assert repack(kernel, packing) == kernel
 
 
+@pytest.mark.parametrize("packing", [Packing.GZIP, Packing.LZ4, Packing.ZSTD])
+def test_a_kernel_that_was_packed_anew_is_not_touched_where_it_is_packed_so(packing: Packing) -> None:
+    kernel = repack(bzimage(packed_xz(b"proper")), packing)
+
+    assert repack(kernel, packing) == kernel
+
+
+@pytest.mark.parametrize("packing", [Packing.LZ4, Packing.ZSTD])
+def test_a_kernel_of_a_distribution_that_packs_by_another_program_is_unpacked(packing: Packing) -> None:
+    kernel = repack(bzimage(packed_xz(b"proper" * 100)), packing)
+
+    assert unpacked(payload_of(repack(kernel, Packing.GZIP)), Packing.GZIP) == b"proper" * 100
+
+
 @given(
     st.binary(max_size=2000), st.sampled_from([Packing.XZ, Packing.GZIP]), st.sampled_from([Packing.XZ, Packing.GZIP])
 )
@@ -87,6 +101,8 @@ def test_any_kernel_survives_two_packings(proper: bytes, one: Packing, two: Pack
         (bzimage(packed_xz(b"x"), behind=b"")[:-3], "does not say where"),
         (bzimage(b"BZh91AY"), "packed in an unknown way"),
         (bzimage(packed_xz(b"x" * 100)[:30].ljust(60, b"?")), "cannot be unpacked"),
+        (bzimage(b"\x28\xb5\x2f\xfd, and no more"), "zstd ended with exit code"),
+        (bzimage(b"\x02\x21\x4c\x18, and no more"), "lz4 ended with exit code"),
     ],
 )
 def test_what_is_no_such_kernel_is_an_error(kernel: bytes, message: str) -> None:

@@ -28,11 +28,17 @@ class Packing(StrEnum):
     ZSTD = "zstd"
 
 
-_BEGINS = {Packing.XZ: b"\xfd7zXZ\0", Packing.GZIP: b"\x1f\x8b"}
+_BEGINS = {
+    Packing.XZ: b"\xfd7zXZ\0",
+    Packing.GZIP: b"\x1f\x8b",
+    Packing.LZ4: b"\x02\x21\x4c\x18",  # the legacy format, which Linux's own build uses
+    Packing.ZSTD: b"\x28\xb5\x2f\xfd",
+}
+_SIZE = struct.Struct("<I")
 
 
 def repack(kernel: bytes, packing: Packing) -> bytes:
-    """The bzImage `kernel`, whose own packing is xz or gzip, packed by `packing`; its own unpacker is not changed.
+    """The bzImage `kernel`, packed by `packing`; its own unpacker is not changed.
 
     One that is packed so already is given back as it is.  Raises LabError for what is no such bzImage, and where a
     program that packs is missing or fails.
@@ -41,11 +47,12 @@ def repack(kernel: bytes, packing: Packing) -> bytes:
         return kernel
     begin, length = _payload(kernel)
     payload = kernel[begin : begin + length]
-    if packing in _BEGINS and payload.startswith(_BEGINS[packing]):
+    own = _packing_of(payload)
+    if own is packing:
         return kernel
-    proper = _unpacked(payload)
+    proper = _unpacked(payload, own)
     # The unpacker of Linux finds the size behind what it unpacks; gzip has it there by itself.
-    size = b"" if packing is Packing.GZIP else struct.pack("<I", len(proper))
+    size = b"" if packing is Packing.GZIP else _SIZE.pack(len(proper))
     payload = _packed(proper, packing) + size
     new = bytearray(kernel[:begin] + payload + kernel[begin + length :])
     new += b"\0" * (-len(new) % _PARAGRAPH)
@@ -67,15 +74,26 @@ def _payload(kernel: bytes) -> tuple[int, int]:
     return begin, length
 
 
-def _unpacked(payload: bytes) -> bytes:
+def _packing_of(payload: bytes) -> Packing:
+    for packing, begin in _BEGINS.items():
+        if payload.startswith(begin):
+            return packing
+    expected = ", ".join(_BEGINS)
+    raise LabError(f"the kernel of the bzImage is packed in an unknown way ({payload[:6]!r}); expected {expected}")
+
+
+def _unpacked(payload: bytes, packing: Packing) -> bytes:
     try:
-        if payload.startswith(_BEGINS[Packing.XZ]):
-            return lzma.LZMADecompressor().decompress(payload)
-        if payload.startswith(_BEGINS[Packing.GZIP]):
-            return gzip.decompress(payload)
+        match packing:
+            case Packing.XZ:
+                return lzma.LZMADecompressor().decompress(payload)
+            case Packing.GZIP:
+                return gzip.decompress(payload)
+            case _:
+                # Both programs refuse what comes behind: the size.
+                return piped(payload[: -_SIZE.size], packing, "-d", "-q", "-c")
     except (lzma.LZMAError, OSError, EOFError) as error:
         raise LabError(f"the packed kernel of the bzImage cannot be unpacked: {error}") from error
-    raise LabError(f"the kernel of the bzImage is packed in an unknown way ({payload[:6]!r}); expected xz or gzip")
 
 
 def _packed(proper: bytes, packing: Packing) -> bytes:

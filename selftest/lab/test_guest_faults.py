@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from selftest.lab.suite import GRUB_XEN
+from selftest.lab.guests import new_guest
 from xenproof.errors import CommandFailed, SourceError
 from xenproof.guest.console import MAX_BYTES
 from xenproof.guest.filesystem import MIB
 from xenproof.guest.guest import GONE, READY, Guest
 from xenproof.guest.place import HostFolder
-from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection, quoted
-from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
 from xenproof.xen.domains import list_domains
 
 # What GRUB runs in place of the guest's own menu.
@@ -49,9 +46,7 @@ def guest(shared_host: LabHost, shared_shell: Connection, tmp_path: Path) -> Ite
     """A guest on blkback that is defined; the test may leave it in any state, and its host as it was."""
     folder = HostFolder(shared_shell, tmp_path)
     folder.enter()
-    made = Guest(
-        shared_shell, folder, ensure_guest_image(shared_host.image), DiskBackend.BLKBACK, Start(GRUB_XEN), time.time()
-    )
+    made = new_guest(shared_host, shared_shell, folder)
     try:
         made.define()
         yield made
@@ -149,8 +144,7 @@ def test_a_full_image_directory_is_said(shared_host: LabHost, shared_shell: Conn
         folder = HostFolder(shared_shell, tmp_path, "/mnt/small")
         folder.enter()
         try:
-            image = ensure_guest_image(shared_host.image)
-            guest = Guest(shared_shell, folder, image, DiskBackend.BLKBACK, Start(GRUB_XEN), time.time())
+            guest = new_guest(shared_host, shared_shell, folder)
             with pytest.raises(CommandFailed, match="No space left"):
                 guest.define()
             guest.remove()

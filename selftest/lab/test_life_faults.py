@@ -1,27 +1,22 @@
 """What is done to a running guest, on a real dom0 whose xl does nothing and says that all is well."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from selftest.lab.suite import GRUB_XEN
+from selftest.lab.guests import new_guest
 from tests.guest import test_life as checks
 from xenproof.errors import XenproofError
 from xenproof.guest import deeds
 from xenproof.guest import life as life_module
-from xenproof.guest.guest import Guest
 from xenproof.guest.life import Life, lively
 from xenproof.guest.place import HostFolder
-from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.host import LabHost
 from xenproof.profile.expectation import Expectation, Level, Status
 from xenproof.profile.load import load_profile
 from xenproof.source.connection import Connection
 from xenproof.suite.expect import Expect, Mismatch
-from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
 
 # Exit status 0 for whatever changes a guest; what only reads goes on to the real one.
 IDLE_XL = """\
@@ -39,9 +34,7 @@ def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[
     """A guest that was booted by the real xl, which is put aside then."""
     folder = HostFolder(dom0_shell, tmp_path)
     folder.enter()
-    guest = Guest(
-        dom0_shell, folder, ensure_guest_image(lab_host.image), DiskBackend.BLKBACK, Start(GRUB_XEN), time.time()
-    )
+    guest = new_guest(lab_host, dom0_shell, folder)
     try:
         made = lively(guest)
         dom0_shell.run(IDLE_XL).check(0)

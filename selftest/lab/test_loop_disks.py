@@ -1,18 +1,15 @@
 """Guests where blkback takes no files, as before Xen 4.6: their disks are on loop devices, and those go with them."""
 
-import time
 from pathlib import Path
 
 import pytest
 
-from selftest.lab.suite import GRUB_XEN
-from xenproof.guest.guest import GONE, READY, VDEV, Guest
+from selftest.lab.guests import new_guest
+from xenproof.guest.guest import GONE, READY, VDEV
 from xenproof.guest.place import HostFolder
-from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 from xenproof.xen.backend import DiskBackend, disk_workers, read_vbd
-from xenproof.xen.config import Start
 
 pytestmark = pytest.mark.releases  # a minute and more, of which CI has none to spare
 
@@ -20,9 +17,7 @@ pytestmark = pytest.mark.releases  # a minute and more, of which CI has none to 
 def test_a_guest_runs_from_a_loop_device_of_its_own(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> None:
     folder = HostFolder(dom0_shell, tmp_path, blkback_wants_devices=True)
     folder.enter()
-    guest = Guest(
-        dom0_shell, folder, ensure_guest_image(lab_host.image), DiskBackend.BLKBACK, Start(GRUB_XEN), time.time()
-    )
+    guest = new_guest(lab_host, dom0_shell, folder)
     try:
         guest.define()
         assert guest.boot(300).reached == READY

@@ -1,20 +1,18 @@
 """A guest that virt-install describes: one that boots, and one whose XML is another than virt-install's."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from selftest.lab.guests import new_guest
 from selftest.lab.suite import GRUB_XEN
 from xenproof.guest.guest import MEMORY_MIB, READY, Guest
 from xenproof.guest.place import HostFolder
 from xenproof.guest.virt_install import VirtInstall
-from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
 from xenproof.xen.toolstack import virsh
 
 pytestmark = pytest.mark.releases
@@ -32,8 +30,7 @@ def guest(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator
     """A guest for virt-install, of which the host has nothing at the end, nor a pool of its folder."""
     folder = HostFolder(dom0_shell, tmp_path)
     folder.enter()
-    image = ensure_guest_image(lab_host.image)
-    made = Guest(dom0_shell, folder, image, DiskBackend.QDISK, Start(GRUB_XEN), time.time())
+    made = new_guest(lab_host, dom0_shell, folder, DiskBackend.QDISK)
     made.toolstack = VirtInstall(GRUB_XEN, made.disk, MEMORY_MIB)
     made.more_files.append(f"{made.config_path}.xml")
     try:

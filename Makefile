@@ -12,14 +12,14 @@ help:
 	@echo "make lint      ruff: rules and format"
 	@echo "make types     mypy, strict"
 
-# -n 2: two guests at a time is what the lab host's memory and processors hold.
 conform:
 	@scripts/setup conform
 	@.venv/bin/pytest -n 2 --dist loadgroup -m "not matrix" --profile debian12 --hosts lab://debian12 tests/host tests/guest
 
+# -n 3: two guests that boot keep two processors busy, and a third hides what the others wait for.
 matrix:
 	@scripts/setup conform
-	@.venv/bin/pytest -n 2 --dist loadgroup --profile debian12 --hosts lab://debian12 tests/host tests/guest
+	@.venv/bin/pytest -n 3 --dist loadgroup --profile debian12 --hosts lab://debian12 tests/host tests/guest
 
 # One lab host at a time: two that run guests on two cores without KVM get in each other's way so much that neither
 # gets anywhere, and two that only boot and are read take twice as long as one after the other.  What needs no host gets
@@ -47,7 +47,7 @@ releases:
 	@scripts/setup test
 	@.venv/bin/pytest -m releases selftest/lab
 	@status=0; for release in debian11 debian12 debian13; do \
-	  .venv/bin/pytest -n 2 --dist loadgroup --report=reports/$$release --profile $$release --hosts lab://$$release \
+	  .venv/bin/pytest -n 3 --dist loadgroup --report=reports/$$release --profile $$release --hosts lab://$$release \
 	    tests/host tests/guest || status=1; \
 	done; exit $$status
 

@@ -11,6 +11,7 @@ from xenproof.errors import CommandFailed, SourceError
 from xenproof.guest.console import MAX_BYTES
 from xenproof.guest.filesystem import MIB
 from xenproof.guest.guest import GONE, READY, Guest
+from xenproof.guest.logs import guest_logs
 from xenproof.guest.place import HostFolder
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection, quoted
@@ -125,6 +126,16 @@ def test_a_guest_on_a_missing_bridge_says_so(guest: Guest) -> None:
 
     assert boot.reached.startswith("xl created no domain")
     assert "nosuchbr" in boot.reached or "vif" in boot.reached
+
+
+def test_what_the_hypervisor_said_since_then_is_kept(guest: Guest) -> None:
+    guest.dom0.run("xl debug-keys h").check(0)
+
+    said = dict(guest_logs(guest))["xl-dmesg.txt"].decode()
+
+    assert said.startswith("(XEN)")
+    assert "'h' pressed" in said
+    assert "Bootloader" not in said
 
 
 def test_an_xl_that_hangs_is_killed_and_said(guest: Guest) -> None:

@@ -31,6 +31,8 @@ KERNEL_SPEAKS = "] Linux version "
 READY_MARK = "witness ready"
 # GRUB, grub-core/loader/i386/xen_fileXX.c: what it says where it cannot unpack a kernel; then it waits for a key.
 REFUSED_BY_GRUB = "error: not xen image"
+# Of the hypervisor's log: longer than what two guests of the same kind could both make it say.
+_MARK_BYTES = 2048
 _MARKS = {"grub.xen": "XENPROOF1 grub ", "kernel started": KERNEL_SPEAKS, READY_MARK: "XENPROOF1 ready"}
 
 
@@ -55,6 +57,7 @@ class Guest:
 
     Its `config` may be changed until it is defined, with `more_files` of dom0 that go when it goes; `started_by` is
     for the report.  Where it `leases_processors`, it waits until the host has some; of memory it always has a lease.
+    `hypervisor_before` is how the hypervisor's log ended when it was defined.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Guest:
         self.config = DomainConfig(self.name, start, MEMORY_MIB, (Disk(self.disk, VDEV, backend.type, format),))
         self.console = Console(_MARKS)
         self.created: Created | None = None
+        self.hypervisor_before = b""
         self.steps: dict[str, float] = {}
         self._started_by = started_by
         self.kept = False
@@ -131,7 +135,8 @@ class Guest:
             self._make_disk()
         if self.folder.blkback_wants_devices:
             self._put_on_devices()
-        self.dom0.run(f"cat >{quoted(self.config_path)}", stdin=self.config.text().encode()).check()
+        script = f"cat >{quoted(self.config_path)} && {{ xl dmesg | tail -c {_MARK_BYTES}; }}"
+        self.hypervisor_before = self.dom0.run(script, stdin=self.config.text().encode()).check().stdout
 
     def _make_disk(self) -> None:
         base = self.folder.place(self.image)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from xenproof.errors import XenproofError
 from xenproof.guest.guest import Guest
-from xenproof.source.connection import quoted
+from xenproof.source.connection import Connection, quoted
 from xenproof.xen.toolstack import VIRSH, Xl
 
 _TAIL = 65536
@@ -20,7 +20,6 @@ def guest_logs(guest: Guest) -> Iterator[tuple[str, bytes]]:
         "xl-list.txt": "xl list",
         "as-xl-saw-it.json": quoted("xl", "list", "--long", guest.name),
         "qemu.txt": f"ps -ww -e -o pid=,lstart=,args= | grep -e '[-]xen-domid {created.domid if created else -1} '",
-        "xl-dmesg.txt": f"xl dmesg | tail -c {_TAIL}",
         "xenstore.txt": "xenstore-ls -f /",
         "xen-logs.txt": f"tail -c {_TAIL} /var/log/xen/*-{guest.name}.log /var/log/xen/xen-hotplug.log 2>/dev/null",
         "journal.txt": quoted("journalctl", "--no-pager", "-n", "1000", f"--since=@{since}"),
@@ -29,8 +28,25 @@ def guest_logs(guest: Guest) -> Iterator[tuple[str, bytes]]:
         xml = quoted(f"{guest.config_path}.xml")
         commands["libvirt.xml"] = f"cat {xml} 2>/dev/null || {quoted(*VIRSH, 'dumpxml', guest.name)}"
     for name, command in commands.items():
-        try:
-            done = guest.dom0.run(command, limit_s=30)
-            yield name, done.stdout + done.stderr
-        except XenproofError as error:
-            yield name, f"could not be read: {error}\n".encode()
+        yield name, _printed(guest.dom0, command)
+    yield "xl-dmesg.txt", said_since(guest.hypervisor_before, _printed(guest.dom0, "xl dmesg"))
+
+
+def said_since(before: bytes, now: bytes) -> bytes:
+    """What the hypervisor said after its log ended with `before`: the end of what `xl dmesg` prints `now`.
+
+    Its log is a ring, of 16 KiB unless Xen was started with conring_size.  Where it has come round since, all that it
+    holds is new, and a first line says that some is missing.
+    """
+    if not before:
+        return now
+    _, found, since = now.partition(before)
+    return since if found else b"xenproof: the beginning is gone, as the log of the hypervisor is full\n" + now
+
+
+def _printed(dom0: Connection, command: str) -> bytes:
+    try:
+        done = dom0.run(command, limit_s=30)
+    except XenproofError as error:
+        return f"could not be read: {error}\n".encode()
+    return done.stdout + done.stderr

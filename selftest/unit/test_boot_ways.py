@@ -7,7 +7,7 @@ import pytest
 
 from selftest.unit.test_guest_witness import CONSOLE
 from xenproof.errors import UsageError
-from xenproof.guest.boot_ways import By, boot_ways, came, start
+from xenproof.guest.boot_ways import By, boot_ways, came, more_words, start
 from xenproof.guest.guest import READY, Boot, Guest
 from xenproof.guest.image import GuestImage
 from xenproof.guest.place import HostFolder
@@ -97,3 +97,9 @@ def test_each_way_is_a_configuration_with_one_start(way: object) -> None:
 def test_a_command_line_that_would_end_its_string_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot be in a guest's configuration"):
         Start("/k", command_line='a" \nb').text()
+
+
+def test_guests_that_the_processor_virtualizes_get_shadow_paging_where_that_is_asked_for() -> None:
+    shadowed = {way.by for way in boot_ways().values() if more_words(way, by_shadow=True).get("hap") == 0}
+    assert shadowed == {By.PVH_DOM0, By.PVH_GRUB, By.HVM_GRUB}
+    assert not any("hap" in more_words(way, by_shadow=False) for way in boot_ways().values())

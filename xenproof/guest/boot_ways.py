@@ -120,11 +120,14 @@ def start(way: BootWay, image: GuestImage, folder: HostFolder, *, grub_xen: str,
 
 
 def more_words(way: BootWay, *, by_shadow: bool) -> dict[str, Setting]:
-    """What else the configuration of this way says; `by_shadow`, that PVH guests get shadow paging."""
+    """What else the configuration of this way says; `by_shadow`, that PVH and HVM guests get shadow paging."""
+    more: dict[str, Setting] = {}
     if way.by is By.HVM_GRUB:
         # With an IDE disk firmware reads two bytes at a time; an xl before 4.7 takes no notice of the word.
-        return {"hdtype": "ahci"}
-    return {"hap": 0} if by_shadow and way.by in (By.PVH_DOM0, By.PVH_GRUB) else {}
+        more["hdtype"] = "ahci"
+    if by_shadow and way.by in (By.PVH_DOM0, By.PVH_GRUB, By.HVM_GRUB):
+        more["hap"] = 0
+    return more
 
 
 def dom0_kernel(image: GuestImage, folder: HostFolder, filesystem: str, *, type: str = "") -> Start:

@@ -38,7 +38,7 @@ def guest_of_way(
         image = guest_images(way.filesystem, way.packing)
         config = start(way, image, host_folder, grub_xen=paths["grub_xen"], grub_pvh=paths["grub_pvh"])
         guest = make_guest(image, way.backend, config, started_by=way.by, format=way.format)
-        # QEMU's emulation of nested paging lets PVH guests end with a triple fault: README.
+        # QEMU's emulation of nested paging lets PVH and HVM guests end with a triple fault: README.
         by_shadow = _is_emulated(recording) and "shadow" in hypervisor.words("virt_caps")
         guest.config = replace(guest.config, more=more_words(way, by_shadow=by_shadow))
         care.take_over(guest).define()

@@ -7,11 +7,21 @@ error: it is a verdict.
 
 from typing import ClassVar
 
+from xenproof.plain import shortened
+
 
 class XenproofError(Exception):
-    """Something could not be said about a host, through no fault of the host's conformance."""
+    """Something could not be said about a host, through no fault of the host's conformance.
+
+    A message may quote what a host or a file says, so it is cut here to its beginning and its end: hundreds of checks
+    may repeat it.
+    """
 
     exit_status: ClassVar[int] = 6
+    most_characters: ClassVar[int] = 4000
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(shortened(str(message), self.most_characters, "too long for a message"))
 
 
 class UsageError(XenproofError):
@@ -21,7 +31,9 @@ class UsageError(XenproofError):
 
 
 class ProfileError(UsageError):
-    """A profile cannot be used; the message names file, line and what was expected."""
+    """A profile cannot be used; the message names file, line and what was expected, for each mistake in it."""
+
+    most_characters = 32_000
 
 
 class SourceError(XenproofError):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from xenproof.report.plain import log_text, shortened, visible
+from xenproof.plain import log_text, shortened, visible
 from xenproof.report.terminal import summary
 from xenproof.report.verdict import Finding, HostSummary, Outcome, Run, Verdict
 

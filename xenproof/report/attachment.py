@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from xenproof.report.plain import log_text
+from xenproof.plain import log_text
 
 TAIL_BYTES = 64 << 10
 PICTURE_BYTES = 1 << 20

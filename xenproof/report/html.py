@@ -13,7 +13,7 @@ from markupsafe import Markup
 from xenproof.report import page
 from xenproof.report.attachment import Attachments, is_picture
 from xenproof.report.conclusion import conclusion, duration
-from xenproof.report.plain import log_text, shortened, visible
+from xenproof.plain import log_text, shortened, visible
 from xenproof.report.timeline import chart
 from xenproof.report.verdict import Outcome, Run
 

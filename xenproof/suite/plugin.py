@@ -26,7 +26,7 @@ from xenproof.lab.recipe import load_recipe
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
-from xenproof.report.plain import visible
+from xenproof.plain import visible
 from xenproof.report.terminal import summary
 from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
 from xenproof.report.write import write_reports

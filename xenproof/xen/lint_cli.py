@@ -11,7 +11,7 @@ from rich.text import Text
 
 from xenproof.errors import UsageError
 from xenproof.profile.load import load_profile
-from xenproof.report.plain import visible
+from xenproof.plain import visible
 from xenproof.xen.lint import Finding, Severity, lint
 from xenproof.xen.of_profile import series_of
 from xenproof.xen.xl_series import XlSeries

@@ -1,11 +1,12 @@
 """The `xenproof` command."""
 
+import contextlib
 import sys
+import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 import xenproof
 from xenproof.errors import XenproofError
@@ -13,6 +14,7 @@ from xenproof.interruption import interrupt_on_sigterm
 from xenproof.lab import runs
 from xenproof.lab.cli import lab_app
 from xenproof.lab.progress import Progress
+from xenproof.printing import complain, say
 from xenproof.profile.cli import profile_app
 from xenproof.profile.load import load_profile
 from xenproof.xen.lint_cli import lint_command
@@ -31,7 +33,7 @@ app.command("lint")(lint_command)
 @app.command()
 def version() -> None:
     """Print the version."""
-    typer.echo(xenproof.__version__)
+    say(xenproof.__version__)
 
 
 @app.command()
@@ -74,7 +76,7 @@ def record(
             opened.close()
     finally:
         run.remove()
-    typer.echo(f"recorded {hosts} in {output}")
+    say(f"recorded {hosts} in {output}")
 
 
 def _run_checks(options: list[str], checks: list[Path]) -> int:
@@ -86,16 +88,31 @@ def _run_checks(options: list[str], checks: list[Path]) -> int:
 
 
 def main() -> None:
-    """Run the command; an error that a user can mend is one message, never a traceback."""
+    """Run the command; an error that a user can mend is one message, never a traceback.
+
+    Whatever breaks in us ends with status 3, or 6 where this machine refuses something: 1 is kept for what was judged.
+    """
     interrupt_on_sigterm()
     try:
         app()
     except XenproofError as error:
-        Console(stderr=True, highlight=False).print(f"xenproof: {error}", markup=False, soft_wrap=True)
-        sys.exit(error.exit_status)
+        _end(f"xenproof: {error}", error.exit_status)
     except KeyboardInterrupt:
-        Console(stderr=True).print("xenproof: interrupted")
-        sys.exit(130)
+        _end("xenproof: interrupted", 130)
+    except OSError as error:
+        _end(f"xenproof: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", 6)
+    except Exception as error:  # noqa: BLE001  # Python would end with status 1
+        trace = "".join(traceback.format_exception(error))[-8000:]
+        _end(
+            f"{trace}xenproof: an error of xenproof itself ({type(error).__name__}): please report it with these lines",
+            3,
+        )
+
+
+def _end(message: str, status: int) -> NoReturn:
+    with contextlib.suppress(OSError):  # where nobody can be told, the status still tells
+        complain(message)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

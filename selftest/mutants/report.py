@@ -11,7 +11,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 from markupsafe import Markup
 
 from selftest.mutants.score import Fate, Mutant, ProfileScore, Tally, by_family, tally
-from xenproof.report.write import write_whole
+from xenproof.regular_file import write_whole
 
 FORMAT = "xenproof-mutants/1"
 

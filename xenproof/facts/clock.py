@@ -13,6 +13,8 @@ from xenproof.source.probe import ProbeOutput, Recording
 
 # 1795503501
 _SECONDS = re.compile(r"\d{1,12}", re.ASCII)
+# No reading of a host lasts that long.
+_LONGEST_S = 86_400
 
 
 def parse_clock(output: ProbeOutput) -> int:
@@ -45,5 +47,7 @@ class Clock:
             lasted = float(self.recording.about["seconds"])
         except (ValueError, KeyError) as error:
             raise NotEvaluable("the recording does not say when it was taken and how long that lasted") from error
+        if not 0 <= lasted <= _LONGEST_S:  # nor is it "nan"
+            raise NotEvaluable(f"the recording says that the reading lasted {lasted} s, which none does")
         # `taken` is in whole seconds.
         return int(max(began - host, host - (began + lasted + 1), 0))

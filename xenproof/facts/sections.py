@@ -34,9 +34,14 @@ from xenproof.source.script import SECTION_MARK
 
 # Parsers match patterns against lines, and a hostile host must not make that take for ever.
 LONGEST_LINE = 8192
+# Python keeps 50 bytes and more for each line; a host with all that SLES has prints 10,000 in one section.
+MOST_LINES = 200_000
+_MOST_SECTIONS = 1000
 # Begins a value, inside of a section that is otherwise known, that the source cannot know; the reason follows.
 UNKNOWABLE = "unknowable "
-_BEGIN = re.compile(r"@@([A-Za-z0-9:._@-]+)((?: [0-9a-f]{32})?)\n")
+_BEGIN = re.compile(r"@@([A-Za-z0-9:._@-]{1,200})((?: [0-9a-f]{32})?)\n")
+# What follows the name and the mark at the end: 0, or unknowable REASON
+_END = re.compile(r"(?:(\d{1,3})|unknowable (\S.{0,400}))\n", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,12 @@ class Section:
 
     @property
     def lines(self) -> list[str]:
-        """The lines without their ends; only a line feed ends a line.  Raises ParseError if one is far too long."""
+        """The lines without their ends; only a line feed ends a line.
+
+        Raises ParseError if there are far too many, or one is far too long.
+        """
+        if (count := self.text.count("\n")) > MOST_LINES:
+            raise ParseError(f"{self.name!r} printed {count} lines, expected {MOST_LINES} or fewer")
         found = self.text.removesuffix("\n").split("\n") if self.text else []
         if too_long := next((line for line in found if len(line) > LONGEST_LINE), None):
             raise ParseError(
@@ -120,18 +130,28 @@ def _cut(output: ProbeOutput) -> Mapping[str, Section]:
                 f"probe {output.name!r}: expected the beginning of a section, found {text[at : at + 80]!r}"
             )
         name = begin[1]
-        # @@xl-info 0, @@xl-info MARK 0, or @@xl-info unknowable REASON
-        ends = rf"\n@@{re.escape(name)}{begin[2]} (?:(\d{{1,3}})|unknowable (\S.{{0,400}}))\n"
-        end = re.compile(ends).search(text, begin.end())
+        stop, end = _end(text, f"\n@@{name}{begin[2]} ", begin.end())
         if end is None and output.timed_out:
             break
         if end is None:
             raise ParseError(f"probe {output.name!r}: section {name!r} is cut off after {text[-80:]!r}")
         if name in found:
             raise ParseError(f"probe {output.name!r}: section {name!r} is there twice")
-        found[name] = Section(name, text[begin.end() : end.start()], int(end[1] or 0), end[2] or "")
+        if len(found) >= _MOST_SECTIONS:
+            raise ParseError(f"probe {output.name!r}: there are more than {_MOST_SECTIONS} sections")
+        found[name] = Section(name, text[begin.end() : stop], int(end[1] or 0), end[2] or "")
         at = end.end()
     return found
+
+
+def _end(text: str, mark: str, at: int) -> tuple[int, re.Match[str] | None]:
+    """Where the section's end begins, the first from `at` on, and what it says; None if there is no end."""
+    # @@xl-info 0, @@xl-info MARK 0, or @@xl-info unknowable REASON
+    while (at := text.find(mark, at)) >= 0:
+        if end := _END.match(text, at + len(mark)):
+            return at, end
+        at += 1
+    return at, None
 
 
 def section(output: ProbeOutput, name: str) -> Section:

@@ -12,6 +12,7 @@ from xenproof.lab import runs
 from xenproof.lab.image import image_folder
 from xenproof.lab.progress import Progress
 from xenproof.lab.recipe import load_recipe, releases
+from xenproof.printing import say
 from xenproof.programs import require
 
 lab_app = typer.Typer(help="Real Xen hosts in plain QEMU, on any machine.", no_args_is_help=True)
@@ -24,7 +25,7 @@ def build(release: Release = "debian12") -> None:
     """Build the image of a lab host and boot it once, unless that has been done."""
     progress = Progress()
     _, accelerator, image, _ = lab.ensure_built(release, progress)
-    typer.echo(f"{release}: {image.folder}, {accelerator.name}")
+    say(f"{release}: {image.folder}, {accelerator.name}")
 
 
 @lab_app.command()
@@ -40,8 +41,8 @@ def up(
         found = lab.up(release, Progress(), detached=True, memory_mib=memory)
     elif memory is not None:
         raise UsageError(f"{release} is up already, with the memory that it has; end it first: xenproof lab down")
-    typer.echo(f"{release} is up: ssh on 127.0.0.1 port {found.run.port}, {found.run.accelerator}")
-    typer.echo(f"log in with: xenproof lab ssh {release}")
+    say(f"{release} is up: ssh on 127.0.0.1 port {found.run.port}, {found.run.accelerator}")
+    say(f"log in with: xenproof lab ssh {release}")
 
 
 @lab_app.command(context_settings={"ignore_unknown_options": True})
@@ -72,13 +73,13 @@ def status() -> None:
     """Show the images that are built and the hosts that are up."""
     for release in releases():
         folder = image_folder(load_recipe(release))
-        typer.echo(f"image {release}: {folder if folder.is_dir() else 'not built'}")
+        say(f"image {release}: {folder if folder.is_dir() else 'not built'}")
     up_now = runs.running()
     for run in up_now:
         kind = "until `lab down`" if run.owner is None else f"for process {run.owner.pid}"
-        typer.echo(f"host {run.release}: up {kind}, port {run.port}, {run.accelerator}")
+        say(f"host {run.release}: up {kind}, port {run.port}, {run.accelerator}")
     if not up_now:
-        typer.echo("no host is up")
+        say("no host is up")
 
 
 @lab_app.command()
@@ -92,10 +93,10 @@ def down(
     for run in ended:
         run.remove()
     left = runs.clean()
-    typer.echo(f"ended {len(ended)} host(s), cleaned up after {len(left)} dead run(s)")
+    say(f"ended {len(ended)} host(s), cleaned up after {len(left)} dead run(s)")
     if images:
         kept = {image_folder(load_recipe(known)) for known in releases()}
         for folder in image_folder(load_recipe(releases()[0])).parent.glob("*-*"):
             if folder.is_dir() and folder not in kept:
                 shutil.rmtree(folder)
-                typer.echo(f"removed {folder}")
+                say(f"removed {folder}")

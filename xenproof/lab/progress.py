@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.text import Text
+
+from xenproof.printing import console as safe_console
 
 
 class Progress:
     """Names each phase as it runs and says how long it took; `seconds` keeps the figures."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True, highlight=False)
+        self._console = console or safe_console(stderr=True)
         self.seconds: dict[str, float] = {}
 
     @contextmanager
@@ -20,18 +23,18 @@ class Progress:
         begun = time.monotonic()
         label = f"lab: {what}"
         if self._console.is_terminal:
-            with self._console.status(f"{label} (about {usual_s:.0f} s)"):
+            with self._console.status(Text(f"{label} (about {usual_s:.0f} s)")):
                 yield
         else:
-            self._console.print(f"{label} (about {usual_s:.0f} s) ...", markup=False)
+            self._console.print(f"{label} (about {usual_s:.0f} s) ...")
             yield
         taken = time.monotonic() - begun
         self.seconds[what] = taken
-        self._console.print(f"{label}: {taken:.1f} s", markup=False)
+        self._console.print(f"{label}: {taken:.1f} s")
 
 
 class Silent(Progress):
     """Shows nothing, for callers that show something else."""
 
     def __init__(self) -> None:
-        super().__init__(Console(quiet=True))
+        super().__init__(safe_console(quiet=True))

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from xenproof.errors import ProfileError, UsageError
+from xenproof.printing import complain, console, say
 from xenproof.profile.complaint import nearest
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.load import list_profiles, load_profile
@@ -37,10 +37,10 @@ def show(name: _Name, as_json: Annotated[bool, typer.Option("--json", help="Prin
     """Show everything that a profile expects, with what it inherits."""
     profile = load_profile(name)
     if as_json:
-        typer.echo(json.dumps(_plain(profile), indent=1))
+        say(json.dumps(_plain(profile), indent=1))
         return
-    typer.echo(f"{profile.name}: {_printable(profile.title)}\nchain   {' -> '.join(profile.chain)}")
-    typer.echo(f"scheme  {profile.scheme}\ndigest  {profile.digest}\n")
+    say(f"{profile.name}: {_printable(profile.title)}\nchain   {' -> '.join(profile.chain)}")
+    say(f"scheme  {profile.scheme}\ndigest  {profile.digest}\n")
     _table(
         ("expectation", "value", "level", "status", "req", "set in", "source"),
         [
@@ -73,9 +73,9 @@ def explain(
         ("set by", f"{found.profile}, {found.where}"),
         *(("replaces", text) for text in replaced or ["nothing"]),
     ]
-    typer.echo(found.key)
+    say(found.key)
     for label, text in rows:
-        typer.echo(f"  {label:<9} {_printable(text)}")
+        say(f"  {label:<9} {_printable(text)}")
 
 
 @profile_app.command()
@@ -86,7 +86,7 @@ def diff(a: _Name, b: _Name) -> None:
     if rows:
         _table(("", "expectation", a, b, "set in"), rows)
     else:
-        typer.echo(f"{a} and {b} expect the same")
+        say(f"{a} and {b} expect the same")
 
 
 @profile_app.command()
@@ -100,9 +100,9 @@ def validate(
             profile = load_profile(path)
         except UsageError as error:
             wrong = True
-            typer.echo(str(error), err=True)
+            complain(str(error))
         else:
-            typer.echo(f"OK {path}: {len(profile.expectations)} expectations")
+            say(f"OK {path}: {len(profile.expectations)} expectations")
     if wrong:
         raise typer.Exit(UsageError.exit_status)
 
@@ -173,8 +173,8 @@ def _table(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
             table.add_column(title, overflow="fold")  # a path that is cut off cannot be opened
         for row in rows:
             table.add_row(*map(Text, row))  # Text, so that [brackets] in a value are not taken for markup
-        Console().print(table)
+        console().print(table)
         return
     widths = [min(_WIDEST, max(map(len, column))) for column in zip(titles, *rows, strict=True)]
     for row in [list(titles), *rows]:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

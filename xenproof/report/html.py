@@ -10,10 +10,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from xenproof.plain import log_text, shortened, visible
 from xenproof.report import page
 from xenproof.report.attachment import Attachments, is_picture
 from xenproof.report.conclusion import conclusion, duration
-from xenproof.plain import log_text, shortened, visible
 from xenproof.report.timeline import chart
 from xenproof.report.verdict import Outcome, Run
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from junit_xml import TestCase, TestSuite
 
-from xenproof.report.conclusion import by_host
 from xenproof.plain import log_text, shortened, visible
+from xenproof.report.conclusion import by_host
 from xenproof.report.verdict import Finding, Outcome, Run, Verdict
 
 _SKIPPED = (Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.NOT_EVALUABLE)

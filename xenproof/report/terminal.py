@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from xenproof.plain import shortened, visible
 from xenproof.report import page
 from xenproof.report.conclusion import Kind, conclusion, duration
-from xenproof.plain import shortened, visible
 from xenproof.report.verdict import Finding, Outcome, Run, Verdict
 
 _MOST = 20  # failures and errors in full; more would push the verdict off the screen

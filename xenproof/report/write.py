@@ -1,12 +1,10 @@
 """Writes a run's reports, each whole or not at all."""
 
 import errno
-import os
-import secrets
-from collections.abc import Iterable
 from pathlib import Path
 
 from xenproof.errors import XenproofError
+from xenproof.regular_file import write_whole
 from xenproof.report.html import render_html
 from xenproof.report.json_report import render_json
 from xenproof.report.junit import render_junit
@@ -24,38 +22,27 @@ def write_reports(run: Run, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise XenproofError(_why(folder, "the reports", error)) from error
-    problems: list[str] = []
+        raise XenproofError(f"cannot write the reports into {folder}: {_why(error)}") from error
     # Programs first: where the disk is nearly full, the smaller files are worth more.
-    problems += _written(folder / "results.json", render_json(run))
-    problems += _written(folder / "junit.xml", render_junit(run))
-    problems += _written(folder / "report.html", render_html(run, folder))
-    if problems:
-        raise XenproofError("\n".join(problems))
+    files = {
+        "results.json": render_json(run),
+        "junit.xml": render_junit(run),
+        "report.html": render_html(run, folder),
+    }
+    why: dict[str, list[str]] = {}
+    for name, pieces in files.items():
+        try:
+            write_whole(folder / name, pieces)
+        except OSError as error:
+            why.setdefault(_why(error), []).append(name)
+        except Exception as error:  # noqa: BLE001  # one page that cannot be rendered must not take the others along
+            why.setdefault(f"an error of xenproof itself: {type(error).__name__}: {error}", []).append(name)
+    if why:
+        told = "; ".join(f"cannot write {', '.join(names)} into {folder}: {reason}" for reason, names in why.items())
+        raise XenproofError(told)
 
 
-def write_whole(path: Path, pieces: Iterable[str]) -> None:
-    """Replace `path` by `pieces` in one step, so that no reader ever sees half of it; raises OSError."""
-    rest = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with rest.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        rest.replace(path)
-    finally:
-        rest.unlink(missing_ok=True)
-
-
-def _written(path: Path, pieces: Iterable[str]) -> list[str]:
-    try:
-        write_whole(path, pieces)
-    except OSError as error:
-        return [_why(path.parent, path.name, error)]
-    return []
-
-
-def _why(folder: Path, name: str, error: OSError) -> str:
+def _why(error: OSError) -> str:
     if error.errno in _FULL:
         remedy = "the disk is full or its quota is used up: free some space there, or name another folder with --report"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -64,4 +51,4 @@ def _why(folder: Path, name: str, error: OSError) -> str:
         remedy = "a file stands where the folder should be: remove it, or name another folder with --report"
     else:
         remedy = "name another folder with --report"
-    return f"cannot write {name} into {folder} ({error.strerror}); {remedy}, then run again"
+    return f"{error.strerror}; {remedy}, then run again"

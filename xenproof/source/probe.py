@@ -4,12 +4,22 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from xenproof.errors import NotEvaluable, SourceError, UsageError
+from xenproof.regular_file import read_regular, write_whole
+from xenproof.source.strict_json import mapping, parse_strictly, value
 
 FORMAT = "xenproof-recording/1"
+
+MOST_BYTES = 64 << 20
+"""Of a recording; a dom0 with all that SLES has prints less than a tenth of 16 MiB."""
+# Text that is not ASCII may take four times as much memory as it has bytes; ours is ASCII.
+_MOST_OTHER_BYTES = 16 << 20
+_MOST_OUTPUT_BYTES = 16 << 20
+_LONGEST_NAME, _LONGEST_NOTE = 1000, 64 << 10
 
 T = TypeVar("T")
 
@@ -21,11 +31,24 @@ class Kept:
         self._values: dict[object, Any] = {}
 
     def once(self, key: object, make: Callable[[], T]) -> T:
-        """What `make` gives, which is called for each `key` until it does not raise, and then never again."""
+        """What `make` gives or raises, which is called once for each `key`: an error may have taken long to find."""
         if key not in self._values:
-            self._values[key] = make()
-        found: T = self._values[key]
+            try:
+                self._values[key] = make()
+            except Exception as error:  # noqa: BLE001  # it is raised below, this time and each time after
+                self._values[key] = _Raised(error)
+        found: T | _Raised = self._values[key]
+        if isinstance(found, _Raised):
+            # Without the frames that it was raised through before: they would add up, and hold what they knew.
+            raise found.error.with_traceback(None)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """What stands for a value that could not be worked out."""
+
+    error: Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +109,10 @@ class RecordedCommand:
         }
 
     @staticmethod
-    def from_plain(row: Mapping[str, Any]) -> "RecordedCommand":
-        """The command that `to_plain` gave; raises ValueError, KeyError or TypeError if it is none."""
-        stdout, stderr = (base64.b64decode(row[name], validate=True) for name in ("stdout", "stderr"))
-        return RecordedCommand(str(row["command"]), stdout, stderr, int(row["exit_code"]))
+    def from_plain(row: object) -> "RecordedCommand":
+        """The command that `to_plain` gave; raises ValueError if it is none."""
+        stdout, stderr = _bytes(row, "stdout"), _bytes(row, "stderr")
+        return RecordedCommand(value(row, "command", str), stdout, stderr, _exit_code(row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +177,18 @@ class Recording:
         )
 
     def write(self, path: Path) -> None:
-        """Write the recording to the file `path`; raises UsageError if that cannot be."""
+        """Write the recording to the file `path`, whole or not at all; raises UsageError if that cannot be."""
+        text = self.to_json()
+        if len(text) > MOST_BYTES:
+            raise SourceError(
+                f"what {self.host} printed makes a recording of {len(text)} bytes, more than the {MOST_BYTES} that can "
+                "be read again, so none was written; look at what prints that much there"
+            )
         try:
-            path.write_text(self.to_json(), "utf-8")
+            if path.exists() and not path.is_file():
+                path.write_text(text, "utf-8")  # a pipe, such as /dev/stdout
+            else:
+                write_whole(path, [text])
         except OSError as error:
             raise UsageError(f"cannot write the recording to {path}: {error.strerror}; name another file") from error
 
@@ -164,33 +196,82 @@ class Recording:
     def from_json(text: str, origin: str) -> "Recording":
         """The recording that `to_json` wrote; raises SourceError naming `origin` if it is not one."""
         try:
-            data: dict[str, Any] = json.loads(text)
-            if data["format"] != FORMAT:
-                raise SourceError(f"{origin} has format {data['format']!r}, expected {FORMAT!r}")
-            outputs = _index(map(_output, data["outputs"]))
+            data = mapping(parse_strictly(text))
+            _check_format(data.get("format"))
+            outputs = _index(map(_output, value(data, "outputs", list)))
             commands = tuple(map(RecordedCommand.from_plain, data.get("commands", ())))
-            return Recording(data["host"], data["taken"], outputs, data["about"], commands)
-        except (ValueError, KeyError, TypeError) as error:
-            raise SourceError(f"{origin} is not a recording: {error!r}") from error
+            host, taken = _name(data, "host"), _name(data, "taken")
+            datetime.fromisoformat(taken)
+            return Recording(host, taken, outputs, _notes(value(data, "about", dict)), commands)
+        except (ValueError, TypeError) as error:
+            raise SourceError(f"{origin} is not a recording of ours: {error}; record the host again") from error
 
     @staticmethod
     def read(path: Path) -> "Recording":
         """The recording in the file `path`; raises SourceError if it cannot be read."""
-        try:
-            return Recording.from_json(path.read_text("utf-8"), str(path))
-        except OSError as error:
-            raise SourceError(f"cannot read the recording {path}: {error.strerror}") from error
+        return Recording.from_json(_text(path), str(path))
 
 
-def _output(row: dict[str, Any]) -> ProbeOutput:
-    return ProbeOutput(
-        row["name"],
-        base64.b64decode(row["stdout"], validate=True),
-        base64.b64decode(row["stderr"], validate=True),
-        int(row["exit_code"]),
-        bool(row["timed_out"]),
-    )
+def _check_format(found: object) -> None:
+    if found != FORMAT:
+        raise ValueError(f"expected the format {FORMAT!r}, found {str(found)[:80]!r}")
+
+
+def _text(path: Path) -> str:
+    try:
+        data = read_regular(path, MOST_BYTES)
+    except OSError as error:
+        raise SourceError(f"cannot read the recording {path}: {error.strerror}") from error
+    if len(data) > _MOST_OTHER_BYTES and not data.isascii():
+        raise SourceError(
+            f"{path} is not a recording of ours: it has {len(data)} bytes that are not all ASCII; record the host again"
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{path} is not a recording of ours: expected UTF-8, found the byte 0x{data[error.start]:02x} at "
+            f"{error.start}; record the host again"
+        ) from error
+
+
+def _output(row: object) -> ProbeOutput:
+    stdout, stderr = _bytes(row, "stdout"), _bytes(row, "stderr")
+    return ProbeOutput(_name(row, "name"), stdout, stderr, _exit_code(row), value(row, "timed_out", bool))
 
 
 def _index(outputs: Iterable[ProbeOutput]) -> dict[str, ProbeOutput]:
-    return {out.name: out for out in outputs}
+    found: dict[str, ProbeOutput] = {}
+    for out in outputs:
+        if out.name in found:
+            raise ValueError(f"the probe {out.name!r} is there twice")
+        found[out.name] = out
+    return found
+
+
+def _bytes(row: object, name: str) -> bytes:
+    data = base64.b64decode(value(row, name, str), validate=True)
+    if len(data) > _MOST_OUTPUT_BYTES:
+        raise ValueError(f"{name!r} has {len(data)} bytes, more than the {_MOST_OUTPUT_BYTES} that are taken of a host")
+    return data
+
+
+def _exit_code(row: object) -> int:
+    code = value(row, "exit_code", int)
+    if not -(1 << 31) <= code < 1 << 32:
+        raise ValueError(f"expected an exit code, found {str(code)[:40]}")
+    return code
+
+
+def _name(row: object, name: str) -> str:
+    found = value(row, name, str)
+    if not found or len(found) > _LONGEST_NAME:
+        raise ValueError(f"expected {name!r} to have 1 to {_LONGEST_NAME} characters, found {len(found)}")
+    return found
+
+
+def _notes(about: Mapping[str, object]) -> dict[str, str]:
+    notes = {name: value(about, name, str) for name in about}
+    if too_long := next((name for name, note in notes.items() if len(name) + len(note) > _LONGEST_NOTE), None):
+        raise ValueError(f"the note {too_long[:80]!r} has more than {_LONGEST_NOTE} characters")
+    return notes

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
+from xenproof.plain import shortened
 from xenproof.profile.expectation import Expectation
 from xenproof.report.verdict import Finding
+
+MOST_CHARACTERS = 4000
 
 
 class Mismatch(AssertionError):
@@ -50,10 +53,10 @@ class Expect:
         words where its plain form would not say enough, `hint` is what an administrator can do.
         """
         finding = Finding(
-            wanted if wanted is not None else words(expected.value),
-            words(found),
+            _bounded(wanted if wanted is not None else words(expected.value)),
+            _bounded(words(found)),
             by,
-            expected.source,
+            _bounded(expected.source),
             str(expected.status),
             expected.where,
             hint,
@@ -61,6 +64,11 @@ class Expect:
         self.findings.append(finding)
         if not matches(expected.value, found):
             raise Mismatch(self.claim, finding)
+
+
+def _bounded(text: str) -> str:
+    """`text` as a report has it: hundreds of checks may quote the same megabytes of a host."""
+    return shortened(text, MOST_CHARACTERS, "too long for a report")
 
 
 def words(value: object) -> str:

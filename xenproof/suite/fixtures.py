@@ -18,8 +18,8 @@ from xenproof.source.probe import Recording
 from xenproof.source.testinfra_backend import testinfra_host
 from xenproof.suite.evidence import Evidence, InTable
 from xenproof.suite.expect import Expect
-from xenproof.suite.plugin import ITEM, STATE, ItemData
 from xenproof.suite.same_host import watch
+from xenproof.suite.state import ITEM, STATE, ItemData
 from xenproof.suite.target import Target
 
 

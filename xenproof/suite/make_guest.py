@@ -8,7 +8,7 @@ from xenproof.guest.place import HostFolder
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
 from xenproof.suite.grub_xen import grub_xen_of
-from xenproof.suite.plugin import STATE
+from xenproof.suite.state import STATE
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Start
 from xenproof.xen.toolstack import Toolstack

@@ -1,7 +1,9 @@
 """Opening the hosts of a run: reach each one, read all its facts in one round trip, keep them."""
 
 import contextlib
+import dataclasses
 import os
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,7 @@ from xenproof.errors import LabError, UsageError, XenproofError
 from xenproof.facts.families import probes
 from xenproof.facts.identity import PROBE, parse_identity
 from xenproof.lab.progress import Progress
+from xenproof.plain import shortened
 from xenproof.profile.profile import Profile
 from xenproof.source.address import Address, Scheme, parse_url
 from xenproof.source.connection import Connection
@@ -66,11 +69,20 @@ def open_host(
         opened.close()
         raise
     except XenproofError as error:
-        opened.target = Target(url, opened.target.recording, opened.target.live, opened.target.way, str(error))
+        opened.target = dataclasses.replace(opened.target, blocked=str(error))
+    except Exception as error:  # noqa: BLE001  # whatever one host makes of us, the others of the run are judged
+        why = f"an error of xenproof itself while {url} was read: {type(error).__name__}: {error} ({_place(error)})"
+        opened.target = dataclasses.replace(opened.target, blocked=shortened(why, 2000))
     except BaseException:
         opened.close()
         raise
     return opened
+
+
+def _place(error: Exception) -> str:
+    """Where it was raised, for who looks into it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}"
 
 
 def _reach(

@@ -1,264 +1,35 @@
 """The suite as a pytest plugin: it opens the hosts, runs the checks and writes the report."""
 
-import contextlib
 import json
-import os
 import re
-import shlex
 import sys
 import time
 from collections.abc import Generator
-from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-import xenproof
-from xenproof.errors import LabError, NotEvaluable, UsageError, XenproofError
-from xenproof.interruption import interrupt_on_sigterm
-from xenproof.lab import runs
-from xenproof.lab.identity import ProcessIdentity
-from xenproof.lab.progress import Progress
+from xenproof.errors import NotEvaluable, UsageError, XenproofError
 from xenproof.lab.recipe import load_recipe
+from xenproof.plain import shortened, visible
+from xenproof.printing import through_the_door
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.load import load_profile
-from xenproof.profile.profile import Profile
-from xenproof.plain import visible
-from xenproof.report.terminal import summary
-from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
-from xenproof.report.write import write_reports
+from xenproof.report.verdict import Outcome
 from xenproof.source.address import Scheme, parse_urls
-from xenproof.source.probe import Recording
 from xenproof.suite import options
-from xenproof.suite.collector import KEY, PLACED, Collector
-from xenproof.suite.expect import Expect, Mismatch, words
+from xenproof.suite.collector import KEY, PLACED
+from xenproof.suite.controller import Controller, LastResort
+from xenproof.suite.expect import Mismatch, words
 from xenproof.suite.host_by_host import HostByHost
-from xenproof.suite.host_logs import keep_host_logs
-from xenproof.suite.keep import NOTES, check_recordable, keep_recording
-from xenproof.suite.kept_guests import check_keepable, kept
-from xenproof.suite.opening import Opened, close_all, open_host
-from xenproof.suite.outcome import COMPARED_NOTHING, of_error
-from xenproof.suite.quick import QuickCalls
-from xenproof.suite.summary import host_facts
+from xenproof.suite.keep import check_recordable
+from xenproof.suite.kept_guests import check_keepable
+from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, of_error
+from xenproof.suite.state import ITEM, STATE, ItemData, State
 from xenproof.suite.target import Target
 
 pytest_addoption = options.pytest_addoption
-
-STATE = pytest.StashKey["State"]()
-ITEM = pytest.StashKey["ItemData"]()
-
-
-class ItemData:
-    """What one test says of itself while it runs."""
-
-    def __init__(self, claim: str) -> None:
-        self.expect = Expect(claim)
-        self.compares = False
-        self.attachments: list[str] = []
-        self.said: dict[str, tuple[str, str, str]] = {}
-        self.began = time.time()
-
-
-class State:
-    """The run as this process sees it: all of it in the controller, its plain part in a worker."""
-
-    def __init__(self, profile: Profile, urls: list[str], report: Path) -> None:
-        self.profile = profile
-        self.urls = urls
-        self.report = report
-        self.began = time.time()
-        self.targets: dict[str, Target] = {}
-        self.folder = Path()
-        self.is_worker = False
-        self.record: Path | None = None
-        self.host_by_host = False
-        self._quick: QuickCalls | None = None
-        self._read: tuple[str, Recording] | None = None
-
-    def quick_calls(self, config: pytest.Config) -> QuickCalls:
-        """The checks that can be called right away."""
-        if self._quick is None:
-            self._quick = QuickCalls(config, self.profile)
-        return self._quick
-
-    def recording(self, url: str) -> Recording:
-        """The recording of a host; one at a time is kept.  Raises what `Target.read` raises."""
-        if self._read is None or self._read[0] != url:
-            self._read = None
-            self._read = url, self.targets[url].read()
-        return self._read[1]
-
-    @property
-    def notes(self) -> Path | None:
-        """Where this process notes the commands of users' own checks, None if nothing is recorded."""
-        return self.folder / NOTES.replace("*", str(os.getpid())) if self.record else None
-
-
-class Controller:
-    """What only the process does that the user started: hosts, verdicts, report."""
-
-    def __init__(self, state: State, config: pytest.Config) -> None:
-        self.state = state
-        self.config = config
-        self.collector = Collector()
-        self.hosts: list[Opened] = []
-        self.facts: dict[str, dict[str, str]] = {}
-        self.run: runs.Run | None = None
-        self.result: Run | None = None
-        self.recorded, self.unrecorded = "", 0
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self) -> None:
-        """Open the hosts before anything is collected: an unreachable one is said once."""
-        interrupt_on_sigterm()
-        _new_report_folder(self.state.report)
-        try:
-            self.run = runs.new_run("session", ProcessIdentity.of(os.getpid()))
-        except LabError as error:
-            pytest.exit(str(error), returncode=6)
-        self.state.folder = self.run.folder
-        progress = Progress(Console(file=sys.__stderr__, highlight=False))
-        with self._uncaptured():
-            for url in self.state.urls:
-                opened = open_host(
-                    url,
-                    self.state.profile,
-                    self.state.folder,
-                    progress,
-                    identity=self.config.getoption("--identity"),
-                    known_hosts=self.config.getoption("--known-hosts"),
-                    lab_memory_mib=self.config.getoption("--lab-memory"),
-                )
-                self.hosts.append(opened)
-                self.state.targets[url] = opened.target
-                self.facts[url] = host_facts(opened.recording, self.state.profile)
-                # The checks read it from its file, host by host: a hundred of them would fill the memory.
-                opened.recording = None
-        if all(opened.target.blocked for opened in self.hosts):
-            self._finish(interrupted=False)
-            self._show()
-            pytest.exit("no host could be evaluated", returncode=6)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Hand the run to an xdist worker."""
-        node.workerinput[KEY] = json.dumps(
-            {
-                "folder": str(self.state.folder),
-                "began": self.state.began,
-                "targets": [target.to_plain() for target in self.state.targets.values()],
-            }
-        )
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take each phase of each test, whichever worker ran it, before other plugins show what it carries."""
-        self.collector.add(report)
-
-    def pytest_runtest_logfinish(self) -> None:
-        """Let go of what the terminal keeps and never shows: reports of what passed, of which it counts the calls."""
-        if (terminal := self.config.pluginmanager.get_plugin("terminalreporter")) is None:
-            return
-        terminal.stats.get("", []).clear()
-        if len(passed := terminal.stats.get("passed", [])) > 1 and not self._shows_passed:
-            passed[-1] = passed[0]
-
-    @cached_property
-    def _shows_passed(self) -> bool:
-        return bool(self.config.getoption("durations") or set("pPA") & set(self.config.getoption("reportchars")))
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the report and set the exit status, unless pytest has something worse to say."""
-        self._spare_hypothesis()
-        if self.result is not None:
-            return
-        interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
-        self._finish(interrupted=interrupted)
-        if not interrupted and exitstatus != pytest.ExitCode.USAGE_ERROR and self.result is not None:
-            session.exitstatus = self.result.exit_status or self.unrecorded
-
-    def pytest_terminal_summary(self) -> None:
-        """Close with the verdict."""
-        self._show()
-
-    def pytest_unconfigure(self) -> None:
-        """Leave nothing, however the run ended."""
-        self._close()
-
-    def _spare_hypothesis(self) -> None:
-        # Its plugin loads all of Hypothesis for its closing words, which takes longer than all checks of a host.
-        plugins = self.config.pluginmanager
-        if "hypothesis" not in sys.modules and plugins.has_plugin("hypothesispytest"):
-            plugins.unregister(name="hypothesispytest")
-
-    def _finish(self, *, interrupted: bool) -> None:
-        try:
-            verdicts = (*_blocked(self.hosts), *self.collector.verdicts())
-            hosts = tuple(self._summary(opened, verdicts) for opened in self.hosts)
-            self.result = self._run(verdicts, hosts, interrupted=interrupted)
-            write_reports(self.result, self.state.report)
-            self._record()
-        finally:
-            self._close()
-
-    def _record(self) -> None:
-        if self.state.record is None:
-            return
-        try:
-            self.recorded = keep_recording(self.state.record, self.hosts[0].target, self.state.folder)
-        except XenproofError as error:
-            self.recorded, self.unrecorded = f"nothing was recorded: {error}", error.exit_status
-
-    def _summary(self, opened: Opened, verdicts: tuple[Verdict, ...]) -> HostSummary:
-        logs = keep_host_logs(opened, verdicts, self.state.report / "logs", self.state.began)
-        return HostSummary(opened.target.url, self.facts[opened.target.url], tuple(logs))
-
-    def _run(self, verdicts: tuple[Verdict, ...], hosts: tuple[HostSummary, ...], *, interrupted: bool) -> Run:
-        profile = self.state.profile
-        notes = ("The run was interrupted: not every check ran.",) if interrupted else ()
-        return Run(
-            profile=profile.name,
-            profile_title=profile.title,
-            profile_digest=profile.digest,
-            started=datetime.fromtimestamp(self.state.began, UTC).isoformat(timespec="seconds"),
-            seconds=time.time() - self.state.began,
-            xenproof_version=xenproof.__version__,
-            command=shlex.join(["pytest", *self.config.invocation_params.args]),
-            hosts=hosts,
-            verdicts=verdicts,
-            exit_status=int(pytest.ExitCode.INTERRUPTED) if interrupted else exit_status(verdicts, self.state.urls),
-            notes=(*notes, *kept(self.state.folder)),
-        )
-
-    def _show(self) -> None:
-        if self.result is not None:
-            with self._uncaptured():
-                summary(self.result, Console(highlight=False), self.state.report / "report.html")
-                if self.recorded:
-                    Console(highlight=False).print(f"  {self.recorded}", markup=False, soft_wrap=True)
-
-    def _close(self) -> None:
-        close_all(self.hosts)
-        if self.run is not None:
-            self.run.remove()
-            self.run = None
-
-    def _uncaptured(self) -> contextlib.AbstractContextManager[None]:
-        capture = self.config.pluginmanager.getplugin("capturemanager")
-        return capture.global_and_fixture_disabled() if capture else contextlib.nullcontext()
-
-
-def exit_status(verdicts: tuple[Verdict, ...], urls: list[str]) -> int:
-    """0 conforms, 1 does not, 6 could not be evaluated: a host without one pass has not conformed."""
-    if any(verdict.outcome is Outcome.FAIL and verdict.level == "must" for verdict in verdicts):
-        return 1
-    passed = {verdict.host for verdict in verdicts if verdict.outcome is Outcome.PASS}
-    unclear = any(verdict.outcome is Outcome.ERROR for verdict in verdicts)
-    return 6 if unclear or passed != set(urls) else 0
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -286,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
             check_recordable(record, addresses)
             state.record = record.absolute()
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(visible(str(error))) from error
     config.stash[STATE] = state
     if not config.getoption("newfirst", False) and (known := config.pluginmanager.get_plugin("nfplugin")) is not None:
         # It would note the name of each test on each host, and read them all again at each start.
@@ -296,11 +67,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(HostByHost(state.urls), "xenproof-host-by-host")
     handed = getattr(config, "workerinput", {}).get(KEY)
     if handed is None:
-        config.pluginmanager.register(Controller(state, config), "xenproof-controller")
+        controller = Controller(state, config)
+        config.pluginmanager.register(controller, "xenproof-controller")
+        config.pluginmanager.register(LastResort(controller), "xenproof-last-resort")
+        # Before pytest's own terminal takes it.
+        sys.stdout = through_the_door(sys.stdout)
         return
     data = json.loads(handed)
     state.is_worker = True
-    state.folder, state.began = Path(data["folder"]), data["began"]
+    state.folder, state.report, state.began = Path(data["folder"]), Path(data["report"]), data["began"]
     state.targets = {row["url"]: Target.from_plain(row) for row in data["targets"]}
 
 
@@ -405,6 +180,9 @@ def pytest_runtest_makereport(
         report.longrepr = COMPARED_NOTHING
     if plain and call.excinfo is not None:
         report.longrepr = visible(str(call.excinfo.value))
+    elif report.failed and len(text := report.longreprtext) > MOST_DETAILS:
+        report.longrepr = shortened(text, MOST_DETAILS, "too long for a report")
+    report.sections = [(name, shortened(text, MOST_DETAILS, "too long for a report")) for name, text in report.sections]
     if call.excinfo is not None and call.excinfo.errisinstance(NotEvaluable):
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, visible(f"not evaluable: {call.excinfo.value}"))
@@ -485,32 +263,3 @@ def _is_empty(item: pytest.Item) -> bool:
     if item.get_closest_marker("each") is None:
         return False
     return _expected(item) is None
-
-
-def _blocked(hosts: list[Opened]) -> tuple[Verdict, ...]:
-    return tuple(
-        Verdict(
-            id=f"host can be evaluated [{opened.target.url}]",
-            host=opened.target.url,
-            family="host",
-            title="The host answers and is a Xen dom0.",
-            outcome=Outcome.ERROR,
-            reason=opened.target.blocked,
-        )
-        for opened in hosts
-        if opened.target.blocked
-    )
-
-
-def _new_report_folder(folder: Path) -> None:
-    """Empty the report folder of what a former run of ours left there."""
-    logs = folder / "logs"
-    try:
-        logs.mkdir(parents=True, exist_ok=True)
-        for old in (*logs.iterdir(), *(folder / name for name in ("report.html", "results.json", "junit.xml"))):
-            if old.is_file() or old.is_symlink():
-                old.unlink()
-    except OSError as error:
-        raise pytest.UsageError(
-            f"cannot write the report to {folder}: {error.strerror}; name another folder with --report"
-        ) from error

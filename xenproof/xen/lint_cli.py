@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from xenproof.errors import UsageError
+from xenproof.printing import console, say
 from xenproof.profile.load import load_profile
-from xenproof.plain import visible
 from xenproof.xen.lint import Finding, Severity, lint
 from xenproof.xen.of_profile import series_of
 from xenproof.xen.xl_series import XlSeries
@@ -31,13 +30,13 @@ def lint_command(
     series = series_of(load_profile(profile))
     found = [(path, lint(_text(path), series)) for path in files]
     if as_json:
-        typer.echo(json.dumps({str(path): [asdict(row) for row in rows] for path, rows in found}, indent=1))
+        say(json.dumps({str(path): [asdict(row) for row in rows] for path, rows in found}, indent=1))
     else:
-        console = Console(highlight=False, soft_wrap=True)
+        out = console(wrap=False)
         for path, rows in found:
             for row in rows:
-                console.print(_line(path, row))
-            console.print(_sum(path, rows, series))
+                out.print(_line(path, row))
+            out.print(_sum(path, rows, series))
     if any(row.severity is not Severity.NOTE for _, rows in found for row in rows):
         raise typer.Exit(1)
 
@@ -52,7 +51,7 @@ def _text(path: Path) -> str:
 def _line(path: Path, row: Finding) -> Text:
     text = Text(f"{path}:{row.line}: ")
     text.append(f"{row.severity}: ", _STYLES[row.severity])
-    text.append(visible(row.text))
+    text.append(row.text)
     if row.hint:
         text.append(f"\n    try: {row.hint}", "cyan")
     return text

@@ -1,0 +1,294 @@
+"""What only the process does that the user started: it opens the hosts, collects verdicts and writes the report."""
+
+import contextlib
+import json
+import os
+import shlex
+import sys
+import time
+import traceback
+from collections.abc import Generator
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+import xenproof
+from xenproof.errors import LabError, UsageError, XenproofError
+from xenproof.interruption import interrupt_on_sigterm
+from xenproof.lab import runs
+from xenproof.lab.identity import ProcessIdentity
+from xenproof.lab.progress import Progress
+from xenproof.plain import visible
+from xenproof.printing import complain, console
+from xenproof.report.terminal import summary
+from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
+from xenproof.report.write import write_reports
+from xenproof.suite.collector import KEY, Collector
+from xenproof.suite.host_logs import keep_host_logs
+from xenproof.suite.keep import keep_recording
+from xenproof.suite.kept_guests import kept
+from xenproof.suite.opening import Opened, close_all, open_host
+from xenproof.suite.report_folder import ReportFolder
+from xenproof.suite.state import State
+from xenproof.suite.summary import host_facts
+
+# Where pytest ended for these, not every check ran, and the report says which.
+_CUT_SHORT = {
+    int(pytest.ExitCode.INTERRUPTED): "The run was interrupted: not every check ran.",
+    int(pytest.ExitCode.INTERNAL_ERROR): "xenproof or pytest had an internal error: not every check ran.",
+}
+_NOT_EVALUATED = XenproofError.exit_status
+
+
+def exit_status(verdicts: tuple[Verdict, ...], urls: list[str]) -> int:
+    """0 conforms, 1 does not, 6 could not be evaluated: a host without one pass has not conformed."""
+    if any(verdict.outcome is Outcome.FAIL and verdict.level == "must" for verdict in verdicts):
+        return 1
+    passed = {verdict.host for verdict in verdicts if verdict.outcome is Outcome.PASS}
+    unclear = any(verdict.outcome is Outcome.ERROR for verdict in verdicts)
+    return 6 if unclear or passed != set(urls) else 0
+
+
+class Controller:
+    """What only the process does that the user started: hosts, verdicts, report."""
+
+    def __init__(self, state: State, config: pytest.Config) -> None:
+        self.state = state
+        self.config = config
+        self.collector = Collector()
+        self.hosts: list[Opened] = []
+        self.facts: dict[str, dict[str, str]] = {}
+        self.run: runs.Run | None = None
+        self.result: Run | None = None
+        self.recorded = ""
+        self._report: ReportFolder | None = None
+        self._lost: list[str] = []
+        self._lost_status = 0
+        self._shown = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Open the hosts before anything is collected: an unreachable one is said once."""
+        interrupt_on_sigterm()
+        try:
+            self._report = ReportFolder(self.state.report)
+        except UsageError as error:
+            raise pytest.UsageError(visible(str(error))) from error
+        self.state.report = self._report.path
+        try:
+            self.run = runs.new_run("session", ProcessIdentity.of(os.getpid()))
+        except LabError as error:
+            pytest.exit(visible(str(error)), returncode=_NOT_EVALUATED)
+        self.state.folder = self.run.folder
+        with self._uncaptured():
+            try:
+                self._open_hosts()
+            except KeyboardInterrupt:
+                self._finish(int(pytest.ExitCode.INTERRUPTED))
+                self._show()
+                raise
+        if all(opened.target.blocked for opened in self.hosts):
+            self._finish()
+            self._show()
+            pytest.exit("no host could be evaluated", returncode=_NOT_EVALUATED)
+
+    def _open_hosts(self) -> None:
+        progress = Progress(console(file=sys.__stderr__))
+        for url in self.state.urls:
+            opened = open_host(
+                url,
+                self.state.profile,
+                self.state.folder,
+                progress,
+                identity=self.config.getoption("--identity"),
+                known_hosts=self.config.getoption("--known-hosts"),
+                lab_memory_mib=self.config.getoption("--lab-memory"),
+            )
+            self.hosts.append(opened)
+            self.state.targets[url] = opened.target
+            self.facts[url] = host_facts(opened.recording, self.state.profile)
+            # The checks read it from its file, host by host: a hundred of them would fill the memory.
+            opened.recording = None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Hand the run to an xdist worker."""
+        node.workerinput[KEY] = json.dumps(
+            {
+                "folder": str(self.state.folder),
+                "report": str(self.state.report),
+                "began": self.state.began,
+                "targets": [target.to_plain() for target in self.state.targets.values()],
+            }
+        )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take each phase of each test, whichever worker ran it, before other plugins show what it carries."""
+        self.collector.add(report)
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Let go of what the terminal keeps and never shows: reports of what passed, of which it counts the calls."""
+        if (terminal := self.config.pluginmanager.get_plugin("terminalreporter")) is None:
+            return
+        terminal.stats.get("", []).clear()
+        if len(passed := terminal.stats.get("passed", [])) > 1 and not self._shows_passed:
+            passed[-1] = passed[0]
+
+    @cached_property
+    def _shows_passed(self) -> bool:
+        return bool(self.config.getoption("durations") or set("pPA") & set(self.config.getoption("reportchars")))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the report and set the exit status, unless pytest has something worse to say."""
+        self._spare_hypothesis()
+        if self.result is not None:
+            return
+        self._finish(exitstatus)
+        if exitstatus not in _CUT_SHORT and exitstatus != pytest.ExitCode.USAGE_ERROR:
+            session.exitstatus = self.exit_status
+
+    @property
+    def exit_status(self) -> int:
+        """What the run ends with: the verdict's, and where that is good, that of what could not be written."""
+        if self.result is None:
+            return int(pytest.ExitCode.INTERNAL_ERROR)
+        return self.result.exit_status or self._lost_status
+
+    def pytest_terminal_summary(self) -> None:
+        """Close with the verdict."""
+        self._show()
+
+    def pytest_unconfigure(self) -> None:
+        """Leave nothing, however the run ended."""
+        self._close()
+
+    def show_at_last(self, error: Exception) -> None:
+        """Say the verdict, if that was not done, and what broke: `error` came out of pytest or a plugin at the end."""
+        self._lose(f"the run did not end as it should: {type(error).__name__}: {error}", _NOT_EVALUATED)
+        complain("".join(traceback.format_exception(error))[-8000:])
+        self._show()
+
+    def _spare_hypothesis(self) -> None:
+        # Its plugin loads all of Hypothesis for its closing words, which takes longer than all checks of a host.
+        plugins = self.config.pluginmanager
+        if "hypothesis" not in sys.modules and plugins.has_plugin("hypothesispytest"):
+            plugins.unregister(name="hypothesispytest")
+
+    def _finish(self, ended: int = 0) -> None:
+        """Judge what is there and write it down; `ended` is how pytest ended."""
+        try:
+            verdicts = (*_blocked(self.hosts), *self.collector.verdicts())
+            hosts = tuple(self._summary(opened, verdicts) for opened in self.hosts)
+            unread = (HostSummary(url) for url in self.state.urls[len(self.hosts) :])
+            self.result = self._run(verdicts, (*hosts, *unread), ended)
+            try:
+                write_reports(self.result, self.state.report)
+            except XenproofError as error:
+                self._lose(str(error), error.exit_status)
+            self._record()
+        finally:
+            self._close()
+
+    def _lose(self, why: str, status: int) -> None:
+        """Note what could not be written or done: it is said after the verdict, which it does not change."""
+        self._lost.append(why)
+        self._lost_status = self._lost_status or status
+
+    def _record(self) -> None:
+        if self.state.record is None:
+            return
+        try:
+            self.recorded = keep_recording(self.state.record, self.hosts[0].target, self.state.folder)
+        except XenproofError as error:
+            self._lose(f"nothing was recorded: {error}", error.exit_status)
+
+    def _summary(self, opened: Opened, verdicts: tuple[Verdict, ...]) -> HostSummary:
+        logs: list[str] = []
+        try:
+            logs = keep_host_logs(opened, verdicts, self.state.report / "logs", self.state.began)
+        except OSError as error:
+            self._lose(f"cannot keep the logs of {opened.target.url}: {error.strerror}", _NOT_EVALUATED)
+        return HostSummary(opened.target.url, self.facts[opened.target.url], tuple(logs))
+
+    def _run(self, verdicts: tuple[Verdict, ...], hosts: tuple[HostSummary, ...], ended: int) -> Run:
+        profile = self.state.profile
+        notes = (self._report.note if self._report else "", _CUT_SHORT.get(ended, ""))
+        return Run(
+            profile=profile.name,
+            profile_title=profile.title,
+            profile_digest=profile.digest,
+            started=datetime.fromtimestamp(self.state.began, UTC).isoformat(timespec="seconds"),
+            seconds=time.time() - self.state.began,
+            xenproof_version=xenproof.__version__,
+            command=shlex.join(["pytest", *self.config.invocation_params.args]),
+            hosts=hosts,
+            verdicts=verdicts,
+            exit_status=ended if ended in _CUT_SHORT else exit_status(verdicts, self.state.urls),
+            notes=(*filter(None, notes), *kept(self.state.folder)),
+        )
+
+    def _show(self) -> None:
+        if self.result is None or self._shown:
+            return
+        self._shown = True
+        page = self.state.report / "report.html"
+        # A terminal that is gone or a file on a full disk does not change the verdict.
+        with self._uncaptured(), contextlib.suppress(OSError):
+            out = console(wrap=True)
+            summary(self.result, out, page if page.is_file() else None)
+            if self.recorded:
+                out.print(f"  {self.recorded}", soft_wrap=True)
+            for why in self._lost:
+                complain(f"xenproof: {why}")
+
+    def _close(self) -> None:
+        close_all(self.hosts)
+        if self.run is not None:
+            self.run.remove()
+            self.run = None
+        if self._report is not None:
+            self._report.release()
+
+    def _uncaptured(self) -> contextlib.AbstractContextManager[None]:
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        return capture.global_and_fixture_disabled() if capture else contextlib.nullcontext()
+
+
+class LastResort:
+    """Keeps an error in the last steps of pytest or of a plugin, such as a full disk, from being taken for a verdict.
+
+    It would end Python with status 1, which means that a host does not conform.
+    """
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Let all others finish, and then say the verdict whatever happened."""
+        try:
+            return (yield)
+        except pytest.exit.Exception:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever breaks, the verdict is known
+            self._controller.show_at_last(error)
+            session.exitstatus = self._controller.exit_status
+
+
+def _blocked(hosts: list[Opened]) -> tuple[Verdict, ...]:
+    return tuple(
+        Verdict(
+            id=f"host can be evaluated [{opened.target.url}]",
+            host=opened.target.url,
+            family="host",
+            title="The host answers and is a Xen dom0.",
+            outcome=Outcome.ERROR,
+            reason=opened.target.blocked,
+        )
+        for opened in hosts
+        if opened.target.blocked
+    )

@@ -1,0 +1,66 @@
+"""What a run and each of its tests know while they run."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from xenproof.profile.profile import Profile
+from xenproof.source.probe import Kept, Recording
+from xenproof.suite.expect import Expect
+from xenproof.suite.keep import NOTES
+from xenproof.suite.quick import QuickCalls
+from xenproof.suite.target import Target
+
+STATE = pytest.StashKey["State"]()
+ITEM = pytest.StashKey["ItemData"]()
+
+
+class ItemData:
+    """What one test says of itself while it runs."""
+
+    def __init__(self, claim: str) -> None:
+        self.expect = Expect(claim)
+        self.compares = False
+        self.attachments: list[str] = []
+        self.said: dict[str, tuple[str, str, str]] = {}
+        self.began = time.time()
+
+
+class State:
+    """The run as this process sees it: all of it in the controller, its plain part in a worker."""
+
+    def __init__(self, profile: Profile, urls: list[str], report: Path) -> None:
+        self.profile = profile
+        self.urls = urls
+        self.report = report
+        self.began = time.time()
+        self.targets: dict[str, Target] = {}
+        self.folder = Path()
+        self.is_worker = False
+        self.record: Path | None = None
+        self.host_by_host = False
+        self._quick: QuickCalls | None = None
+        self._read: tuple[str, Kept] | None = None
+
+    def quick_calls(self, config: pytest.Config) -> QuickCalls:
+        """The checks that can be called right away."""
+        if self._quick is None:
+            self._quick = QuickCalls(config, self.profile)
+        return self._quick
+
+    def recording(self, url: str) -> Recording:
+        """The recording of a host; one at a time is kept, and so is the error if there is none.
+
+        Raises what `Target.read` raises.
+        """
+        if self._read is None or self._read[0] != url:
+            self._read = None
+            self._read = url, Kept()
+        return self._read[1].once(url, self.targets[url].read)
+
+    @property
+    def notes(self) -> Path | None:
+        """Where this process notes the commands of users' own checks, None if nothing is recorded."""
+        return self.folder / NOTES.replace("*", str(os.getpid())) if self.record else None

@@ -1,6 +1,7 @@
 """Writes a run's reports, each whole or not at all."""
 
 import errno
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from xenproof.errors import XenproofError
@@ -24,15 +25,15 @@ def write_reports(run: Run, folder: Path) -> None:
     except OSError as error:
         raise XenproofError(f"cannot write the reports into {folder}: {_why(error)}") from error
     # Programs first: where the disk is nearly full, the smaller files are worth more.
-    files = {
-        "results.json": render_json(run),
-        "junit.xml": render_junit(run),
-        "report.html": render_html(run, folder),
+    files: dict[str, Callable[[], Iterable[str]]] = {
+        "results.json": lambda: render_json(run),
+        "junit.xml": lambda: render_junit(run),
+        "report.html": lambda: render_html(run, folder),
     }
     why: dict[str, list[str]] = {}
-    for name, pieces in files.items():
+    for name, render in files.items():
         try:
-            write_whole(folder / name, pieces)
+            write_whole(folder / name, render())
         except OSError as error:
             why.setdefault(_why(error), []).append(name)
         except Exception as error:  # noqa: BLE001  # one page that cannot be rendered must not take the others along

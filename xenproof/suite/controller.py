@@ -166,8 +166,10 @@ class Controller:
         """Leave nothing, however the run ended."""
         self._close()
 
-    def show_at_last(self, error: Exception) -> None:
-        """Say the verdict, if that was not done, and what broke: `error` came out of pytest or a plugin at the end."""
+    def end_at_last(self, error: Exception, ended: int) -> None:
+        """Judge and say the verdict, if that was not done, and what broke: `error` came out of a plugin at the end."""
+        if self.result is None:
+            self._finish(ended)
         self._lose(f"the run did not end as it should: {type(error).__name__}: {error}", _NOT_EVALUATED)
         complain("".join(traceback.format_exception(error))[-8000:])
         self._show()
@@ -275,7 +277,7 @@ class LastResort:
         except pytest.exit.Exception:
             raise
         except Exception as error:  # noqa: BLE001  # whatever breaks, the verdict is known
-            self._controller.show_at_last(error)
+            self._controller.end_at_last(error, int(session.exitstatus))
             session.exitstatus = self._controller.exit_status
 
 

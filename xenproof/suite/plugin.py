@@ -32,6 +32,13 @@ from xenproof.suite.target import Target
 pytest_addoption = options.pytest_addoption
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests() -> Generator[None, None, None]:
+    """Have pytest print through our door: its capturing keeps for the whole run what standard output is now."""
+    sys.stdout = through_the_door(sys.stdout)
+    return (yield)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Check the call before anything is touched: a wrong one is exit status 4."""
     hosts, profile_name = config.getoption("--hosts"), config.getoption("--profile")
@@ -70,8 +77,6 @@ def pytest_configure(config: pytest.Config) -> None:
         controller = Controller(state, config)
         config.pluginmanager.register(controller, "xenproof-controller")
         config.pluginmanager.register(LastResort(controller), "xenproof-last-resort")
-        # Before pytest's own terminal takes it.
-        sys.stdout = through_the_door(sys.stdout)
         return
     data = json.loads(handed)
     state.is_worker = True

@@ -90,3 +90,72 @@ def test_a_file_that_quotes_a_whole_script_s_output_forges_nothing() -> None:
     quoting = Probe("x", framed("a", f"printf %s {shlex.quote(before)}") + framed("b", "echo 2"))
     found = sections(gather(LocalConnection(), [quoting], {}).output(quoting))
     assert (found["a"].text, found["b"].text) == (before, "2\n")
+
+
+def cut(text: str) -> None:
+    sections(ProbeOutput("x", text.encode(), b"", 0))
+
+
+def test_tiny_sections_with_a_broken_end_are_cut_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """50,000 of them, asked for by each of 300 checks: the error is kept as what was found would be."""
+    output = ProbeOutput("x", ("".join(f"@@s{at}\n\n@@s{at} 0\n" for at in range(50_000)) + "@@z\nz").encode(), b"", 0)
+    texts: list[int] = []
+
+    def text(self: ProbeOutput) -> str:
+        texts.append(1)
+        return self.stdout.decode()
+
+    monkeypatch.setattr(ProbeOutput, "text", property(text))
+    said = set()
+    for _ in range(300):
+        with pytest.raises(ParseError) as caught:
+            section(output, "s0")
+        said.add(str(caught.value))
+        assert len(caught.traceback) < 10
+    assert said == {"probe 'x': there are more than 1000 sections"}
+    assert len(texts) == 1
+
+
+def test_an_error_is_kept_for_all_checks_of_a_family() -> None:
+    calls = []
+
+    def parse(_: ProbeOutput) -> None:
+        calls.append(1)
+        raise ParseError("broken")
+
+    probe = Probe("x", "true")
+    profile = load_profile("sles12")
+    family = Family("x", lambda _: probe, parse)
+    recording = Recording("x", "2026-01-01T00:00:00", {"x": ProbeOutput("x", b"x", b"", 0)})
+    for _ in range(3):
+        with pytest.raises(ParseError, match="broken"):
+            family.of(recording, profile)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("size", [500_000, 7_000_000])
+def test_a_section_whose_name_has_no_end_is_shown_in_part(size: int) -> None:
+    with pytest.raises(ParseError) as caught:
+        cut(f"@@{'n' * size}\nx\n\n@@{'n' * size} 0\n")
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("false_end", ["@@a x", "@@a 1234", "@@a unknowable", "@@a 0 ", "@@a ", "@@a " + "9" * 5000])
+def test_many_false_ends_are_passed_over_once(false_end: str) -> None:
+    sections_found = f"@@a\n{(false_end + chr(10)) * 50_000}\n@@a 0\n"
+    output = ProbeOutput("x", sections_found.encode(), b"", 0)
+    assert section(output, "a").exit_code == 0
+    with pytest.raises(ParseError, match="cut off"):
+        cut(sections_found.removesuffix("@@a 0\n"))
+
+
+def test_a_section_has_a_bounded_number_of_lines() -> None:
+    few, many = (printed("a", "x\n" * count) for count in (200_000, 200_001))
+    assert len(section(ProbeOutput("x", few.encode(), b"", 0), "a").lines) == 200_000
+    with pytest.raises(ParseError, match="'a' printed 200001 lines, expected 200000 or fewer"):
+        assert section(ProbeOutput("x", many.encode(), b"", 0), "a").lines
+
+
+def test_digits_of_other_scripts_are_no_exit_code() -> None:
+    with pytest.raises(ParseError, match="cut off"):
+        cut("@@a\nx\n\n@@a \u0663\n")

@@ -54,13 +54,14 @@ def parse_texts(output: ProbeOutput) -> Texts:
 
 def _parsed(output: ProbeOutput) -> Texts:
     there, missing = believable_listing(output, "text")
-    longest_first = sorted((f"{path}:" for path in there), key=len, reverse=True)
+    # By length and not path by path: a host that lists thousands of paths must not make each line cost as much.
+    longest_first = sorted({len(path) for path in there}, reverse=True)
     found: dict[str, list[str]] = {path: [] for path in there}
     for line in section(output, "text").ended_with(0).lines:
-        prefix = next((prefix for prefix in longest_first if line.startswith(prefix)), None)
-        if prefix is None:
+        end = next((at for at in longest_first if line[at : at + 1] == ":" and line[:at] in found), None)
+        if end is None:
             raise ParseError(f"expected a line of a file, as 'grep -H' prints it, found {line[:200]!r}")
-        found[prefix[:-1]].append(line[len(prefix) :])
+        found[line[:end]].append(line[end + 1 :])
     unknown = unknown_paths(output, "text")
     if not found.get(CONTROL) and CONTROL not in unknown:
         raise ParseError(f"{CONTROL} was not read, so nothing can be said of files that have no line")

@@ -10,7 +10,7 @@ from xenproof.report.verdict import Outcome
 from xenproof.suite.expect import Mismatch
 
 # Characters of a text that a check of a user's own may take from a host as it likes; errors of ours are cut already.
-MOST_REASON, MOST_DETAILS = 4000, 16_000
+MOST_REASON, MOST_DETAILS = 4000, 8000
 COMPARED_NOTHING = "the check compared nothing, so it proves nothing"
 
 

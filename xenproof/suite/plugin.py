@@ -229,6 +229,9 @@ def _for_report(item: pytest.Item) -> list[tuple[str, object]]:
     return [(key, value) for key, value in item.user_properties if key in PLACED]
 
 
+MOST_TITLE = 1000  # characters
+
+
 def _title(item: pytest.Item) -> str:
     """The docstring of the test, with the expectation that it is about filled in."""
     text = " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or item.name).split())
@@ -236,7 +239,7 @@ def _title(item: pytest.Item) -> str:
         text = text.replace("{name}", str(expected.name)).replace("{value}", words(expected.value))
     for key, value in _params(item).items():
         text = text.replace(f"{{{key}}}", str(value))
-    return text
+    return shortened(text, MOST_TITLE, "too long for a title")
 
 
 def _params(item: pytest.Item) -> dict[str, Any]:

@@ -50,9 +50,11 @@ def test_one_host_alone_needs_another(tmp_path: Path) -> None:
     assert "give both in --hosts" in outcomes(found)[0][2]
 
 
-def test_a_peer_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+def test_a_peer_that_cannot_be_read_is_an_error_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "xen2.json").write_text("{}", "utf-8")
     found = run(tmp_path, record(tmp_path, "xen1"), f"recording://{tmp_path}/xen2.json")
-    assert [(host, outcome) for host, outcome, _ in outcomes(found)] == [("xen1", "error")], found.output
+    assert [(host, outcome) for host, outcome, _ in outcomes(found)] == [("xen1", "not evaluable")], found.output
     assert "xen2.json is not a recording" in outcomes(found)[0][2]
+    errors = [verdict["host"] for verdict in found.verdicts if verdict["outcome"] == "error"]
+    assert errors == [f"recording://{tmp_path}/xen2.json"]
     assert found.exit_status == 6

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from xenproof.errors import NotEvaluable, XenproofError
 from xenproof.facts.boot import Boot
 from xenproof.facts.bridges import BRIDGES, Bridges
 from xenproof.facts.clock import Clock
@@ -258,8 +259,14 @@ def trust(target: Target, trust_of: Callable[[Target], Trust]) -> Trust:
 
 @pytest.fixture(scope="session")
 def trust_of_peers(peers: tuple[Target, ...], trust_of: Callable[[Target], Trust]) -> tuple[Trust, ...]:
-    """The keys of the other hosts of the run."""
-    return tuple(trust_of(peer) for peer in peers)
+    """The keys of the other hosts of the run; one that cannot be read is that host's error, not this one's."""
+    found: list[Trust] = []
+    for peer in peers:
+        try:
+            found.append(trust_of(peer))
+        except XenproofError as error:
+            raise NotEvaluable(f"the keys of {peer.url} are not known: {error}") from error
+    return tuple(found)
 
 
 @pytest.fixture(scope="session")

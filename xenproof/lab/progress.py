@@ -26,11 +26,11 @@ class Progress:
             with self._console.status(Text(f"{label} (about {usual_s:.0f} s)")):
                 yield
         else:
-            self._console.print(f"{label} (about {usual_s:.0f} s) ...")
+            self._console.print(f"{label} (about {usual_s:.0f} s) ...", soft_wrap=True)
             yield
         taken = time.monotonic() - begun
         self.seconds[what] = taken
-        self._console.print(f"{label}: {taken:.1f} s")
+        self._console.print(f"{label}: {taken:.1f} s", soft_wrap=True)
 
 
 class Silent(Progress):

@@ -41,12 +41,13 @@ def children() -> set[int]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    before, folders = children(), set(Path(tempfile.gettempdir()).glob("xenproof-read-*"))
-    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+def nothing_is_left(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    before, descriptors = children(), len(list(Path("/proc/self/fd").iterdir()))
     yield
     assert children() <= before
-    assert set(Path(tempfile.gettempdir()).glob("xenproof-read-*")) <= folders
+    assert list(folder.iterdir()) == []
     assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
 
 

@@ -19,7 +19,7 @@ PROFILE = load_profile("sles12")
 def section(row: Transcript, asked: str, name: str) -> ProbeOutput | None:
     """The section that is made of a supportconfig in which `asked` printed the transcript; None where it is refused."""
     text = command(f"/usr/sbin/{asked}", row.out)
-    blocks = Blocks(tuple(parse_blocks("xen.txt", text)), frozenset({"xen.txt"}))
+    blocks = Blocks(tuple(parse_blocks("xen.txt", text.encode())), frozenset({"xen.txt"}))
     try:
         body = SupportconfigSections(blocks, PROFILE).writer(name)()
     except (ParseError, NotEvaluable):

@@ -13,7 +13,9 @@ from xenproof.facts.sections import section
 from xenproof.source.probe import ProbeOutput
 
 # /dev/sda1      ext4     4045536 915908   2903580      24% /
-_ROW = re.compile(r"\S.* +([a-zA-Z][\w.-]*) +(?:\d+ +\d+ +(-?\d+)|- +- +-) +(?:\d+%|-) /.*", re.ASCII)
+_ROW = re.compile(
+    r"\S(?:.*\S)? +([a-zA-Z][\w.-]*) +(?:\d{1,20} +\d{1,20} +(-?\d{1,20})|- +- +-) +(?:\d{1,20}%|-) /.*", re.ASCII
+)
 # ---------------C------ /var/lib/xen/images
 _FLAGS = re.compile(r"([A-Za-z-]{10,40}) (/.*)", re.ASCII)
 BTRFS = "btrfs"

@@ -184,7 +184,7 @@ class _Difference:
 def _believable(scheme: str, verified: str, said: Sequence[str]) -> None:
     code = verified.removeprefix("verified ")
     # dpkg says 1 of packages that are not there, rpm as many as differ; more is trouble.
-    if not code.isascii() or not code.isdecimal() or int(code) > (1 if scheme == "deb" else 125):
+    if not re.fullmatch(r"[0-9]{1,3}", code) or int(code) > (1 if scheme == "deb" else 125):
         raise ParseError(f"verifying the packages ended with {code[:20]!r}; it said: {' '.join(said)[-300:]!r}")
     if int(code) and not said:
         raise ParseError(f"verifying the packages ended with {code}, and nothing says why")

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from xenproof.errors import NotEvaluable, XenproofError
+from xenproof.errors import NotEvaluable, ParseError, XenproofError
 from xenproof.facts.families import probes
 from xenproof.facts.sections import printed, section_names, unknowable
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe, ProbeOutput, Recording
 from xenproof.source.redact import redacted
 
+# Of one section, and of all: far more than any host prints.
+MOST_SECTION_BYTES, MOST_BYTES = 8 << 20, 32 << 20
 # As a command that could not do its work: no parser takes that for an answer.
 FAILED = 125
 
@@ -27,27 +29,38 @@ def stored_recording(
     """The recording that holds each section of each probe of the profile.
 
     `writer_of` gives the writer of a section's name; what a writer raises becomes the section: a
-    NotEvaluable makes it unknowable, another XenproofError makes it fail.  Secrets are replaced.
+    NotEvaluable makes it unknowable, another XenproofError makes it fail, and so does a text that is
+    larger than a host could print.  Secrets are replaced.
     """
-    outputs = [identity, *(_output(probe, writer_of) for probe in probes(profile))]
-    count, clean = 0, dict[str, ProbeOutput]()
-    for output in outputs:
-        stdout, found = redacted(output.stdout)
-        clean[output.name] = ProbeOutput(output.name, stdout, b"", 0)
+    count, left, clean = 0, MOST_BYTES, dict[str, ProbeOutput]()
+    for probe in (None, *probes(profile)):
+        name, stdout = (probe.name, _printed(probe, writer_of, left)) if probe else (identity.name, identity.stdout)
+        stdout, found = redacted(stdout)
+        clean[name] = ProbeOutput(name, stdout, b"", 0)
         count += found
+        left -= len(stdout)
     notes = {"redacted": str(count)} if count else {}
     taken = datetime.now(UTC).isoformat(timespec="seconds")
     return Recording(url, taken, clean, {**notes, **about})
 
 
-def _output(probe: Probe, writer_of: Callable[[str], Writer]) -> ProbeOutput:
-    text = "".join(_section(name, writer_of(name)) for name in section_names(probe.script))
-    return ProbeOutput(probe.name, text.encode("utf-8", "replace"), b"", 0)
+def _printed(probe: Probe, writer_of: Callable[[str], Writer], left: int) -> bytes:
+    """What the probe would print: `left` bytes, and the frames of what does not fit into them."""
+    found = bytearray()
+    for name in section_names(probe.script):
+        found += _section(name, writer_of(name), min(MOST_SECTION_BYTES, left - len(found))).encode("utf-8", "replace")
+    return bytes(found)
 
 
-def _section(name: str, write: Writer) -> str:
+def _section(name: str, write: Writer, room: int) -> str:
     try:
-        return printed(name, write())
+        text = write()
+        if len(text) > room or len(text.encode("utf-8", "replace")) > room:
+            raise ParseError(
+                f"{name} is of more than {len(text):,} characters, expected {MOST_SECTION_BYTES >> 20} MiB or less, "
+                f"and {MOST_BYTES >> 20} MiB of all that is read"
+            )
+        return printed(name, text)
     except NotEvaluable as error:
         return unknowable(name, str(error)[:400])
     except XenproofError as error:

@@ -13,6 +13,7 @@ from xenproof.source.probe import ProbeOutput
 
 # xen_version            : 4.17.7
 _FIELD = re.compile(r"([A-Za-z_0-9]+) *: ?(.*)")
+_CPUS = re.compile(r"[0-9]{1,6}")
 _FIRST, _LAST = "host", "xend_config_format"
 _NEEDED = frozenset({_FIRST, _LAST, "release", "nr_cpus", "total_memory", "xen_version", "xen_commandline"})
 
@@ -50,8 +51,8 @@ class XlInfo:
     @property
     def cpus(self) -> int:
         """How many physical CPUs Xen uses; raises ParseError if it is no number."""
-        if not (found := self.value("nr_cpus")).isdecimal():
-            raise ParseError(f"expected a number of CPUs in 'xl info', found {found!r}")
+        if not _CPUS.fullmatch(found := self.value("nr_cpus")):
+            raise ParseError(f"expected a number of CPUs in 'xl info', found {found[:200]!r}")
         return int(found)
 
 

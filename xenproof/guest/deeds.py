@@ -1,10 +1,11 @@
 """What can be done to a guest that runs: each deed is done by xl, and what came of it is read and returned."""
 
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from xenproof.errors import GuestError
+from xenproof.errors import GuestError, ParseError
 from xenproof.guest.guest import MEMORY_MIB
 from xenproof.guest.image import ENTRY_MARK, MENU_TITLE, SECOND_ENTRY
 from xenproof.guest.leak import Thing, Traces, leaks
@@ -154,7 +155,13 @@ def save_and_restore(life: Life) -> Restored:
 
 def _clock(life: Life) -> int:
     """Seconds since the epoch by dom0's clock."""
-    return int(life.dom0.run("date +%s").check(0).text)
+    return _number(life.dom0.run("date +%s").check(0).text.strip(), "date +%s")
+
+
+def _number(text: str, command: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,15}", text):
+        raise ParseError(f"`{command}` printed {text[:200]!r}, expected a number")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +246,7 @@ def crash_and_preserve(life: Life) -> Preserved:
     finally:
         life.dom0.run(f"rm -f -- {core}")
     gone, left = end(life)
-    return Preserved(row.state[4] if row else NO_DOMAIN, int(size or "0") >> 20, gone, left)
+    return Preserved(row.state[4] if row else NO_DOMAIN, _number(size or "0", "stat -c %s") >> 20, gone, left)
 
 
 def end(life: Life) -> tuple[bool, Sequence[str]]:

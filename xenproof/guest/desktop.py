@@ -1,5 +1,6 @@
 """A guest with a screen: an HVM guest, whose qemu serves it by SPICE and by VNC on dom0's loopback."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -124,7 +125,7 @@ class DesktopGuest:
         """The port of its VNC server, as xenstore has it; raises ParseError where it has none."""
         path = f"/local/domain/{self.guest.domid}/console/vnc-port"
         found = self.dom0.run(quoted("xenstore-read", path)).text.strip()
-        if not found.isdecimal():
+        if not re.fullmatch(r"[0-9]{1,5}", found):
             raise ParseError(f"{path} is {found[:100]!r}, expected a port")
         return int(found)
 

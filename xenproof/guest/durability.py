@@ -4,6 +4,7 @@ Two things can take it away: a power cut, of which what is on the medium tells, 
 of the disks and can be killed.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -122,7 +123,7 @@ def _write(life: Life, kind: DiskKind) -> dict[int, bytes]:
     witness = life.guest.witness
     return {
         int(number): block_of(witness.token, witness.nonce, kind.vdev, int(number))
-        for number in synced() if number.isdecimal()
+        for number in synced() if re.fullmatch(r"[0-9]{1,9}", number)
     }  # fmt: skip
 
 

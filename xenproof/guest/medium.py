@@ -17,9 +17,11 @@ _PLAIN_FILESYSTEMS = ("ext2", "ext3", "ext4", "xfs")
 # Places that hold nothing yet, or not what the file holds.
 _NOT_THERE = frozenset({"delalloc", "unwritten", "unknown_loc", "inline", "not_aligned", "encoded"})
 # Such as: "   1:      512..     600:      40000..     40088:     89:      34816: last,unwritten,eof"
-_ROW = re.compile(r"\s*\d+:\s*(\d+)\.\.\s*(\d+):\s*(\d+)\.\.\s*(\d+):\s*(\d+):\s*(?:\d+:)?\s*([a-z_,]*)\s*\Z")
+_ROW = re.compile(
+    r"\s*\d+:\s*(\d{1,18})\.\.\s*(\d{1,18}):\s*(\d{1,18})\.\.\s*(\d{1,18}):\s*(\d{1,18}):(?:\s*\d+:)?\s*([a-z_,]*)\s*\Z"
+)
 # Such as: File size of /x.raw is 1048576 (256 blocks of 4096 bytes)
-_SIZE = re.compile(r"File size of .* is \d+ \(\d+ blocks? of (\d+) bytes\)\Z")
+_SIZE = re.compile(r"File size of .* is [0-9]{1,19} \([0-9]{1,19} blocks? of (\d{1,9}) bytes\)\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 They are kept on the host, beside those on memory and processors, until the folder of their run is gone.
 """
 
+import re
 import secrets
 from importlib.resources import files
 
@@ -25,7 +26,8 @@ def lease_ports(dom0: Connection, folder: str, count: int, ports: range = PORTS,
     free = [port for port in ports if port not in listening]
     some = secrets.SystemRandom().sample(free, min(len(free), count + _MORE))
     words = {"folder": folder, "count": str(count), "ports": " ".join(map(str, some))}
-    if len(claimed := [int(port) for port in on_claims(dom0, _SCRIPT, words, claims).split()]) < count:
+    said = on_claims(dom0, _SCRIPT, words, claims).split()
+    if len(claimed := [int(port) for port in said if re.fullmatch(r"[0-9]{1,5}", port)]) < count:
         raise GuestError(
             f"{dom0.url} has {len(claimed)} free TCP ports of the {len(some)} from {ports.start} on that were tried, "
             f"expected {count}; see {claims} and `ss -ltn` there"

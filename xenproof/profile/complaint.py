@@ -1,7 +1,8 @@
 """What is wrong with the shape of a profile, as sentences with a place."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -12,16 +13,30 @@ from xenproof.profile.schema import SCHEMA
 
 Place = tuple[str | int, ...]
 
+MOST_PROBLEMS = 100
+_LONGEST_QUOTE = 80
+# What is longer is no slip of a finger, and to compare it takes the square of its length.
+_LONGEST_NAME = 100
+
 # JSON Schema takes 1024.0 for an integer; a profile does not.
 _TYPES = Draft202012Validator.TYPE_CHECKER.redefine(
     "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
 )
-_VALIDATOR = extend(Draft202012Validator, type_checker=_TYPES)(SCHEMA)  # type: ignore[no-untyped-call]  # jsonschema's
+
+
+def _unique(_: object, wanted: bool, value: object, __: object) -> Iterator[ValidationError]:
+    # That of jsonschema compares each item with each other one, where they are no strings.
+    if wanted and isinstance(value, list) and _first_twice(value) is not None:
+        yield ValidationError("an item is there twice")
+
+
+_EXTENDED = extend(Draft202012Validator, {"uniqueItems": _unique}, type_checker=_TYPES)  # type: ignore[no-untyped-call]  # jsonschema's
+_VALIDATOR = _EXTENDED(SCHEMA)
 _KEYS = {0: "top level key", 2: "family", 3: "entry", 4: "attribute"}
 
 
-def complaints(data: object, raw: Mapping[Place, str]) -> Iterator[tuple[Place, str]]:
-    """Each thing in `data` that the schema does not allow, and where.
+def complaints(data: object, raw: Mapping[Place, str]) -> Iterator[tuple[Place, Callable[[], str]]]:
+    """Each thing in `data` that the schema does not allow: where, and what writes the sentence about it.
 
     `raw` holds the text of values that were not written as strings, so that they can be quoted.
     """
@@ -30,29 +45,37 @@ def complaints(data: object, raw: Mapping[Place, str]) -> Iterator[tuple[Place, 
         if error.validator == "additionalProperties":
             known = list(error.schema["properties"])
             for name in [name for name in error.instance if name not in known]:
-                yield (*place, name), _unknown(name, known, place)
+                yield (*place, name), partial(_unknown, name, known, place)
         elif "propertyNames" in error.absolute_schema_path:
-            yield (*place, str(error.instance)), f"expected {error.schema['description']}, found {error.instance!r}"
+            found = f"expected {error.schema['description']}, found {quoted(error.instance)}"
+            yield (*place, str(error.instance)), partial(str, found)
         else:
-            yield place, f"{_subject(place)}expected {error.schema['description']}, {_found(error, raw.get(place))}"
+            yield place, partial(_wrong, error, place, raw.get(place))
+
+
+def _wrong(error: ValidationError, place: Place, raw: str | None) -> str:
+    assert isinstance(error.schema, Mapping)  # noqa: S101  # all of ours are
+    return f"{_subject(place)}expected {error.schema['description']}, {_found(error, raw)}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """ "; did you mean X?" where something known is near `name`, else an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    close = difflib.get_close_matches(name, list(known), n=1) if len(name) <= _LONGEST_NAME else []
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _unknown(name: str, known: list[str], place: Place) -> str:
     kind = _KEYS.get(len(place) + 1, "top level key")
-    within = f" of {'.'.join(map(str, place[1:]))}" if len(place) > 1 else ""
-    return f"expected a known {kind}{within}, found {name!r}{nearest(name, known) or '; known: ' + ', '.join(known)}"
+    within = f" of {dotted(place[1:])}" if len(place) > 1 else ""
+    return (
+        f"expected a known {kind}{within}, found {quoted(name)}{nearest(name, known) or '; known: ' + ', '.join(known)}"
+    )
 
 
 def _subject(place: Place) -> str:
     below = place[1:] if place[:1] == ("families",) and len(place) > 1 else place
     words = [word for word in below if isinstance(word, str)]
-    return f"{'.'.join(words)}: " if words else ""
+    return f"{dotted(words)}: " if words else ""
 
 
 def _found(error: ValidationError, raw: str | None) -> str:
@@ -67,21 +90,47 @@ def _found(error: ValidationError, raw: str | None) -> str:
         return "found nothing"
     if raw is not None:
         kind = "" if isinstance(value, bool) else "the number "
+        if not raw.isprintable() or len(raw) > _LONGEST_QUOTE:
+            return f"found {kind}{quoted(raw)}"
         return f"found {kind}{raw}" + (f'; quote it: "{raw}"' if wants == "string" else "")
     if wants == "integer" and str(value).isdecimal():
-        return f"found the string {value!r}; remove its quotes"
-    return f"found {_shortened(value)}{nearest(str(value), schema.get('enum', ()))}"
+        return f"found the string {quoted(value)}; remove its quotes"
+    return f"found {quoted(value)}{nearest(str(value), schema.get('enum', ()))}"
 
 
 def _found_list(error: ValidationError, value: list[object]) -> str:
     if not value:
         return "found an empty list"
     if error.validator == "uniqueItems":
-        twice = next(item for item in value if value.count(item) > 1)
-        return f"found {_shortened(twice)} twice"
+        return f"found {quoted(_first_twice(value))} twice"
     return "found a list"
 
 
-def _shortened(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _first_twice(items: list[object]) -> object:
+    """The first item that was there before, None without one; what is no plain value is not looked at."""
+    seen: set[tuple[type, object]] = set()
+    for item in items:
+        if isinstance(item, str | int | float):
+            if (type(item), item) in seen:
+                return item
+            seen.add((type(item), item))
+    return None
+
+
+def quoted(value: object) -> str:
+    """What a profile says, on one line and with its escape sequences spelled out, shortened."""
+    text = repr(value[: 2 * _LONGEST_QUOTE] if isinstance(value, str) else value)
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}..."
+
+
+def dotted(place: Iterable[object]) -> str:
+    """The words of a place as one, each of them shortened."""
+    words = map(str, place)
+    return ".".join(word if len(word) <= _LONGEST_QUOTE else f"{word[: _LONGEST_QUOTE - 3]}..." for word in words)
+
+
+def listed(problems: Sequence[str], more: int = 0) -> str:
+    """Each problem on a line of its own; of very many the first ones, and how many there are besides."""
+    more += max(len(problems) - MOST_PROBLEMS, 0)
+    rest = [f"... and {more:,} more mistakes; mend these first"] if more else []
+    return "\n".join([*problems[:MOST_PROBLEMS], *rest])

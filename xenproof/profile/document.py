@@ -1,6 +1,10 @@
 """One profile file: its YAML as plain data that remembers the line of everything in it."""
 
-from collections.abc import Iterator, Mapping
+import heapq
+import os
+import stat
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +15,16 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from xenproof.errors import ProfileError
-from xenproof.profile.complaint import Place, complaints
+from xenproof.profile.complaint import MOST_PROBLEMS, Place, complaints, dotted, listed, quoted
 from xenproof.profile.schema import DEFAULTS, METADATA
 
 REMOVE = "!remove"
+# The largest of ours has 38 kB. To read 256 KiB of the worst YAML takes 20 s and 100 MiB of memory.
+MOST_BYTES = 256 << 10
+MOST_VALUES = 100_000  # of a file, each alias counted as what it stands for
+_MOST_DEPTH = 16
+_LONGEST_KEY, _LONGEST_TEXT = 1000, 20_000
+_LONGEST_PROBLEM = 200
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -31,6 +41,11 @@ class Document:
     data: Mapping[str, Any]
     lines: Mapping[Place, int]
     removed: tuple[Place, ...]
+
+    @property
+    def size(self) -> int:
+        """How many values are in it."""
+        return len(self.lines)
 
     def where(self, *place: str | int) -> str:
         """FILE:LINE of the nearest thing at or around `place`."""
@@ -54,36 +69,64 @@ def read_document(path: Path, shown: str) -> Document:
     """The profile file `path`; raises ProfileError with one line for each thing that is wrong in it."""
     text = _text(path, shown)
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they quote the file as it is
+            root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        problem = " ".join(str(error.problem or error.context).split())
+        problem = " ".join(str(error.problem or error.context)[:_LONGEST_PROBLEM].split())
+        problem = problem if problem.isprintable() else repr(problem)
         raise ProfileError(f"{shown}:{line}: expected YAML, found a mistake: {problem}") from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ProfileError(f"{shown}:{line}: expected printable text, found a control character") from error
-    except (YAMLError, RecursionError) as error:
+    except (YAMLError, RecursionError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError) as error:
+        # The reader of YAML has numbers of versions and of characters that it does not look at first.
         raise ProfileError(f"{shown}:1: expected YAML, found something else: {type(error).__name__}") from error
     if root is None:
         raise ProfileError(f"{shown}:1: expected a map with name, title, scheme and families, found an empty file")
     reading = _Reading(shown)
     data = reading.value(root, ())
-    if problems := sorted({(reading.line(place), message) for place, message in complaints(data, reading.raw)}):
-        raise ProfileError("\n".join(f"{shown}:{line}: {message}" for line, message in problems))
+    _check(data, reading)
     return Document(path, shown, data, reading.lines, tuple(reading.removed))
 
 
 def _text(path: Path, shown: str) -> str:
     try:
-        data = path.read_bytes()
+        # A FIFO does not make this wait.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ProfileError(f"{shown}:1: expected a regular file, found something else")
+            data = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ProfileError(f"{shown}:1: expected a readable file, found: {error.strerror}") from error
+    except ValueError as error:
+        raise ProfileError(f"{quoted(shown)}: expected the path of a file, found one that none can have") from error
+    if len(data) > MOST_BYTES:
+        raise ProfileError(f"{shown}:1: expected a file of at most {MOST_BYTES >> 10} KiB, found a larger one")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ProfileError(f"{shown}:{line}: expected UTF-8, found the byte 0x{data[error.start]:02x}") from error
+
+
+def _check(data: object, reading: "_Reading") -> None:
+    """Raise ProfileError with each thing that the schema does not allow, or the first of very many."""
+    count = 0
+
+    def counted() -> Iterator[tuple[int, int, Callable[[], str]]]:
+        nonlocal count
+        for place, write in complaints(data, reading.raw):
+            count += 1
+            yield reading.line(place), count, write
+
+    first = heapq.nsmallest(MOST_PROBLEMS, counted())
+    if first:
+        problems = sorted({(line, write()) for line, _, write in first})
+        more = count - len(first)
+        raise ProfileError(listed([f"{reading.shown}:{line}: {message}" for line, message in problems], more))
 
 
 class _Reading:
@@ -95,6 +138,7 @@ class _Reading:
         self.raw: dict[Place, str] = {}
         self.removed: list[Place] = []
         self._open: set[int] = set()
+        self._count = 0
 
     def line(self, place: Place) -> int:
         while place and place not in self.lines:
@@ -102,6 +146,13 @@ class _Reading:
         return self.lines.get(place, 1)
 
     def value(self, node: Node, place: Place) -> Any:
+        self._count += 1
+        if self._count > MOST_VALUES:
+            raise self._wrong(
+                node, f"expected at most {MOST_VALUES:,} values, each alias counted as what it stands for"
+            )
+        if len(place) > _MOST_DEPTH:
+            raise self._wrong(node, f"expected values that are nested {_MOST_DEPTH} deep at most, found deeper ones")
         self.lines.setdefault(place, node.start_mark.line + 1)
         if isinstance(node, ScalarNode):
             return self._scalar(node, place)
@@ -115,7 +166,7 @@ class _Reading:
                 return self._map(node, place)
         finally:
             self._open.discard(id(node))
-        raise self._wrong(node, f"expected plain YAML or {REMOVE} in place of a value, found the tag {node.tag}")
+        raise self._wrong(node, f"expected plain YAML or {REMOVE} in place of a value, found the tag {_tag(node)}")
 
     def _map(self, node: MappingNode, place: Place) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -123,7 +174,9 @@ class _Reading:
         for key, node_below in self._keys(node):
             name, line = str(key.value), key.start_mark.line + 1
             if name in first:
-                raise self._wrong(key, f"expected each key once, found {name!r} again, first in line {first[name]}")
+                raise self._wrong(
+                    key, f"expected each key once, found {quoted(name)} again, first in line {first[name]}"
+                )
             first[name] = self.lines[(*place, name)] = line
             if isinstance(node_below, ScalarNode) and node_below.tag == REMOVE:
                 self._remove(node_below, (*place, name))
@@ -135,6 +188,8 @@ class _Reading:
         for key, below in node.value:
             if not isinstance(key, ScalarNode) or not str(key.value).strip() or not str(key.value).isprintable():
                 raise self._wrong(key, "expected a name of printable characters as key, found something else")
+            if len(str(key.value)) > _LONGEST_KEY:
+                raise self._wrong(key, f"expected a name of at most {_LONGEST_KEY:,} characters, found a longer one")
             if key.tag == f"{_TAG}merge":
                 raise self._wrong(key, "expected `extends` or a family's `defaults` to share values, found `<<`")
             yield key, below
@@ -144,13 +199,14 @@ class _Reading:
         if not removable or place[-1] in METADATA or node.value:
             raise self._wrong(
                 node,
-                f"expected {REMOVE} as the whole value of an inherited entry or attribute, "
-                f"found it at {'.'.join(map(str, place))}",
+                f"expected {REMOVE} as the whole value of an inherited entry or attribute, found it at {dotted(place)}",
             )
         self.removed.append(place)
 
     def _scalar(self, node: ScalarNode, place: Place) -> object:
         text = str(node.value)
+        if len(text) > _LONGEST_TEXT:
+            raise self._wrong(node, f"expected a value of at most {_LONGEST_TEXT:,} characters, found {quoted(text)}")
         kind = str(node.tag).removeprefix(_TAG)
         if kind == "str":
             return text
@@ -164,11 +220,17 @@ class _Reading:
         if kind == "int":
             return _whole(text)
         if kind == "timestamp":
-            raise self._wrong(node, f'expected a string, number, true or false, found a date; quote it: "{text}"')
-        raise self._wrong(node, f"expected plain YAML or {REMOVE} in place of a value, found the tag {node.tag}")
+            raise self._wrong(node, f"expected a string, number, true or false, found a date; quote it: {quoted(text)}")
+        raise self._wrong(node, f"expected plain YAML or {REMOVE} in place of a value, found the tag {_tag(node)}")
 
     def _wrong(self, node: Node, message: str) -> ProfileError:
         return ProfileError(f"{self.shown}:{node.start_mark.line + 1}: {message}")
+
+
+def _tag(node: Node) -> str:
+    """A tag as it is where it can be shown; one may hold any character, written as %1b."""
+    tag = str(node.tag)
+    return tag if tag.isprintable() and len(tag) <= _LONGEST_PROBLEM else quoted(tag)
 
 
 def _whole(text: str) -> int | float:
@@ -178,5 +240,5 @@ def _whole(text: str) -> int | float:
         return float("nan")
     try:
         return int(digits, 0)
-    except ValueError:  # 0755, which Python does not take with base 0
-        return int(digits, 10)
+    except ValueError:  # 0755, which Python does not take with base 0; 1:30 of YAML 1.1, and what a tag calls a number
+        return int(digits, 10) if digits.isascii() and digits.isdecimal() else float("nan")

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from xenproof.errors import ProfileError, UsageError
-from xenproof.profile.complaint import nearest
-from xenproof.profile.document import Document, read_document
+from xenproof.profile.complaint import dotted, listed, nearest, quoted
+from xenproof.profile.document import MOST_VALUES, Document, read_document
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.merge import Merged
 from xenproof.profile.profile import Profile
 from xenproof.profile.schema import RANGES
 from xenproof.profile.version import SCHEMES, Scheme, validate_range
 
+_MOST_FILES = 16  # ours inherit through five
 _OURS = Path(__file__).resolve().parents[2] / "profiles"
 
 
@@ -56,6 +57,7 @@ def _chain(name_or_path: str) -> list[Document]:
     """The file itself, then what it extends, up to the root."""
     path, shown = _find(name_or_path)
     documents = [_read(path, shown)]
+    size = documents[0].size
     seen = [path.resolve()]
     while (parent := documents[-1].data.get("extends")) is not None:
         child = documents[-1]
@@ -67,8 +69,13 @@ def _chain(name_or_path: str) -> list[Document]:
                 f"{where}: expected a parent that does not extend this profile, found the cycle "
                 f"{' -> '.join([*loop, loop[0]])}"
             )
+        if len(documents) >= _MOST_FILES:
+            raise ProfileError(f"{where}: expected a profile that inherits from at most {_MOST_FILES - 1} files")
         documents.append(_read(path, shown))
         seen.append(path.resolve())
+        size += documents[-1].size
+        if size > MOST_VALUES:
+            raise ProfileError(f"{where}: expected at most {MOST_VALUES:,} values in all that is inherited, found more")
     return documents
 
 
@@ -85,7 +92,7 @@ def _document(path: Path, shown: str) -> Document:
     """The file, read once as long as it stays as it is: YAML takes its time, and parents are shared."""
     try:
         stat = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return read_document(path, shown)  # which says why
     return _read_once(path.absolute(), shown, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
 
@@ -104,7 +111,7 @@ def _find(name: str) -> tuple[Path, str]:
     if not _is_path(name):
         return _known(name)
     if not name.endswith((".yaml", ".yml")):
-        raise UsageError(f"expected the name of a profile or a path that ends in .yaml, found {name!r}")
+        raise UsageError(f"expected the name of a profile or a path that ends in .yaml, found {quoted(name)}")
     return Path(name), name
 
 
@@ -114,7 +121,7 @@ def _known(name: str) -> tuple[Path, str]:
         known = list_profiles()
         raise UsageError(
             f"expected a profile that {profiles_folder()} holds ({', '.join(known) or 'it holds none'}), "
-            f"found {name!r}{nearest(name, known)}"
+            f"found {quoted(name)}{nearest(name, known)}"
         )
     # Messages and reports name our own profiles the same on every machine.
     return path, f"profiles/{path.name}" if path.parent == _OURS else str(path)
@@ -136,7 +143,7 @@ def _find_parent(parent: str, child: Document, where: str) -> tuple[Path, str]:
         raise ProfileError(f"{where}: {error}") from error
     found = child.path.parent / path
     if not _is_file(found):
-        raise ProfileError(f"{where}: expected a profile to extend, found no file {str(found)!r}")
+        raise ProfileError(f"{where}: expected a profile to extend, found no file {quoted(str(found)[-200:])}")
     return found, os.path.normpath(Path(child.shown).parent / path)
 
 
@@ -158,6 +165,6 @@ def _check_ranges(expectations: Iterable[Expectation], scheme: Scheme) -> None:
             try:
                 validate_range(expected.text, scheme)
             except ProfileError as error:
-                problems.append(f"{expected.where}: {expected.key}: {error}")
+                problems.append(f"{expected.where}: {dotted(expected.path)}: {error}")
     if problems:
-        raise ProfileError("\n".join(problems))
+        raise ProfileError(listed(problems))

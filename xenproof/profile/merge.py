@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xenproof.errors import ProfileError
-from xenproof.profile.complaint import nearest
+from xenproof.profile.complaint import dotted, listed, nearest
 from xenproof.profile.document import Document
 from xenproof.profile.expectation import Expectation, Level, Status
 from xenproof.profile.schema import DEFAULTS, METADATA
@@ -64,7 +64,7 @@ class Merged:
         problems: list[str] = []
         for (family, name), entry in self._entries.items():
             if not entry.settings:
-                problems.append(f"{entry.where}: {family}.{name}: expected at least one attribute, found none")
+                problems.append(f"{entry.where}: {dotted([family, name])}: expected at least one attribute, found none")
             for attribute, setting in entry.settings.items():
                 path = (family, name, attribute)
                 try:
@@ -72,19 +72,19 @@ class Merged:
                 except ProfileError as error:
                     problems.append(str(error))
         if problems:
-            raise ProfileError("\n".join(problems))
+            raise ProfileError(listed(problems))
         return found
 
     def _remove(self, document: Document) -> None:
         for place in document.removed:
             family, name, *attribute = map(str, place[1:])
             entry = self._entries.get((family, name))
-            inherited = [key for of, key in self._entries if of == family] if entry is None else list(entry.settings)
             if entry is None or (attribute and attribute[0] not in entry.settings):
+                known = [key for of, key in self._entries if of == family] if entry is None else list(entry.settings)
                 wrong = attribute[0] if entry is not None else name
                 raise ProfileError(
                     f"{document.where(*place)}: expected something inherited to remove, found "
-                    f"{'.'.join([family, name, *attribute])}, which is not{nearest(wrong, inherited)}"
+                    f"{dotted([family, name, *attribute])}, which is not{nearest(wrong, known)}"
                 )
             if attribute:
                 del entry.settings[attribute[0]]
@@ -114,7 +114,7 @@ class Merged:
         missing = [key for key, value in (("req", req), ("source", source), ("status", status)) if value is None]
         if missing:
             raise ProfileError(
-                f"{setting.where}: {'.'.join(path)}: expected {', '.join(METADATA[:3])} on the entry or in the "
+                f"{setting.where}: {dotted(path)}: expected {', '.join(METADATA[:3])} on the entry or in the "
                 f"`defaults` of its family, found no {' and no '.join(missing)}"
             )
         return Expectation(

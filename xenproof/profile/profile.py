@@ -37,6 +37,11 @@ class Profile:
         object.__setattr__(self, "expectations", MappingProxyType(dict(self.expectations)))
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
 
+    def __reduce__(self) -> tuple[type["Profile"], tuple[object, ...]]:
+        # Another process gets what it was made of: the mappings that keep it as it is cannot be pickled.
+        made_of = (self.name, self.title, self.scheme, self.description, self.chain)
+        return Profile, (*made_of, dict(self.expectations), dict(self.settings))
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 over what is expected and why; comments, order and the place in a file do not change it."""

@@ -152,7 +152,7 @@ SCHEMA: Kind = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     **_closed(
         {
-            "name": _text('a name such as "debian12"', r"^[a-z0-9][a-z0-9._-]*$"),
+            "name": _text('a name such as "debian12"', r"^[a-z0-9][a-z0-9._-]{0,99}\Z"),
             "title": TEXT,
             "extends": _text("the name of a profile, or a relative path that ends in .yaml"),
             "scheme": _one_of("deb", "rpm"),

@@ -18,6 +18,7 @@ SCHEMES: tuple[Scheme, ...] = ("deb", "rpm")
 _deb_order: Callable[[str, str], int] = debian.compare_versions
 _rpm_order: Callable[[str, str], int] = rpm.compare_rpm_versions
 
+_LONGEST_RANGE, _MOST_CONSTRAINTS = 1000, 32
 _LONGEST = 256  # characters; a host may print anything where a version belongs
 _SHAPES: dict[Scheme, re.Pattern[str]] = {
     # 1:9.0.0-4+deb12u2
@@ -64,24 +65,34 @@ def validate_range(range_: str, scheme: Scheme) -> None:
     constraints = _constraints(range_, scheme)
     candidates = _candidates(constraints, scheme)
     if not any(all(constraint.admits(version, scheme) for constraint in constraints) for version in candidates):
-        raise ProfileError(f"expected a version range that some version satisfies, found {range_!r}: nothing does")
+        raise ProfileError(
+            f"expected a version range that some version satisfies, found {range_[:200]!r}: nothing does"
+        )
 
 
 def _constraints(range_: str, scheme: Scheme) -> list[_Constraint]:
     if not range_.strip():
         raise ProfileError("expected a version range such as '>=4.17, <4.18', found an empty string")
-    return [_constraint(part.strip(), range_, scheme) for part in range_.split(",")]
+    parts = range_.split(",")
+    if len(range_) > _LONGEST_RANGE or len(parts) > _MOST_CONSTRAINTS:
+        raise ProfileError(
+            f"expected a version range of at most {_MOST_CONSTRAINTS} constraints and {_LONGEST_RANGE:,} characters, "
+            f"found {len(parts):,} and {len(range_):,}"
+        )
+    return [_constraint(part.strip(), range_, scheme) for part in parts]
 
 
 def _constraint(part: str, range_: str, scheme: Scheme) -> _Constraint:
     if (match := _CONSTRAINT.fullmatch(part)) is None:
         raise ProfileError(
             f"expected constraints such as '>=4.17' with one of {' '.join(_HOLDS)}, separated by commas; "
-            f"found {part!r} in the version range {range_!r}"
+            f"found {part[:80]!r} in the version range {range_[:80]!r}"
         )
     operator, bound = match.groups()
     if not _is_version(bound, scheme):
-        raise ProfileError(f"expected a {scheme} version after {operator!r}, found {bound!r} in the range {range_!r}")
+        raise ProfileError(
+            f"expected a {scheme} version after {operator!r}, found {bound[:80]!r} in the range {range_[:80]!r}"
+        )
     return _Constraint(operator, bound)
 
 

@@ -131,11 +131,12 @@ def _read_stored(
         opened.target = Target(url, str(path.absolute()))
         return
     from xenproof.image.source import read_image
+    from xenproof.source.confined import Confinement
     from xenproof.supportconfig.source import read_supportconfig
 
     with progress.phase(f"reading {url}", 4):
         read = read_image if scheme is Scheme.IMAGE else read_supportconfig
-        opened.recording = read(url, path, profile)
+        opened.recording = Confinement(below=folder).read(read, url, path, profile)
     _keep(opened, folder)
 
 

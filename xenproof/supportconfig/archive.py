@@ -1,35 +1,39 @@
 """The text files of a supportconfig: out of its archive or its directory, never written anywhere.
 
 An archive is hostile until proved otherwise: what is read of it is bounded, only regular files of the
-names that are wanted are looked at, and no path in it is ever used as one.
+names that are wanted are looked at, and no path in it is ever used as one.  It is read to its very end:
+one that lost its last bytes is an error.
 """
 
-import bz2
-import gzip
-import io
 import lzma
 import os
 import stat
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol
 
 from xenproof.errors import SourceError
+from xenproof.supportconfig.pax import pax_name
+from xenproof.supportconfig.unpacked import Unpacked, decoder_of
 
 MOST_FILE_BYTES = 64 << 20
+MOST_KEPT_BYTES = 96 << 20  # of all files that are wanted
 _MOST_BYTES = 4 << 30  # of the whole archive, unpacked
+# Texts shrink to a tenth or a hundredth; what shrinks to less was made to swell.
+_MOST_RATIO, _ANY_RATIO_BYTES = 300, 64 << 20
 _MOST_MEMBERS = 100_000
-_MOST_XZ_MEMORY = 256 << 20
 _BLOCK = 512
 _PIECE = 1 << 16
 _LONGEST_NAME = 4096
-# What describes the member that follows, in more words than are needed here.
-_DESCRIPTIONS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGLINK)
+_MOST_PAX_BYTES = 1 << 16
 
 Wanted = Callable[[str], bool]
+
+
+class _Stream(Protocol):
+    def read(self, length: int, /) -> bytes: ...
 
 
 def read_files(path: Path, wanted: Wanted) -> dict[str, bytes]:
@@ -38,117 +42,146 @@ def read_files(path: Path, wanted: Wanted) -> dict[str, bytes]:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             return _in_directory(path, wanted)
-        if not stat.S_ISREG(mode):
-            raise SourceError(f"{path} is neither a file nor a directory: expected a supportconfig archive")
-        with ExitStack() as files:
-            return _in_archive(_Bounded(_unpacked(path, files), path), path, wanted)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-        what = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise SourceError(f"cannot read the supportconfig {path}: {what}") from error
+        with _open(path) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SourceError(f"{path} is neither a file nor a directory: expected a supportconfig archive")
+            return _in_archive(_Bounded(file, path), path, wanted)
+    except OSError as error:
+        raise SourceError(f"cannot read the supportconfig {path}: {error.strerror or error}") from error
+    except (EOFError, lzma.LZMAError, zlib.error) as error:
+        what = str(error) or type(error).__name__
+        raise SourceError(f"cannot read the supportconfig {path}: {what}; was it copied as a whole?") from error
+
+
+def _open(path: Path, more: int = 0) -> BinaryIO:
+    """Open what may be anything: a FIFO does not make this wait."""
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | more), "rb")
 
 
 def _in_directory(folder: Path, wanted: Wanted) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for path in sorted(folder.iterdir()):
-        if not wanted(path.name) or not stat.S_ISREG(path.lstat().st_mode):
-            continue
-        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(number, "rb") as file:
-            found[path.name] = _checked(path.name, file.read(MOST_FILE_BYTES + 1), folder)
-    return found
+    kept = _Kept(folder)
+    for name in sorted(_wanted_names(folder, wanted)):
+        if not stat.S_ISREG((folder / name).lstat().st_mode):
+            continue  # to open a device may change something
+        with _open(folder / name, os.O_NOFOLLOW) as file:
+            found = os.fstat(file.fileno())
+            if stat.S_ISREG(found.st_mode):
+                kept.check(name, found.st_size)
+                kept.add(name, file.read(MOST_FILE_BYTES + 1))
+    return kept.files
 
 
-def _checked(name: str, data: bytes, path: Path) -> bytes:
-    if len(data) > MOST_FILE_BYTES:
-        raise SourceError(f"{name} in {path} is larger than {MOST_FILE_BYTES >> 20} MiB, more than is read of a text")
-    return data
+def _wanted_names(folder: Path, wanted: Wanted) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for number, entry in enumerate(entries):
+            if number >= _MOST_MEMBERS:
+                raise SourceError(f"{folder} has more than {_MOST_MEMBERS:,} entries, so it is no supportconfig")
+            if wanted(entry.name):
+                yield entry.name
 
 
-def _unpacked(path: Path, files: ExitStack) -> BinaryIO:
-    file = files.enter_context(path.open("rb"))
-    head = file.read(_BLOCK)
-    file.seek(0)
-    if head.startswith(b"\x1f\x8b"):
-        return cast(BinaryIO, files.enter_context(gzip.GzipFile(fileobj=file)))
-    if head.startswith(b"BZh"):
-        return cast(BinaryIO, files.enter_context(bz2.BZ2File(file)))
-    if head.startswith(b"\xfd7zXZ\0"):
-        return cast(BinaryIO, _Xz(file))
-    if head[257:262] == b"ustar":
-        return file
-    raise SourceError(
-        f"{path} is no supportconfig: expected a tar archive (.txz, .tbz, .tgz, .tar) or the directory of one"
-    )
+class _Kept:
+    """The files that are wanted, which are held in memory."""
 
+    def __init__(self, path: Path) -> None:
+        self.files: dict[str, bytes] = {}
+        self._path = path
+        self._left = MOST_KEPT_BYTES
 
-class _Xz(io.RawIOBase):
-    """An xz file, read with a bound on memory, which lzma.open has not."""
+    def check(self, name: str, size: int) -> None:
+        """Raise SourceError if a file of `size` bytes is more than is read."""
+        if size > MOST_FILE_BYTES:
+            raise SourceError(
+                f"{name} in {self._path} is larger than {MOST_FILE_BYTES >> 20} MiB, more than is read of a text"
+            )
+        if size > self._left:
+            raise SourceError(
+                f"the texts in {self._path} that are read here are larger than {MOST_KEPT_BYTES >> 20} MiB together, "
+                f"of which {name} is one; those of a host are a few MiB"
+            )
 
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__()
-        self._file = file
-        self._decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_XZ_MEMORY)
-
-    def read(self, length: int = -1, /) -> bytes:
-        while True:
-            if self._decoder.eof:
-                rest = self._decoder.unused_data or self._file.read(_PIECE)
-                if not rest.strip(b"\0"):
-                    return b""
-                self._decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_XZ_MEMORY)
-            else:
-                rest = self._file.read(_PIECE) if self._decoder.needs_input else b""
-                if not rest and self._decoder.needs_input:
-                    raise EOFError("the compressed file ends too early")
-            if data := self._decoder.decompress(rest, length):
-                return data
+    def add(self, name: str, data: bytes) -> None:
+        """Keep a file; raises SourceError if it is more than is read."""
+        self.check(name, len(data))
+        self._left -= len(data)
+        self.files[name] = data
 
 
 class _Bounded:
-    """A stream of which no more is read than a supportconfig can have."""
+    """An archive of which no more is read than a supportconfig can have."""
 
-    def __init__(self, stream: BinaryIO, path: Path) -> None:
-        self._stream = stream
+    def __init__(self, file: BinaryIO, path: Path) -> None:
         self._path = path
-        self._left = _MOST_BYTES
+        self._stream = self._unpacked(file)
+        packed = os.fstat(file.fileno()).st_size
+        self._left = min(_MOST_BYTES, _ANY_RATIO_BYTES + _MOST_RATIO * packed)
+        self._limit = self._left
+        self._end = 0
+
+    def _unpacked(self, file: BinaryIO) -> _Stream:
+        head = file.read(_BLOCK)
+        file.seek(0)
+        if (make := decoder_of(head)) is not None:
+            return Unpacked(file, make, str(self._path))
+        if head[257:262] == b"ustar":
+            return file
+        raise SourceError(
+            f"{self._path} is no supportconfig: expected a tar archive (.txz, .tbz, .tgz, .tar) or the directory of one"
+        )
 
     def exactly(self, length: int) -> bytes:
         """The next `length` bytes; raises EOFError if there are fewer, SourceError if there are too many already."""
-        if (left := self._left - length) < 0:
-            raise SourceError(f"{self._path} unpacks to more than {_MOST_BYTES >> 30} GiB, so it is no supportconfig")
-        self._left = left
-        pieces: list[bytes] = []
-        while length:
-            piece = self._stream.read(min(length, _PIECE))
-            if not piece:
-                raise EOFError("the archive is cut off")
-            pieces.append(piece)
-            length -= len(piece)
-        return b"".join(pieces)
+        pieces = bytearray()
+        while len(pieces) < length:
+            pieces += self._some(length - len(pieces))
+        return bytes(pieces)
 
     def skip(self, length: int) -> None:
         """Read `length` bytes and forget them."""
+        self._allow(length)
         while length:
-            piece = min(length, _PIECE)
-            self.exactly(piece)
-            length -= piece
+            length -= len(self._some(length))
+
+    def end(self) -> None:
+        """Read what follows the end of the archive, where a compressed file has its checksum."""
+        while piece := self._stream.read(_PIECE):
+            self._allow(len(piece))
+            self._left -= len(piece)
+            self._end = (self._end + len(piece)) % _BLOCK
+        if self._end:
+            raise EOFError(f"the archive is cut off: its last block has {self._end} bytes, expected {_BLOCK}")
+
+    def _some(self, length: int) -> bytes:
+        self._allow(length)
+        if not (piece := self._stream.read(min(length, _PIECE))):
+            raise EOFError("the archive is cut off")
+        self._left -= len(piece)
+        return piece
+
+    def _allow(self, length: int) -> None:
+        if length > self._left:
+            raise SourceError(
+                f"{self._path} unpacks to more than {self._limit >> 20:,} MiB, which is more than texts do, so it is "
+                "no supportconfig; name the directory that it was unpacked to, if it is one"
+            )
 
 
 def _in_archive(stream: _Bounded, path: Path, wanted: Wanted) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+    kept = _Kept(path)
     folders: set[str] = set()
     for name, size, is_file in _members(stream, path):
         folder, _, last = name.removeprefix("./").rpartition("/")
         if not is_file or "/" in folder or not wanted(last):
             stream.skip(_padded(size))
             continue
-        if size > MOST_FILE_BYTES:
-            _checked(last, bytes(MOST_FILE_BYTES + 1), path)
+        kept.check(last, size)
         folders.add(folder)
-        if last in found or len(folders) > 1:
+        if last in kept.files or len(folders) > 1:
             raise SourceError(f"{path} holds more than one supportconfig, or {last} twice")
-        found[last] = stream.exactly(_padded(size))[:size]
-    return found
+        data = stream.exactly(size)
+        stream.skip(_padded(size) - size)
+        kept.add(last, data)
+    return kept.files
 
 
 def _padded(size: int) -> int:
@@ -163,18 +196,41 @@ def _members(stream: _Bounded, path: Path) -> Iterator[tuple[str, int, bool]]:
         try:
             member = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
-            if not block.strip(b"\0"):
-                return  # the end of the archive
-            raise SourceError(f"{path} is damaged: {error}") from error
-        if member.size < 0 or (member.type == tarfile.GNUTYPE_LONGNAME and member.size > _LONGEST_NAME):
-            raise SourceError(f"{path} is damaged: {member.name!r} has a size of {member.size} bytes")
+            if block.strip(b"\0"):
+                raise SourceError(f"{path} is damaged: {error}") from error
+            _end_of_archive(stream, path)
+            return
+        _check(member, path)
         if member.type == tarfile.GNUTYPE_LONGNAME:
-            long_name = stream.exactly(_padded(member.size))[: member.size].rstrip(b"\0").decode("utf-8", "replace")
-        elif member.type in _DESCRIPTIONS:
+            long_name = stream.exactly(_padded(member.size)).partition(b"\0")[0].decode("utf-8", "replace")
+        elif member.type in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE):
+            said = stream.exactly(_padded(member.size))[: member.size]
+            long_name = pax_name(said, path, of_all=member.type == tarfile.XGLTYPE) or long_name
+        elif member.type == tarfile.GNUTYPE_LONGLINK:
             stream.skip(_padded(member.size))
-        elif member.type == tarfile.GNUTYPE_SPARSE:
-            raise SourceError(f"{path} has a sparse member, which no supportconfig has")
         else:
             yield long_name or member.name, member.size if member.isreg() else 0, member.isreg()
             long_name = ""
-    raise SourceError(f"{path} has more than {_MOST_MEMBERS} members, so it is no supportconfig")
+    raise SourceError(f"{path} has more than {_MOST_MEMBERS:,} members, so it is no supportconfig")
+
+
+def _check(member: tarfile.TarInfo, path: Path) -> None:
+    """Raise SourceError where a header says what cannot be."""
+    most = {
+        tarfile.GNUTYPE_LONGNAME: _LONGEST_NAME,
+        tarfile.GNUTYPE_LONGLINK: _LONGEST_NAME,
+        tarfile.XHDTYPE: _MOST_PAX_BYTES,
+        tarfile.SOLARIS_XHDTYPE: _MOST_PAX_BYTES,
+        tarfile.XGLTYPE: _MOST_PAX_BYTES,
+    }.get(member.type, member.size)
+    if not 0 <= member.size <= most:
+        raise SourceError(f"{path} is damaged: {member.name!r} has a size of {member.size} bytes")
+    if member.type == tarfile.GNUTYPE_SPARSE:
+        raise SourceError(f"{path} has a sparse member, which no supportconfig has")
+
+
+def _end_of_archive(stream: _Bounded, path: Path) -> None:
+    """Two empty blocks end an archive; whoever wrote it may have added more of them."""
+    if stream.exactly(_BLOCK).strip(b"\0"):
+        raise SourceError(f"{path} is damaged: it has one empty block where two end an archive")
+    stream.end()

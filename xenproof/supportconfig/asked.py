@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from xenproof.errors import ParseError
 from xenproof.facts.files import UNKNOWN_MODE, UNKNOWN_OWNER
-from xenproof.supportconfig.blocks import CONFIGURATION, LOG, Blocks
+from xenproof.supportconfig.blocks import CONFIGURATION, MOST_BLOCK_BYTES, MOST_LINES, Blocks
 from xenproof.supportconfig.listing import Listings
 
 # A file of the supportconfig that holds every file below a folder whose name ends so.
@@ -26,12 +27,19 @@ class Paths:
     derived: Mapping[str, Sequence[str]]
 
     def texts(self, paths: Iterable[str], patterns: Iterable[str]) -> tuple[list[str], list[str]]:
-        """The lines of the sections text-list and text."""
+        """The lines of the sections text-list and text; raises ParseError if they are far more than texts are."""
         listing, rows = list[str](), list[str]()
+        left = MOST_BLOCK_BYTES
         for path in dict.fromkeys([*paths, *(path for pattern in patterns for path in self._matching(pattern))]):
             found = self._lines(path)
             if found is not None:
                 listing.append(f"there {path}")
+                left -= sum(len(path) + len(line) + 2 for line in found)
+                if left < 0 or len(rows) + len(found) > MOST_LINES:
+                    raise ParseError(
+                        f"the files of this supportconfig that are read have more than {MOST_BLOCK_BYTES >> 20} MiB "
+                        f"or {MOST_LINES:,} lines together, the last of them {path}; those of a host are far smaller"
+                    )
                 rows += [f"{path}:{line}" for line in found]
             elif self._is_missing(path):
                 listing.append(f"missing {path}")
@@ -58,11 +66,7 @@ class Paths:
 
     def _was_read(self, path: str) -> bool:
         """Whether the file was read, or one that is below it."""
-        return path in self.derived or any(
-            block.path == path or block.path.startswith(f"{path}/")
-            for block in self.blocks.all
-            if block.kind in (CONFIGURATION, LOG) and not block.is_missing
-        )
+        return path in self.derived or self.blocks.was_read(path)
 
     def _lines(self, path: str) -> Sequence[str] | None:
         if path in self.derived:

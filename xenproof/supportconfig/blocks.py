@@ -12,27 +12,47 @@ Exit codes are not kept.  Files are kept without comments and empty lines, excep
 
 import posixpath
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
-from xenproof.errors import SourceError
+from xenproof.errors import ParseError, SourceError
 
 COMMAND, CONFIGURATION, LOG = "Command", "Configuration File", "Log File"
-_HEADER = re.compile(r"#==\[ ([^\]]{1,80}) \]=*#?\s*")
+# Of one block that is looked into.
+MOST_BLOCK_BYTES = 8 << 20
+MOST_LINES = 250_000
+_LONGEST_TITLE = 1024
+_HEADER = re.compile(rb"^#==\[ ([^\]\n]{1,80}) \]=*#?[ \t\r\f\v]*\n", re.MULTILINE)
 _NOT_FOUND = " - File not found"
 # /var/log/xen/xl-d1.log - Last 500 Lines
-_LAST_LINES = re.compile(r" - Last \d+ Lines$")
+_LAST_LINES = re.compile(r" - Last \d{1,20} Lines$")
 _NO_COMMAND = "ERROR: Command not found or not execut"
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block: its kind, its title without the number sign, its lines, and the file that it is in."""
+    """One block: its kind, its title without the number sign, what stands below it, and the file that it is in."""
 
     kind: str
     title: str
-    lines: tuple[str, ...]
+    body: bytes
     file: str
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Its lines; they are cut up each time, as nobody looks into most blocks.  Raises ParseError if it is huge."""
+        count = self.body.count(b"\n")
+        if len(self.body) > MOST_BLOCK_BYTES or count > MOST_LINES:
+            raise ParseError(
+                f"{self.title[:200]!r} in {self.file} has {len(self.body):,} bytes in {count:,} lines, "
+                f"expected {MOST_BLOCK_BYTES:,} in {MOST_LINES:,} or fewer"
+            )
+        lines = self.body.decode("utf-8", "replace").split("\n")[:-1]
+        while lines and not lines[-1].strip():
+            lines.pop()  # empty lines part the blocks
+        return tuple(lines)
 
     @property
     def path(self) -> str:
@@ -42,7 +62,7 @@ class Block:
     @property
     def is_missing(self) -> bool:
         """Whether there was no such file, or no such command."""
-        return self.title.endswith(_NOT_FOUND) or bool(self.lines and self.lines[0].startswith(_NO_COMMAND))
+        return self.title.endswith(_NOT_FOUND) or self.body.startswith(_NO_COMMAND.encode())
 
     @property
     def text(self) -> str:
@@ -50,27 +70,26 @@ class Block:
         return "".join(f"{line}\n" for line in self.lines)
 
 
-def parse_blocks(name: str, text: str) -> Iterator[Block]:
-    """The blocks of one file; what stands before the first is left out.  Raises SourceError if it is cut off."""
-    if text and not text.endswith("\n"):
+def parse_blocks(name: str, data: bytes) -> Iterator[Block]:
+    """The blocks of one file; what stands before the first is left out.
+
+    Raises SourceError if it is cut off.
+    """
+    if data and not data.endswith(b"\n"):
         raise SourceError(f"{name} is cut off: its last line has no end")
-    kind, held = "", list[str]()
-    for line in text.split("\n")[:-1]:
-        if (header := _HEADER.fullmatch(line)) is None:
-            held.append(line)
-            continue
-        yield from _block(kind, held, name)
-        kind, held = header[1].strip(), []
-    yield from _block(kind, held, name)
+    kind, begin = "", 0
+    for header in _HEADER.finditer(data):
+        yield from _block(kind, data, begin, header.start(), name)
+        kind, begin = header[1].decode("utf-8", "replace").strip(), header.end()
+    yield from _block(kind, data, begin, len(data), name)
 
 
-def _block(kind: str, lines: list[str], name: str) -> Iterator[Block]:
-    if not kind or not lines or not lines[0].startswith("# "):
-        return
-    title, *rest = lines
-    while rest and not rest[-1].strip():
-        rest.pop()  # empty lines part the blocks
-    yield Block(kind, title.removeprefix("# ").strip(), tuple(rest), name)
+def _block(kind: str, data: bytes, begin: int, end: int, name: str) -> Iterator[Block]:
+    title_end = data.find(b"\n", begin, end)
+    if not kind or not 0 < title_end - begin <= _LONGEST_TITLE or not data.startswith(b"# ", begin):
+        return  # nobody asks for what has so long a title
+    title = data[begin + 2 : title_end].decode("utf-8", "replace").strip()
+    yield Block(kind, title, data[title_end + 1 : end], name)
 
 
 @dataclass(frozen=True)
@@ -82,7 +101,7 @@ class Blocks:
 
     def command(self, command: str) -> Block | None:
         """The block of a command such as "xl info", by whatever path its program was called."""
-        return next((block for block in self.all if block.kind == COMMAND and _called(block.title) == command), None)
+        return self._commands.get(command)
 
     def commands(self) -> Iterable[Block]:
         """The blocks of all commands."""
@@ -90,17 +109,58 @@ class Blocks:
 
     def configuration(self, path: str) -> Block | None:
         """The block of a configuration file, which may say that there is none."""
-        found = [block for block in self.all if block.kind == CONFIGURATION and block.path == path]
-        return next((block for block in found if not block.is_missing), found[0] if found else None)
+        return self._configuration.get(path)
 
     def log(self, path: str) -> Block | None:
         """The block of a log file, which may say that there is none."""
-        return next((block for block in self.all if block.kind == LOG and block.path == path), None)
+        return self._logs.get(path)
 
     def below(self, kind: str, folder: str) -> list[str]:
         """The paths right in a folder that have a block of that kind, sorted."""
         paths = {block.path for block in self.all if block.kind == kind and not block.is_missing}
         return sorted(path for path in paths if posixpath.dirname(path) == folder)
+
+    def was_read(self, path: str) -> bool:
+        """Whether that file was read, or one that is below it."""
+        inside = f"{path}/"
+        at = bisect_left(self._read, inside)
+        found = self._read[at : at + 1]
+        return path in self._configuration_or_log or bool(found and found[0].startswith(inside))
+
+    @cached_property
+    def _commands(self) -> dict[str, Block]:
+        found: dict[str, Block] = {}
+        for block in self.commands():
+            found.setdefault(_called(block.title), block)
+        return found
+
+    @cached_property
+    def _configuration(self) -> dict[str, Block]:
+        found: dict[str, Block] = {}
+        for block in self.all:
+            if block.kind != CONFIGURATION:
+                continue
+            first = found.setdefault(path := block.path, block)
+            if first.is_missing and not block.is_missing:
+                found[path] = block
+        return found
+
+    @cached_property
+    def _logs(self) -> dict[str, Block]:
+        found: dict[str, Block] = {}
+        for block in self.all:
+            if block.kind == LOG:
+                found.setdefault(block.path, block)
+        return found
+
+    @cached_property
+    def _read(self) -> list[str]:
+        return sorted(self._configuration_or_log)
+
+    @cached_property
+    def _configuration_or_log(self) -> frozenset[str]:
+        kinds = (CONFIGURATION, LOG)
+        return frozenset(block.path for block in self.all if block.kind in kinds and not block.is_missing)
 
 
 def _called(title: str) -> str:

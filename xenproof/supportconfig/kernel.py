@@ -7,7 +7,8 @@ from xenproof.errors import NotEvaluable, ParseError
 from xenproof.supportconfig.blocks import Blocks
 
 # Linux xen1 3.12.28-4-xen #1 SMP Thu Sep 25 17:02:34 UTC 2014 (9879bd4) x86_64 x86_64 x86_64 GNU/Linux
-_UNAME = re.compile(r"Linux \S+ (\d\S*) (#.*?)(?: (?:x86_64|i[3-6]86|unknown))+ GNU/Linux")
+_UNAME = re.compile(r"Linux \S{1,256} (\d\S{0,255}) (#.{0,1000}) GNU/Linux")
+_MACHINE = re.compile(r"x86_64|i[3-6]86|unknown")
 # bridge                 39021  1 xen_netback,foo
 _MODULE = re.compile(r"([\w-]+) +(\d+) +(-?\d+)(?: +(\S+))?", re.ASCII)
 _HEADER = ["Module", "Size", "Used"]
@@ -17,9 +18,15 @@ def uname(blocks: Blocks) -> tuple[str, str]:
     """Release and build of the running kernel; raises NotEvaluable if `uname -a` was not collected."""
     if (block := blocks.command("uname -a")) is None or block.is_missing:
         raise NotEvaluable("this supportconfig has no `uname -a`")
-    if len(block.lines) != 1 or (found := _UNAME.fullmatch(block.lines[0])) is None:
-        raise ParseError(f"expected the words of a Linux kernel from `uname -a`, found {block.lines[:2]!r}")
-    return found[1], found[2]
+    lines = block.lines
+    if len(lines) == 1 and (found := _UNAME.fullmatch(lines[0])) is not None:
+        build = found[2].split(" ")
+        while _MACHINE.fullmatch(build[-1]):
+            build.pop()
+        if len(text := " ".join(build)) < len(found[2]):
+            return found[1], text
+    said = [line[:200] for line in lines[:2]]
+    raise ParseError(f"expected the words of a Linux kernel from `uname -a`, found {said!r}")
 
 
 def proc_modules(blocks: Blocks) -> Sequence[str] | None:

@@ -5,16 +5,18 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from xenproof.errors import ParseError
 from xenproof.supportconfig.blocks import Block
 
 # /bin/ls -lR --time-style=long-iso /boot/
-_CALL = re.compile(r"(?:\S*/)?ls -(?=\w*l)\w*R\w*(?: --time-style=long-iso)? (/\S*)")
+_CALL = re.compile(r"(?:\S*/)?ls -(?=\w*l)(?=\w*R)\w+(?: --time-style=long-iso)? (/\S*)")
 # -rw-r--r-- 1 root root   5413 2014-09-25 17:02 config-3.12.28-4-xen, or Sep 25 17:02 in place of the date
 _ROW = re.compile(
     r"([a-z-])([rwxsStT-]{9})[.+@]? +\d+ (\S+) +(\S+) +(?:\d+, +)?\d+ "
     r"(?:\d{4}-\d\d-\d\d \d\d:\d\d|[A-Z][a-z]{2} [ \d]\d (?:\d\d:\d\d| \d{4})) (.+)"
 )
-_FOLDER = re.compile(r"(/.*):")
+_FOLDER = re.compile(r"(/.{0,4095}):")  # each row has it in its path
+_MOST_FILES = 100_000
 _TYPES = {"-": 0o100000, "d": 0o40000, "l": 0o120000, "b": 0o60000, "c": 0o20000, "p": 0o10000, "s": 0o140000}
 _LINK = " -> "
 
@@ -40,7 +42,7 @@ class Listings:
 
 
 def read_listings(commands: Iterable[Block]) -> Listings:
-    """The files of all recursive listings."""
+    """The files of all recursive listings; raises ParseError if they are far more than are listed of a host."""
     files: dict[str, Listed] = {}
     folders: list[str] = []
     for block in commands:
@@ -51,6 +53,8 @@ def read_listings(commands: Iterable[Block]) -> Listings:
         if found:
             folders.append(posixpath.normpath(call[1]))
             files |= found
+            if len(files) > _MOST_FILES:
+                raise ParseError(f"the listings of this supportconfig have more than {_MOST_FILES:,} files")
     return Listings(files, tuple(folders))
 
 

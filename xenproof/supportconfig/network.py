@@ -25,16 +25,18 @@ def interface_list(blocks: Blocks) -> str:
     if bridges is None or bridges.is_missing:
         raise NotEvaluable("this supportconfig has no `brctl show`")
     ports = _ports(bridges.lines)
-    rows: list[str] = []
+    rows: dict[str, str] = {}
     for line in interfaces.lines:
         if line[:1].isspace() or not line.strip():
             continue
         if (row := _INTERFACE.fullmatch(line)) is None:
             raise ParseError(f"expected a network interface from `ip addr`, found {line[:200]!r}")
+        if row[1] in rows:
+            raise ParseError(f"`ip addr` has the interface {row[1]!r} twice")
         flags = _UP if "UP" in row[2].split(",") else 0
         kind = "bridge" if row[1] in ports else "plain"
-        rows.append(" ".join([row[1], kind, f"0x{flags:x}", *ports.get(row[1], [])]) + "\n")
-    return "".join(rows)
+        rows[row[1]] = " ".join([row[1], kind, f"0x{flags:x}", *ports.get(row[1], [])]) + "\n"
+    return "".join(rows.values())
 
 
 def _ports(lines: tuple[str, ...]) -> dict[str, list[str]]:

@@ -110,7 +110,7 @@ class SupportconfigSections:
         lines = self._printed("xl list").splitlines()
         rows = [line for line in lines[1:] if re.match(r"Domain-0 +0 ", line)]
         if len(rows) != 1:
-            raise ParseError(f"expected one row of Domain-0 in `xl list`, found {lines[:3]!r}")
+            raise ParseError(f"expected one row of Domain-0 in `xl list`, found {[line[:200] for line in lines[:3]]!r}")
         return _lines([lines[0], rows[0]])
 
     def _commands(self) -> str:

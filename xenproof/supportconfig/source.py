@@ -9,7 +9,7 @@ from xenproof.facts.stored import stored_recording
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 from xenproof.supportconfig.archive import read_files
-from xenproof.supportconfig.blocks import Blocks, parse_blocks
+from xenproof.supportconfig.blocks import Block, Blocks, parse_blocks
 from xenproof.supportconfig.kernel import uname
 from xenproof.supportconfig.packages import rpm_packages
 from xenproof.supportconfig.sections import SupportconfigSections
@@ -35,9 +35,12 @@ _FILES = (
     "ssh.txt",
 )
 # Newer ones have a plugin for Xen: plugin-xen.txt, plugin-xen-supportconfig.txt
-_PLUGIN = re.compile(r"plugin-[\w.-]*xen[\w.-]*\.txt")
+_PLUGIN = re.compile(r"plugin-(?=.*xen)[\w.-]+\.txt")
+# Thousands of disks or units have one each; each costs some hundred bytes and some time.
+_MOST_BLOCKS = 20_000
 _OS_RELEASE = "/etc/os-release"
-_NAME = re.compile(r"PRETTY_NAME=\"?([^\"]*)\"?\s*")
+_NAME = re.compile(r"PRETTY_NAME=\"?([^\"]*)\"?")
+_LONGEST_NAME = 256
 
 
 def read_supportconfig(url: str, path: Path, profile: Profile) -> Recording:
@@ -49,23 +52,34 @@ def read_supportconfig(url: str, path: Path, profile: Profile) -> Recording:
             "missing; name the archive that supportconfig wrote, or the directory in it"
         )
     names = sorted(files, key=lambda name: _FILES.index(name) if name in _FILES else -1)
-    found = [block for name in names for block in parse_blocks(name, files[name].decode("utf-8", "replace"))]
-    blocks = Blocks(tuple(found), frozenset(files))
+    present = frozenset(files)
+    found: list[Block] = []
+    for name in names:
+        for block in parse_blocks(name, files.pop(name)):
+            found.append(block)
+            if len(found) > _MOST_BLOCKS:
+                raise SourceError(f"{path} has more than {_MOST_BLOCKS:,} blocks, up to {name}: is it a supportconfig?")
+    blocks = Blocks(tuple(found), present)
     try:
         release = uname(blocks)[0]
     except (NotEvaluable, ParseError):
         release = ""  # the checks that need it say why
     identity = stored_identity(KIND, kernel=release, system=_system(blocks), xl=_xl(blocks))
     date = blocks.command("date")
-    collected = f", collected {date.lines[0][:80]}" if date is not None and date.lines else ""
+    said = date.body[:80].partition(b"\n")[0].decode("utf-8", "replace") if date else ""
+    collected = f", collected {said}" if said else ""
     about = {"source": f"{KIND}, not a running host{collected}"}
     return stored_recording(url, profile, identity, SupportconfigSections(blocks, profile).writer, about)
 
 
 def _system(blocks: Blocks) -> str:
     block = blocks.configuration(_OS_RELEASE)
-    names = (found[1] for line in (block.lines if block else ()) if (found := _NAME.fullmatch(line)))
-    return next(names, "")
+    try:
+        lines = block.lines if block else ()
+    except ParseError:
+        return ""
+    names = (found[1] for line in lines if (found := _NAME.fullmatch(line.rstrip())))
+    return next(names, "")[:_LONGEST_NAME]
 
 
 def _xl(blocks: Blocks) -> str:
@@ -77,4 +91,5 @@ def _xl(blocks: Blocks) -> str:
         packages = rpm_packages(blocks)
     except (NotEvaluable, ParseError):
         return ""
-    return next((line.replace("\t", " ").strip() for line in packages.splitlines() if "\txen-tools\t" in line), "")
+    found = next((line.replace("\t", " ").strip() for line in packages.splitlines() if "\txen-tools\t" in line), "")
+    return found[:_LONGEST_NAME]

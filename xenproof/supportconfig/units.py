@@ -10,6 +10,7 @@ from xenproof.supportconfig.blocks import Blocks
 # /usr/bin/systemctl show 'libvirtd.service'   or   ... | sort
 _SHOW = re.compile(r"(?:\S*/)?systemctl show '([^']+)'(?: \| sort)?")
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState")
+_LONGEST_VALUE = 512
 # xendomains.service   enabled   enabled
 _UNIT_FILE = re.compile(r"(\S+\.[a-z]+) +([a-z-]+)(?: +\S+)? *")
 _END = re.compile(r"\d+ unit files listed\.|\d+ loaded units listed\..*|LOAD +=.*")
@@ -61,6 +62,8 @@ def _shown(blocks: Blocks) -> Iterable[tuple[str, dict[str, str]]]:
         properties = {name: value for name, equals, value in rows if equals and name in _PROPERTIES}
         # Before systemd 217 there may be no UnitFileState for what has no file.
         properties.setdefault("UnitFileState", "")
+        if any(len(value) > _LONGEST_VALUE for value in properties.values()):
+            raise ParseError(f"expected the state of {call[1]!r} from `systemctl show`, found a very long value")
         if len(properties) == len(_PROPERTIES):
             yield call[1], properties | {"Id": call[1]}
 

@@ -1,11 +1,14 @@
 """Changing the state of domains through xl: each act is one command, each result is read back by its caller."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
 from xenproof.source.connection import Completed, Connection, quoted
 from xenproof.xen.domains import await_gone, parse_xl_list
+
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,11 @@ def look_up(dom0: Connection, name: str) -> Created:
 def _created(done: Completed, name: str) -> Created:
     time, *rest = done.text.split("\n")
     problem = done.error_text.strip()
-    if not time.isdecimal():
+    if not _NUMBER.fullmatch(time):
         raise ParseError(f"date +%s printed {time[:100]!r}, expected seconds")
     match rest:
         case [str(found), str(domid), str(vm), str(tty), ""] if (
-            found == name and domid.isdecimal() and vm.startswith("/vm/") and tty.startswith("/dev/")
+            found == name and _NUMBER.fullmatch(domid) and vm.startswith("/vm/") and tty.startswith("/dev/")
         ):
             return Created(int(domid), vm.removeprefix("/vm/"), tty, int(time), "")
         case _:

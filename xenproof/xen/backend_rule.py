@@ -12,7 +12,7 @@ from xenproof.xen.xl_series import XlSeries
 
 # The names of virtual disks, with the highest index and partition of each: xen-vbd-interface(7).
 _VDEVS = {"xvd": ((1 << 20) - 1, (1 << 8) - 1), "hd": (3, 63), "sd": (15, 15)}
-_VDEV = re.compile(r"(xvd|hd|sd)([a-z]+)([1-9][0-9]*)?|d[0-9]+p[0-9]+|0x[0-9a-f]+|[0-9]*")
+_VDEV = re.compile(r"(xvd|hd|sd)([a-z]+)([1-9][0-9]{0,9})?|d[0-9]+p[0-9]+|0x[0-9a-f]+|[0-9]*")
 
 _ORDER = ("phy", "qdisk", "tap", "standalone")
 

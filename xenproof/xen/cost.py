@@ -8,8 +8,8 @@ from xenproof.source.connection import Connection
 from xenproof.xen.domains import parse_free_memory
 
 # /proc/meminfo, in KiB; /proc/stat, in hundredths of a second: user, nice, system, idle, iowait, irq, softirq, ...
-_MEMORY = re.compile(r"^(MemTotal|MemAvailable|MemFree|Buffers|Cached): +(\d+) kB$", re.MULTILINE)
-_CPU = re.compile(r"^cpu +(\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)\b", re.MULTILINE)
+_MEMORY = re.compile(r"^(MemTotal|MemAvailable|MemFree|Buffers|Cached): +(\d{1,15}) kB$", re.MULTILINE)
+_CPU = re.compile(r"^cpu +(\d{1,19}) (\d{1,19}) (\d{1,19}) (\d{1,19}) (\d{1,19}) (\d{1,19}) (\d{1,19})\b", re.MULTILINE)
 _HERTZ = 100  # USER_HZ, the same on all x86
 
 

@@ -10,10 +10,12 @@ from xenproof.source.connection import Connection
 
 # Such as: Domain-0                                     0  1024     2     r-----      90.3
 # The state is: running, blocked, paused, shut down, why (reboot, suspend, crash, watchdog, soft reset), dying.
-_ROW = re.compile(r"(\S.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([r-][b-][p-][s-][rscwS?-][d-])\s+(\d+\.\d)\s*\Z")
+_ROW = re.compile(
+    r"(\S+(?:\s+\S+)*?)\s+(\d{1,9})\s+(\d{1,12})\s+(\d{1,6})\s+([r-][b-][p-][s-][rscwS?-][d-])\s+(\d{1,15}\.\d)\s*\Z"
+)
 _HEADER = ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]
 # Such as: free_memory            : 2014
-_FREE = re.compile(r"^free_memory *: *([0-9]+) *$", re.MULTILINE)
+_FREE = re.compile(r"^free_memory *: *([0-9]{1,12}) *$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

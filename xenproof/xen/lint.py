@@ -20,6 +20,7 @@ from xenproof.xen.xl_series import XlSeries, since
 _ACTIONS = ("destroy", "restart", "rename-restart", "preserve", "coredump-destroy", "coredump-restart")
 _EVENTS = ("on_poweroff", "on_reboot", "on_watchdog", "on_crash")
 _NUMBERS = ("memory", "maxmem", "vcpus", "maxvcpus", "videoram", "shadow_memory", "spiceport", "spicetls_port")
+_LONGEST_NUMBER = 64
 _QCOW2 = b"QFI\xfb"
 # What a line of Python begins with, such as "import os": xl itself guesses by punctuation only.
 _PYTHON = re.compile(r"\s*(import|from|def|if|else|for|while|try|print|return|class)\b")
@@ -101,12 +102,18 @@ def _numbers(cfg: CfgFile) -> Iterator[Finding]:
 
 
 def _is_number(text: str) -> bool:
+    return _value(text) is not None
+
+
+def _value(text: str) -> int | None:
+    """What a number is, as far as whether it is 0; None where xl finds none, or one that is out of its range."""
+    if len(text) > _LONGEST_NUMBER:
+        return None
     try:
-        int(text, 0)
+        return int(text, 0)
     except ValueError:
         # C reads an octal number where Python wants 0o.
-        return text.isascii() and text.isdigit()
-    return True
+        return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _events(cfg: CfgFile) -> Iterator[Finding]:
@@ -216,7 +223,7 @@ def _spice(cfg: CfgFile) -> Iterator[Finding]:
 
 def _number(cfg: CfgFile, key: str) -> int:
     row = cfg.last(key)
-    return int(row.value, 0) if row and isinstance(row.value, str) and _is_number(row.value) and row.value[:1] else 0
+    return (_value(row.value) or 0) if row and isinstance(row.value, str) else 0
 
 
 def _is_hvm(cfg: CfgFile) -> bool:

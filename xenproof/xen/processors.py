@@ -7,7 +7,7 @@ from xenproof.errors import ParseError
 
 # Such as: xenproof-n5QuMbaI-1                  1     0    1   -b-      45.8  0-1 / all
 # Xen 4.4 knows no soft affinity: its line ends with the hard one.
-_VCPU = re.compile(r"(\S.*?) +(\d{1,6}) +(\d{1,5}) +(\d{1,5}|-) +(\S+) +(\d+\.\d) +([^/]*?)(?: / .*)?\Z")
+_VCPU = re.compile(r"(\S+(?: +\S+)*?) +(\d{1,6}) +(\d{1,5}) +(\d{1,5}|-) +(\S+) +(\d{1,15}\.\d) +([^/]*?)(?: / .*)?\Z")
 _VCPU_HEADER = ["Name", "ID", "VCPU", "CPU", "State", "Time(s)"]
 _ANY = "all"
 # Such as the row below of: cpu:    core    socket     node

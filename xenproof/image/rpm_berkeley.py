@@ -18,7 +18,7 @@ _INSTANCES = 0  # the key of what counts the packages
 class _Pages:
     """The pages of the file, in the byte order of the machine that wrote it."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | bytearray) -> None:
         order = next((order for order in "<>" if _unpack(order, "I", data, 12) == _MAGIC), "")
         size = _unpack(order, "I", data, 20) if order else 0
         if not order or size not in (512 << shift for shift in range(8)) or data[25] != _META:
@@ -33,20 +33,20 @@ class _Pages:
     def page(self, number: int) -> bytes:
         if not 0 < number < self.count:
             raise ParseError(f"rpm's database Packages has no page {number}")
-        return self._data[number * self.size : (number + 1) * self.size]
+        return bytes(self._data[number * self.size : (number + 1) * self.size])
 
     def number(self, form: str, page: bytes, at: int) -> int:
         return _unpack(self.order, form, page, at)
 
 
-def _unpack(order: str, form: str, data: bytes, at: int) -> int:
+def _unpack(order: str, form: str, data: bytes | bytearray, at: int) -> int:
     try:
         return int(struct.unpack_from(order + form, data, at)[0])
     except struct.error as error:
         raise ParseError(f"rpm's database Packages is cut off: {error}") from error
 
 
-def berkeley_headers(data: bytes) -> Iterator[tuple[int, bytes]]:
+def berkeley_headers(data: bytes | bytearray) -> Iterator[tuple[int, bytes]]:
     """Number and header of each package, in the order of the file; raises ParseError if it is damaged."""
     pages = _Pages(data)
     for number in range(1, pages.count):

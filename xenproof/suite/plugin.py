@@ -23,10 +23,10 @@ from xenproof.lab import runs
 from xenproof.lab.identity import ProcessIdentity
 from xenproof.lab.progress import Progress
 from xenproof.lab.recipe import load_recipe
-from xenproof.plain import visible
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
+from xenproof.plain import visible
 from xenproof.report.terminal import summary
 from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
 from xenproof.report.write import write_reports

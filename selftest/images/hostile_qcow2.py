@@ -7,6 +7,7 @@ from pathlib import Path
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
 _FEATURES = struct.Struct(">QQQII")
 BACKING_FORMAT, DATA_FILE_NAME = 0xE2792ACA, 0x44415441
+_SIZE_AT = 24
 _EMPTY: Mapping[int, bytes] = {}
 
 
@@ -45,9 +46,7 @@ def make_qcow2(
     name_at = length + len(extra) + 8 if name or name_length else 0
     named = len(name) if name_length is None else name_length
     table_entries = tables if entries is None else entries
-    head = _HEADER.pack(
-        b"QFI\xfb", version, name_at, named, cluster_bits, size, 0, table_entries, cluster, 0, 0, 0, 0
-    )
+    head = _HEADER.pack(b"QFI\xfb", version, name_at, named, cluster_bits, size, 0, table_entries, cluster, 0, 0, 0, 0)
     if version > 2:
         head += _FEATURES.pack(features, 0, 0, 4, length)
     head += extra + bytes(8) + name
@@ -71,10 +70,13 @@ def clusters_of(disk: bytes, cluster_bits: int, left_out: frozenset[int] = froze
 def make_one_table_of_many(path: Path, entries: int, cluster_bits: int = 16) -> Path:
     """A file whose first table has many entries, all for one second table."""
     cluster = 1 << cluster_bits
-    make_qcow2(path, cluster_bits=cluster_bits, size=entries * cluster * cluster // 8, entries=entries)
+    make_qcow2(path, cluster_bits=cluster_bits, size=cluster, entries=entries)
     table_at = (1 + -(-8 * entries // cluster)) * cluster
     with path.open("r+b") as out:
+        out.seek(_SIZE_AT)
+        out.write(struct.pack(">Q", entries * cluster * cluster // 8))
         out.seek(cluster)
         out.write(struct.pack(">Q", table_at | 1 << 63) * entries)
+        out.truncate(table_at)
         out.truncate(table_at + cluster)
     return path

@@ -1,10 +1,10 @@
-"""An image never decides which files of this machine are read: not by its qcow2, not by links or devices in its tree."""
+"""An image never decides which files of this machine are read: not by its qcow2, not by links or devices in it."""
 
 import os
 import socket
 import stat
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -162,7 +162,7 @@ def test_an_image_is_a_regular_file(folder: Path, profile: Profile, sort: str) -
         read(folder / "special", profile)
 
 
-def planted(path: Path, sort: str) -> socket.socket | suppress:
+def planted(path: Path, sort: str) -> AbstractContextManager[object]:
     """Something at a path that is no regular file; what has to be closed for it."""
     if sort == "socket":
         # A socket's path is short, the folder's may not be.
@@ -175,7 +175,7 @@ def planted(path: Path, sort: str) -> socket.socket | suppress:
         os.mkfifo(path)
     else:
         path.mkdir()
-    return suppress()
+    return nullcontext()
 
 
 def test_every_file_of_a_chain_has_to_be_named(leaking: Callable[..., Path], folder: Path, profile: Profile) -> None:
@@ -279,7 +279,7 @@ LINKS = {
 def plant(root: Path, secret: Path) -> None:
     """Links of every sort into a root directory, and what is no file."""
     out = os.path.relpath(secret, root)
-    words = {"secret": secret, "folder": secret.parent, "out": out, "out_folder": os.path.dirname(out)}
+    words = {"secret": secret, "folder": secret.parent, "out": out, "out_folder": out.rpartition("/")[0]}
     for name, target in LINKS.items():
         path = root / name
         if path.is_dir():

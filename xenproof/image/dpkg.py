@@ -1,5 +1,6 @@
 """The packages in dpkg's database."""
 
+import re
 from collections.abc import Iterator
 
 from xenproof.errors import NotEvaluable, ParseError
@@ -9,6 +10,7 @@ STATUS = "/var/lib/dpkg/status"
 # Stanzas that an interrupted dpkg has not yet merged into the status file; they replace those there.
 _UPDATES = "/var/lib/dpkg/updates"
 _WANTED = ("Package", "Status", "Version", "Architecture", "Conffiles")
+_EMPTY_LINES = re.compile(r"\n\n+")
 _MOST_PACKAGES = 100_000
 
 # The words of a package's Status as the letters of ${db:Status-Abbrev}.
@@ -62,11 +64,10 @@ def dpkg_stanzas(tree: Tree) -> dict[tuple[str, str], dict[str, str]]:
 def _stanzas(text: str) -> Iterator[str]:
     """What stands between empty lines, without a list of it all."""
     begin = 0
-    while begin <= len(text):
-        end = text.find("\n\n", begin)
-        end = len(text) if end < 0 else end
-        yield text[begin:end]
-        begin = end + 2
+    for empty in _EMPTY_LINES.finditer(text):
+        yield text[begin : empty.start()]
+        begin = empty.end()
+    yield text[begin:]
 
 
 def _fields(stanza: str) -> dict[str, str] | None:

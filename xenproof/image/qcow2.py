@@ -13,8 +13,8 @@ from xenproof.image.disk_bytes import Bytes
 from xenproof.image.qcow2_header import Header
 
 _COMPRESSED, _OFFSET = 1 << 62, 0x00FFFFFFFFFFFE00
-# With usual clusters of 64 KiB these cover 256 TiB.
-_MOST_TABLES = 1 << 19
+# With usual clusters of 64 KiB these cover 128 TiB.
+_MOST_TABLES = 1 << 18
 _KEPT_BYTES, _FEWEST_KEPT = 8 << 20, 4
 
 
@@ -73,7 +73,11 @@ def open_qcow2(path: Path, stream: Bytes, header: Header, backing: Bytes | None)
 
 def _words(stream: Bytes, at: int, length: int) -> "array[int]":
     stream.seek(at)
-    words = array("Q", stream.read(length) if length else b"")
+    return _swapped(stream.read(length) if length else b"")
+
+
+def _swapped(data: bytes) -> "array[int]":
+    words = array("Q", data)
     if sys.byteorder == "little":
         words.byteswap()
     return words
@@ -96,7 +100,10 @@ def _check_clusters(stream: Bytes, header: Header, first: "array[int]", step: in
             raise SourceError(f"{stream.what} is damaged: a table begins at byte {table}, within a cluster")
         if table + size > stream.size:
             raise SourceError(f"{stream.what} is cut off: a table begins at byte {table}, the file has {stream.size}")
-        words = _words(stream, table, size)
+        stream.seek(table)
+        if not (data := stream.read(size)).strip(b"\0"):
+            continue
+        words = _swapped(data)
         last = max((word & _OFFSET for word in words[::step] if not word & _COMPRESSED), default=0)
         if last >= stream.size:
             raise SourceError(f"{stream.what} is cut off: its data go up to byte {last}, the file has {stream.size}")

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 
 from xenproof.errors import ParseError
+from xenproof.image.rpm_header import check_length
 
 _MAGIC = 0x00061561
 _META, _HASH, _HASH_UNSORTED, _OVERFLOW = 8, 13, 2, 7
@@ -67,16 +68,18 @@ def _pairs(pages: _Pages, page: bytes) -> Iterator[tuple[int, bytes]]:
         value = page[offsets[at + 1] : ends[at + 1]]
         if number == _INSTANCES:
             continue
-        yield number, _value(pages, value)
+        yield number, _value(pages, number, value)
 
 
-def _value(pages: _Pages, item: bytes) -> bytes:
+def _value(pages: _Pages, package: int, item: bytes) -> bytes:
     if item[:1] == bytes([_INLINE]):
         return item[1:]
     if item[:1] != bytes([_OFF_PAGE]):
         raise ParseError(f"rpm's database Packages has a value of an unknown kind: {item[:20]!r}")
     at, length = pages.number("I", item, 4), pages.number("I", item, 8)
+    check_length(package, length)
     pieces: list[bytes] = []
+    there = 0
     # A chain that goes round would never end.
     for _ in range(pages.count):
         if not at:
@@ -85,7 +88,9 @@ def _value(pages: _Pages, item: bytes) -> bytes:
         if page[25] != _OVERFLOW:
             raise ParseError(f"rpm's database Packages has page {at} in a chain that it does not belong to")
         pieces.append(page[_PAGE_HEADER : _PAGE_HEADER + pages.number("H", page, 22)])
+        if (there := there + len(pieces[-1])) > length:
+            break
         at = pages.number("I", page, 16)
-    if len(whole := b"".join(pieces)) != length:
-        raise ParseError(f"rpm's database Packages has a header of {len(whole)} bytes, expected {length}")
-    return whole
+    if there != length:
+        raise ParseError(f"rpm's database Packages has a header of {there} bytes or more, expected {length}")
+    return b"".join(pieces)

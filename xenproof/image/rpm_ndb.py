@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 
 from xenproof.errors import ParseError
+from xenproof.image.rpm_header import check_length
 
 _HEADER = struct.Struct("<4sIII")
 _SLOT = struct.Struct("<4sIII")
@@ -35,6 +36,7 @@ def ndb_headers(data: bytes | bytearray) -> Iterator[tuple[int, bytes]]:
 
 def _blob(data: bytes | bytearray, number: int, at: int) -> bytes:
     mark, found, _, length = _BLOB.unpack_from(data, at)
+    check_length(number, length)
     blob = bytes(data[at + _BLOB.size : at + _BLOB.size + length])
     if mark != b"BlbS" or found != number or len(blob) != length:
         raise ParseError(f"rpm's database Packages.db has no whole package {number} at byte {at}")

@@ -15,7 +15,7 @@ _BLOCK_SIZE_AT, _SECTOR_SIZE_AT = 4, 102  # the size of inodes follows that of s
 _SIZES = [1 << shift for shift in range(9, 17)]
 _INODE_SIZES = (256, 512, 1024, 2048)
 # Pieces of files that are kept in memory, each some 130 bytes.
-_MOST_PIECES = 500_000
+_MOST_PIECES = 200_000
 
 
 def open_xfs(source: Bytes, where: str, shared: Shared) -> FileSystem:

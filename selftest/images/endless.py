@@ -1,5 +1,6 @@
 """Images and root directories that are without end, or swell, when they are read: each is small, or full of holes."""
 
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -302,6 +303,74 @@ def start_links_without_end(folder: Path) -> Path:
     return root
 
 
+def menu_without_end(folder: Path) -> Path:
+    """A menu of GRUB with as many entries as there may be lines."""
+    root = make_root(folder)
+    (root / "boot/grub/grub.cfg").write_text("menuentry 'x' {\nlinux /boot/vmlinuz-1 x=1\n}\n" * 99_000, "utf-8")
+    return root
+
+
+def menu_in_menus(folder: Path) -> Path:
+    """A menu of GRUB whose entries are in one another."""
+    root = make_root(folder)
+    (root / "boot/grub/grub.cfg").write_text("submenu 'x' {\n" * 290_000, "utf-8")
+    return root
+
+
+def accounts_without_end(folder: Path) -> Path:
+    """More users and groups than there may be lines, and the most that there may be."""
+    root = make_root(folder)
+    (root / "etc/passwd").write_text("".join(f"user{at}:x:{at}:\n" for at in range(299_000)), "utf-8")
+    (root / "etc/group").write_text("g:x:1:\n" * 400_000, "utf-8")
+    return root
+
+
+def kernels_without_end(folder: Path) -> Path:
+    """Ten thousand kernels, and a menu that says nothing of them."""
+    root = make_root(folder)
+    for at in range(10_000):
+        (root / f"usr/lib/modules/{at}.{'x' * 200}").mkdir()
+    (root / "boot/grub/grub.cfg").write_text("", "utf-8")
+    return root
+
+
+def fstab_of_one_line(folder: Path) -> Path:
+    """An fstab with half a million options."""
+    root = make_root(folder)
+    (root / "etc/fstab").write_text(
+        f"UUID=1 /srv ext4 {'a,' * 500_000}\n" + "UUID=1 " + "/a" * 20_000 + " x\n", "utf-8"
+    )
+    return make_plain_ext(folder / "disk.img", root)
+
+
+def folders_far_below(folder: Path) -> Path:
+    """Links to a folder three hundred levels below, through one another."""
+    root = make_root(folder)
+    (root / "d").mkdir()
+    here, way = os.open(root / "d", os.O_RDONLY), "d/" * 300
+    for _ in range(299):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    up = "../" * 300
+    for at in range(20):
+        (root / f"etc/logrotate.d/far-{at}").symlink_to(f"/{f'{way}{up}' * 2}etc/logrotate.d/far-{at + 1}")
+    return root
+
+
+def leftovers_without_end(folder: Path) -> Path:
+    """What xend left over, in many files of one text."""
+    root = make_root(folder)
+    (first := root / "var/lib/xend/domains/0/config.sxp").parent.mkdir(parents=True)
+    first.write_text("(domain\n" * 200_000, "utf-8")
+    for at in range(1, 300):
+        (root / f"var/lib/xend/domains/{at}").mkdir()
+        (root / f"var/lib/xend/domains/{at}/config.sxp").hardlink_to(first)
+    return root
+
+
 # Each image, and what is said of it: in the recording, or as the error.
 ENDLESS: dict[Callable[[Path], Path], str] = {
     one_table_of_a_million: "is no disk image",
@@ -335,4 +404,11 @@ ENDLESS: dict[Callable[[Path], Path], str] = {
     package_of_a_million_lines: "/var/lib/dpkg/status has a package of more than the 300000 lines that are read",
     many_lists_of_packages: "/var/lib/dpkg/status tells of more than the 100000 packages that are read, or at length",
     start_links_without_end: "there are more than 20000 files /etc/rc",
+    menu_without_end: "autoballoon",
+    menu_in_menus: "autoballoon",
+    accounts_without_end: "autoballoon",
+    kernels_without_end: "the image does not tell which kernel it boots",
+    fstab_of_one_line: "autoballoon",
+    folders_far_below: "leads over more than 1000 directories and links",
+    leftovers_without_end: "the configurations of managed domains make more than the 8388608 letters that are kept",
 }

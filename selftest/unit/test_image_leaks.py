@@ -3,6 +3,8 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
@@ -20,6 +22,7 @@ from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 
+REPOSITORY = Path(__file__).parents[2]
 CANARY = "canary-7d1f: what only this machine knows"
 LEAK = "/etc/logrotate.d/leak"
 SECTOR_BITS = 9
@@ -352,3 +355,27 @@ def test_packing_a_link_as_the_file_system_does(folder: Path, secret: Path, prof
     disk = make_ext4(folder / "disk.img", root)
     assert "Fast link" not in debugfs(disk, "stat /etc/logrotate.d/far")
     assert CANARY not in kept(read(disk, profile))
+
+
+@pytest.mark.parametrize("way", ["record", "pytest"])
+def test_the_option_allows_a_backing_file(leaking: Callable[..., Path], folder: Path, way: str) -> None:
+    (base := folder / "base.raw").write_text(f"{CANARY}\n" * 12, "utf-8")
+    (profile := folder / "small.yaml").write_text(PROFILE, "utf-8")
+    kept, report = folder / "host.json", folder / "report"
+    options = [f"--hosts=image://{leaking('base.raw')}", f"--profile={profile}"]
+    commands = {
+        "record": ["-m", "xenproof.cli", "record", *options, "--output", str(kept)],
+        "pytest": ["-m", "pytest", "-q", *options, f"--report={report}", f"--record={kept}", "tests/host"],
+    }
+
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, *commands[way], *more]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120)
+
+    refused = run()
+    assert refused.returncode == 6, refused
+    assert f"allow it with --backing {base}" in " ".join((refused.stdout + refused.stderr).split())
+    # What the small root directory is held against, it does not have all of.
+    allowed = run(f"--backing={base}")
+    assert allowed.returncode in (0, 1), allowed
+    assert CANARY in "".join(output.text for output in Recording.read(kept).outputs.values())

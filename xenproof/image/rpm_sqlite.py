@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from xenproof.errors import ParseError
+from xenproof.errors import NotEvaluable, ParseError
 
 # A table gives its rows in thousands of steps; a file that has something else there must not take for ever.
 _STEPS, _MOST_CALLS = 100_000, 10_000
@@ -16,13 +16,13 @@ _MOST_MEMORY_BYTES, _MOST_VALUE_BYTES = 128 << 20, 32 << 20
 def sqlite_headers(data: Iterable[bytes], log: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Number and header of each package; `data` are the pieces of the file, `log` those of its write-ahead log.
 
-    Raises ParseError if the file is damaged.
+    Raises ParseError if the file is damaged, NotEvaluable if there is no room for a copy of it.
     """
     with tempfile.TemporaryDirectory(prefix="xenproof-rpm-") as folder:
         path = Path(folder) / "rpmdb.sqlite"
-        _write(path, data)
-        _write(path.with_name("rpmdb.sqlite-wal"), log)
         try:
+            _write(path, data)
+            _write(path.with_name("rpmdb.sqlite-wal"), log)
             with closing(sqlite3.connect(path)) as database:
                 database.text_factory = bytes  # a damaged text is no reason to end otherwise
                 calls = iter(range(_MOST_CALLS))
@@ -37,6 +37,8 @@ def sqlite_headers(data: Iterable[bytes], log: Iterable[bytes]) -> Iterator[tupl
                     if not isinstance(number, int) or not isinstance(blob, bytes):
                         raise ParseError("rpm's database rpmdb.sqlite has a package that is no number and header")
                     yield number, blob
+        except OSError as error:
+            raise NotEvaluable(f"rpm's database rpmdb.sqlite cannot be copied to {folder}: {error.strerror}") from error
         except (sqlite3.Error, ValueError, OverflowError, MemoryError) as error:
             raise ParseError(f"rpm's database rpmdb.sqlite cannot be read: {error}") from error
 

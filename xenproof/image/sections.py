@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from xenproof.errors import NotEvaluable, SourceError
+from xenproof.errors import NotEvaluable, SourceError, XenproofError
 from xenproof.facts.probes import (
     KERNEL_CONFIG_CONTROL,
     RC_PATTERN,
@@ -105,10 +105,20 @@ class ImageSections:
             raise unknown
         return ""
 
-    @cached_property
+    @property
     def release(self) -> str:
         """The release of the kernel that the image would boot; raises NotEvaluable if it does not tell."""
-        return kernel_release(self.tree, [path for path in text_paths(self.profile) if path.endswith("/grub.cfg")])
+        if isinstance(self._release, XenproofError):
+            raise type(self._release)(self._release)
+        return self._release
+
+    @cached_property
+    def _release(self) -> str | XenproofError:
+        """It, or why it is not known: what is looked for once may be ten thousand kernels."""
+        try:
+            return kernel_release(self.tree, [path for path in text_paths(self.profile) if path.endswith("/grub.cfg")])
+        except XenproofError as error:
+            return error
 
     @cached_property
     def _accounts(self) -> Accounts:

@@ -12,6 +12,8 @@ from xenproof.image.node import Node, is_directory, is_file, is_link
 
 # As the kernel: what needs more is taken for a loop.
 MOST_LINKS = 40
+# Directories and links on the way to one file; each link may name two thousand.
+MOST_STEPS = 1000
 MOST_TEXT_BYTES = 16 << 20
 # Each takes some 60 bytes of memory more than its letters.
 MOST_LINES = 300_000
@@ -48,10 +50,12 @@ class Tree:
         NotEvaluable where the image cannot know.
         """
         rest = [part for part in reversed(path.split("/")) if part not in ("", ".")]
-        way: list[tuple[str, Node]] = []
-        links = 0
+        way: list[Found] = []
+        links = steps = 0
         while rest:
             self.budget.check()
+            if (steps := steps + 1) > MOST_STEPS:
+                raise NotEvaluable(f"{path[:200]} leads over more than {MOST_STEPS} directories and links")
             part = rest.pop()
             if part == "..":
                 way = way[:-1]
@@ -60,7 +64,7 @@ class Tree:
             if node is None:
                 return None
             if not is_link(node) or (not rest and not follow):
-                way.append((part, node))
+                way.append(Found(_below(way, part), node))
                 continue
             if (links := links + 1) > MOST_LINKS:
                 return None
@@ -68,13 +72,13 @@ class Tree:
             if target.startswith("/"):
                 way = []
             rest += [part for part in reversed(target.split("/")) if part not in ("", ".")]
-        return Found(_joined(way), way[-1][1] if way else self.root)
+        return way[-1] if way else Found("/", self.root)
 
-    def _step(self, way: list[tuple[str, Node]], name: str) -> Node | None:
-        above = way[-1][1] if way else self.root
+    def _step(self, way: list[Found], name: str) -> Node | None:
+        above = way[-1].node if way else self.root
         if not is_directory(above):
             return None
-        mounted = self.mounts.get(_joined([*way, (name, above)]))
+        mounted = self.mounts.get(_below(way, name))
         if isinstance(mounted, str):
             raise NotEvaluable(mounted)
         return mounted or above.child(name)
@@ -136,5 +140,5 @@ class Tree:
                 yield path
 
 
-def _joined(way: list[tuple[str, Node]]) -> str:
-    return "/" + "/".join(name for name, _ in way)
+def _below(way: list[Found], name: str) -> str:
+    return f"{way[-1].path if way else ''}/{name}"

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from xenproof.errors import SourceError
 from xenproof.image.regular import open_regular
 
-# nbd:host:port, json:{...}, http://... and file:name, as qemu tells a protocol from a file's name.
+# nbd:host:port, json:{...} and file:name, as qemu tells a protocol from the name of a file.
 _PROTOCOL = re.compile(r"[^/]*:")
 _QUOTED = 200
 

@@ -43,6 +43,9 @@ def record(
     profile: Annotated[str, typer.Option("--profile", help="whose probes are run")] = "debian12",
     identity: Annotated[Path | None, typer.Option(help="the private key to log in with")] = None,
     known_hosts: Annotated[Path | None, typer.Option(help="the pinned host keys")] = None,
+    backing: Annotated[
+        list[Path] | None, typer.Option(help="a backing file that a qcow2 may be read with, again for each")
+    ] = None,
     checks: Annotated[
         list[Path] | None, typer.Argument(help="your own checks: what their commands print is kept too")
     ] = None,
@@ -54,6 +57,7 @@ def record(
     if checks:
         own: dict[str, Path | None] = {"--identity": identity, "--known-hosts": known_hosts}
         options = [f"{name}={path}" for name, path in own.items() if path is not None]
+        options += [f"--backing={path}" for path in backing or ()]
         raise typer.Exit(
             _run_checks([f"--hosts={hosts}", f"--profile={profile}", f"--record={output}", *options], checks)
         )
@@ -66,8 +70,9 @@ def record(
     run = runs.new_run("session", ProcessIdentity.of(os.getpid()))
     try:
         opened = open_host(
-            hosts, load_profile(profile), run.folder, Progress(), identity=identity, known_hosts=known_hosts
-        )
+            hosts, load_profile(profile), run.folder, Progress(), identity=identity, known_hosts=known_hosts,
+            backing=tuple(backing or ()),
+        )  # fmt: skip
         try:
             if opened.recording is None:
                 raise XenproofError(opened.target.blocked)

@@ -43,8 +43,8 @@ def bare(root: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def read(profile: Profile) -> Callable[[Path], Recording]:
-    return lambda path: read_image(f"image://{path}", path, profile)
+def read(profile: Profile) -> Callable[..., Recording]:
+    return lambda path, *backing: read_image(f"image://{path}", path, profile, backing)
 
 
 def conforms(recording: Recording, profile: Profile, filesystem: str = "ext4") -> None:
@@ -96,21 +96,23 @@ def test_a_qcow2_image(
 
 
 def test_a_qcow2_image_on_top_of_others_that_are_smaller(
-    bare: Path, tmp_path: Path, read: Callable[[Path], Recording], profile: Profile
+    bare: Path, tmp_path: Path, read: Callable[..., Recording], profile: Profile
 ) -> None:
     call("qemu-img", "create", "-q", "-f", "qcow2", "-b", "bare.img", "-F", "raw", str(tmp_path / "one.qcow2"), "1G")
     call("qemu-img", "create", "-q", "-f", "qcow2", "-b", "one.qcow2", "-F", "qcow2", str(tmp_path / "two.qcow2"), "2G")
-    conforms(read(tmp_path / "two.qcow2"), profile)
+    conforms(read(tmp_path / "two.qcow2", tmp_path / "one.qcow2", bare), profile)
+    with pytest.raises(SourceError, match=r"one.qcow2 names the backing file 'bare.img', .* allow it with --backing /"):
+        read(tmp_path / "two.qcow2", tmp_path / "one.qcow2")
     bare.unlink()
     with pytest.raises(SourceError, match=r"cannot read the image .*bare.img: No such file"):
-        read(tmp_path / "two.qcow2")
+        read(tmp_path / "two.qcow2", tmp_path / "one.qcow2", bare)
 
 
-def test_an_image_that_is_based_on_itself_ends(tmp_path: Path, read: Callable[[Path], Recording]) -> None:
+def test_an_image_that_is_based_on_itself_ends(tmp_path: Path, read: Callable[..., Recording]) -> None:
     image = tmp_path / "loop.qcow2"
     call("qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", "loop.qcow2", "-F", "qcow2", str(image), "1G")
     with pytest.raises(SourceError, match="based on itself"):
-        read(image)
+        read(image, image)
 
 
 def test_file_systems_are_put_where_fstab_says(
@@ -357,11 +359,10 @@ def test_without_the_extra_a_disk_image_says_what_to_install(
 ) -> None:
     import sys
 
-    for name in [name for name in sys.modules if name.startswith(("dissect", "xenproof.image.disk"))]:
+    own = [f"xenproof.image.{name}" for name in ("disk", "container", "qcow2", "filesystem", "ext", "xfs", "btrfs")]
+    for name in [name for name in sys.modules if name.startswith("dissect") or name in own]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "dissect", None)
-    for name in ("container", "partition_table", "partitions", "dissected", "ext_journal"):
-        monkeypatch.delitem(sys.modules, f"xenproof.image.{name}", raising=False)
     with pytest.raises(SourceError, match=r"pip install 'xenproof\[image\]'"):
         read(bare)
     read(root)

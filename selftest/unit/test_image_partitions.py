@@ -10,7 +10,7 @@ import pytest
 
 from selftest.images.disks import call
 from xenproof.errors import SourceError
-from xenproof.image.container import Bytes
+from xenproof.image.disk_bytes import Bytes
 from xenproof.image.partition_table import Row, read_table
 
 MIB = 1 << 20

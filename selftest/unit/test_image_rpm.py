@@ -38,7 +38,7 @@ def data(name: str) -> bytes:
     return lzma.decompress((DATA / f"{name}.xz").read_bytes())
 
 
-HEADERS = dict(sqlite_headers(data("rpmdb.sqlite"), b""))
+HEADERS = dict(sqlite_headers([data("rpmdb.sqlite")], []))
 
 
 def ndb(headers: dict[int, bytes], free: int = 3) -> bytes:

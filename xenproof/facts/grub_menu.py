@@ -19,6 +19,8 @@ _KERNEL = re.compile(r"(?:\S*/)?(?:vmlinu|linux|kernel|bzImage|Image)[^/]*")
 # set default="0"
 _DEFAULT = re.compile(r"\s*set default=\"?([^\"]*)\"?\s*")
 _SAVED = "${saved_entry}"
+# Menus in menus; distributions write one level.
+_DEEPEST = 16
 REMOVAL_OPTIONS = "${xen_rm_opts}"
 
 
@@ -123,15 +125,17 @@ def grub_menu(texts: Texts) -> GrubMenu:
     if len(paths) > 1:
         raise ParseError(f"expected one grub.cfg, found {', '.join(sorted(paths))}: name yours in the profile's files")
     lines = texts.of(paths[0])
-    items = tuple(_items(iter(lines), paths[0], nested=False))
+    items = tuple(_items(iter(lines), paths[0], depth=0))
     if not any(_flat(items)):
         raise ParseError(f"{paths[0]} has no menu entry in {len(lines)} lines")
     return GrubMenu(paths[0], items, _default(texts, paths[0]))
 
 
-def _items(lines: Iterator[str], path: str, *, nested: bool) -> Iterator[MenuEntry | Submenu]:
+def _items(lines: Iterator[str], path: str, *, depth: int) -> Iterator[MenuEntry | Submenu]:
+    if depth > _DEEPEST:
+        raise ParseError(f"{path} has menus in one another, more than {_DEEPEST} deep")
     for line in lines:
-        if nested and line.strip() == "}":
+        if depth and line.strip() == "}":
             return
         if (found := _ITEM.fullmatch(line)) is None:
             continue
@@ -139,10 +143,10 @@ def _items(lines: Iterator[str], path: str, *, nested: bool) -> Iterator[MenuEnt
         id_match = _ID.search(found[3])
         id_ = id_match[1] if id_match else title
         if found[1] == "submenu":
-            yield Submenu(title, id_, tuple(_items(lines, path, nested=True)))
+            yield Submenu(title, id_, tuple(_items(lines, path, depth=depth + 1)))
         else:
             yield _entry(lines, path, title, id_)
-    if nested:
+    if depth:
         raise ParseError(f"{path} is cut off inside a menu")
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from xenproof.errors import NotEvaluable
 from xenproof.facts.files import UNKNOWN_OWNER
 from xenproof.image.node import Node
 from xenproof.image.tree import Tree
@@ -38,7 +39,11 @@ def read_accounts(tree: Tree) -> Accounts:
 
 def _names(tree: Tree, path: str) -> dict[int, str]:
     found: dict[int, str] = {}
-    for line in tree.lines(path) or ():
+    try:
+        lines = tree.lines(path) or ()
+    except NotEvaluable:
+        lines = ()  # no owner is known then, and everything else still is
+    for line in lines:
         if row := _ROW.fullmatch(line):
             found.setdefault(int(row[2]), row[1])
     return found

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xenproof.errors import SourceError
+from xenproof.image.budget import Budget
 from xenproof.image.container import open_container
-from xenproof.image.dissected import FileSystem, open_filesystem
+from xenproof.image.dissected import FileSystem, Shared
+from xenproof.image.filesystem import open_filesystem
 from xenproof.image.fstab import Entry, read_fstab
+from xenproof.image.kept_nodes import KeptNodes
 from xenproof.image.node import Node
 from xenproof.image.partitions import Partition, read_partitions
 from xenproof.image.signature import READABLE
@@ -27,6 +30,7 @@ _BY = {
     "/dev/disk/by-partuuid/": "PARTUUID",
     "/dev/disk/by-partlabel/": "PARTLABEL",
 }
+_MOST_FILESYSTEMS = 128
 _NO_PLACE = ("swap",)
 _MADE_AT_BOOT = ("tmpfs", "ramfs", "proc", "sysfs", "devpts", "xenfs", "debugfs", "cgroup", "cgroup2", "hugetlbfs")
 
@@ -47,15 +51,18 @@ class DiskTree:
     root: str
 
 
-def read_disk(path: Path, files: ExitStack) -> DiskTree:
+def read_disk(path: Path, files: ExitStack, backing: tuple[Path, ...], budget: Budget) -> DiskTree:
     """The tree of the one system on a disk image, which can be read until `files` are closed.
 
-    Raises SourceError, saying what was found, if there is not one.
+    `backing` are the backing files that the user allows; all reading is within the `budget`.  Raises
+    SourceError, saying what was found, if there is not one.
     """
-    partitions = read_partitions(open_container(path, files), path)
-    parts = [
-        _Part(part, open_filesystem(part.kind, part.stream, part.place)) for part in partitions if part.kind in READABLE
-    ]
+    partitions = read_partitions(open_container(path, files, backing, budget), path)
+    readable = [part for part in partitions if part.kind in READABLE]
+    if len(readable) > _MOST_FILESYSTEMS:
+        raise SourceError(f"{path} has {len(readable)} file systems, more than the {_MOST_FILESYSTEMS} that are read")
+    shared = Shared(budget, KeptNodes())
+    parts = [_Part(part, open_filesystem(part.kind, part.stream, part.place, shared)) for part in readable]
     roots = [(part, name, node) for part in parts if (found := _root(part.filesystem)) for name, node in [found]]
     if not roots:
         raise SourceError(f"{path} has no root file system: {_described(partitions)}")
@@ -65,10 +72,10 @@ def read_disk(path: Path, files: ExitStack) -> DiskTree:
             "its own (dd with bs=512, skip and count) and name that"
         )
     part, subvolume, node = roots[0]
-    tree = Tree(node, VOLATILE)
+    tree = Tree(node, VOLATILE, budget)
     mounts = _mounts(read_fstab(tree), parts)
     where = f"{part.filesystem.type} in {part.partition.place}" + (f", subvolume {subvolume}" if subvolume else "")
-    return DiskTree(Tree(node, {**mounts, **VOLATILE}), where)
+    return DiskTree(Tree(node, {**mounts, **VOLATILE}, budget), where)
 
 
 def _root(filesystem: FileSystem) -> tuple[str, Node] | None:

@@ -1,13 +1,17 @@
 """The packages in dpkg's database."""
 
+import re
 from collections.abc import Iterator
 
-from xenproof.errors import ParseError
-from xenproof.image.tree import Tree
+from xenproof.errors import NotEvaluable, ParseError
+from xenproof.image.tree import MOST_LINES, MOST_TEXT_BYTES, Tree
 
 STATUS = "/var/lib/dpkg/status"
 # Stanzas that an interrupted dpkg has not yet merged into the status file; they replace those there.
 _UPDATES = "/var/lib/dpkg/updates"
+_WANTED = ("Package", "Status", "Version", "Architecture", "Conffiles")
+_EMPTY_LINES = re.compile(r"\n\n+")
+_MOST_PACKAGES = 100_000
 
 # The words of a package's Status as the letters of ${db:Status-Abbrev}.
 _WANT = {"unknown": "u", "install": "i", "hold": "h", "deinstall": "r", "purge": "p"}
@@ -31,36 +35,59 @@ def dpkg_packages(tree: Tree) -> str | None:
     """
     if tree.file(STATUS) is None:
         return None
-    rows = [_row(fields) for fields in dpkg_stanzas(tree)]
+    rows = [_row(fields) for fields in dpkg_stanzas(tree).values()]
     return "deb\n" + "".join(f"{row}\n" for row in rows if row[1] != "n")
 
 
-def dpkg_stanzas(tree: Tree) -> Iterator[dict[str, str]]:
-    """The fields of each package in the database, the newest where it has several; lines that go on are kept."""
-    updates = [tree.text(f"{_UPDATES}/{name}") or "" for name in tree.names(_UPDATES) if name.isdecimal()]
+def dpkg_stanzas(tree: Tree) -> dict[tuple[str, str], dict[str, str]]:
+    """The fields that are read of each package, by its name and architecture, the newest where it has several.
+
+    Lines that go on are kept.  Raises NotEvaluable if there are more packages than are read.
+    """
+    paths = [STATUS, *(f"{_UPDATES}/{name}" for name in tree.names(_UPDATES) if name.isdecimal())]
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for text in [tree.text(STATUS) or "", *updates]:
-        for stanza in text.split("\n\n"):
-            if fields := _fields(stanza):
+    count = size = 0
+    for path in paths:
+        for stanza in _stanzas(tree.text(path) or ""):
+            tree.budget.check()
+            if (fields := _fields(stanza)) is not None:
                 _row(fields)
                 found[fields["Package"], fields.get("Architecture", "")] = fields
-    yield from found.values()
+                count, size = count + 1, size + sum(map(len, fields.values()))
+            if count > _MOST_PACKAGES or size > MOST_TEXT_BYTES:
+                raise NotEvaluable(
+                    f"{STATUS} tells of more than the {_MOST_PACKAGES} packages that are read, or at length"
+                )
+    return found
 
 
-def _fields(stanza: str) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    name = ""
+def _stanzas(text: str) -> Iterator[str]:
+    """What stands between empty lines, without a list of it all."""
+    begin = 0
+    for empty in _EMPTY_LINES.finditer(text):
+        yield text[begin : empty.start()]
+        begin = empty.end()
+    yield text[begin:]
+
+
+def _fields(stanza: str) -> dict[str, str] | None:
+    """The fields that are read, None if there is no field at all."""
+    if stanza.count("\n") > MOST_LINES:
+        raise NotEvaluable(f"{STATUS} has a package of more than the {MOST_LINES} lines that are read")
+    fields: dict[str, list[str]] = {}
+    name, some = "", False
     for line in stanza.strip("\n").split("\n"):
         if line[:1].isspace():
             if name:
-                fields[name] += f"\n{line}"
+                fields[name].append(line)
             continue
         name, colon, value = line.partition(":")
-        if colon and name:
-            fields[name] = value.strip()
+        some = some or bool(colon and name)
+        if colon and name in _WANTED:
+            fields[name] = [value.strip()]
         else:
             name = ""
-    return fields
+    return {name: "\n".join(lines) for name, lines in fields.items()} if some else None
 
 
 def _row(fields: dict[str, str]) -> str:

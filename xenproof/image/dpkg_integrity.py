@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from xenproof.errors import NotEvaluable
 from xenproof.image.dpkg import dpkg_stanzas
+from xenproof.image.limited import limited
 from xenproof.image.node import Node
-from xenproof.image.tree import Tree
+from xenproof.image.tree import MOST_LINES, Tree
 
 _INFO = "/var/lib/dpkg/info"
 _DIVERSIONS = "/var/lib/dpkg/diversions"
@@ -30,23 +32,25 @@ class DpkgIntegrity:
     def verified(self) -> str:
         """What the probe would print in the section `integrity`."""
         lines = ["deb", *(f"{'sums' if self._info(name, 'md5sums') else 'none'} {name}" for name in self.names)]
-        said: list[str] = []
-        for name in self.names:
-            if fields := self._installed.get(name):
-                said += self._differences(name, fields)
-            else:
-                said.append(f"dpkg: package '{name}' is not installed")
+        said = list(limited(self._said(), "the differences of packages' files"))
         absent = any(name not in self._installed for name in self.names)
         return "".join(f"{line}\n" for line in [*lines, f"verified {int(absent)}", *said])
 
     def owners(self) -> str:
         """What the probe would print in the section `owners`: the files of each package."""
-        lines = [f"{name}\n{''.join(f' {path}{chr(10)}' for path in self._info(name, 'list'))}" for name in self.names]
-        return "".join(lines)
+        lines = (line for name in self.names for line in (name, *(f" {path}" for path in self._info(name, "list"))))
+        return "".join(f"{line}\n" for line in limited(lines, "the names of packages' files"))
+
+    def _said(self) -> Iterator[str]:
+        for name in self.names:
+            if fields := self._installed.get(name):
+                yield from self._differences(name, fields)
+            else:
+                yield f"dpkg: package '{name}' is not installed"
 
     @cached_property
     def _installed(self) -> dict[str, Mapping[str, str]]:
-        rows = (fields for fields in dpkg_stanzas(self.tree) if fields["Package"] in self.names)
+        rows = (fields for fields in dpkg_stanzas(self.tree).values() if fields["Package"] in self.names)
         return {fields["Package"]: fields for fields in rows if fields["Status"].endswith(" installed")}
 
     @cached_property
@@ -58,7 +62,12 @@ class DpkgIntegrity:
     def _info(self, name: str, kind: str) -> list[str]:
         """The lines of a file that dpkg keeps of a package, which may have its architecture in its name."""
         paths = [f"{_INFO}/{name}.{kind}", *self.tree.matching(f"{_INFO}/{name}:*.{kind}")]
-        return [line for path in paths for line in self.tree.lines(path) or ()]
+        found: list[str] = []
+        for path in paths:
+            found += self.tree.lines(path) or ()
+            if len(found) > MOST_LINES:
+                raise NotEvaluable(f"{_INFO} has more than {MOST_LINES} lines of {name}, more than are read")
+        return found
 
     def _differences(self, name: str, fields: Mapping[str, str]) -> Iterator[str]:
         sums = (row for line in self._info(name, "md5sums") if (row := _SUM.fullmatch(line)))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from xenproof.errors import SourceError
-from xenproof.image.container import Bytes
+from xenproof.image.budget import Budget
+from xenproof.image.disk_bytes import Bytes
 
 _MAGIC = 0xC03B3998
 _DESCRIPTOR, _COMMIT, _REVOKE = 1, 2, 5
@@ -24,6 +25,9 @@ _SUPERBLOCK = struct.Struct(">12xIIIII4xII")
 _TAG = struct.Struct(">IHH")
 _TAG_V3 = struct.Struct(">IIII")
 _UUID_BYTES, _TAIL_BYTES = 16, 4
+# Blocks that are replaced or revoked, in all journals of an image; each takes some 200 bytes of memory.
+_MOST_BLOCKS = 300_000
+_WHAT = "blocks in journals that were not replayed"
 
 Reader = Callable[[int, int], bytes]
 
@@ -89,7 +93,7 @@ def replayed(source: Bytes, read: Reader, where: str) -> Bytes:
     log = _log(read, where)
     if not log.start:
         return source
-    tags, revoked = _committed(log)
+    tags, revoked = _committed(log, source.budget)
     places = {tag.target: tag for tag in tags if tag.sequence > revoked.get(tag.target, -1)}
     return Replayed(source, log, places)
 
@@ -110,7 +114,7 @@ def _log(read: Reader, where: str) -> _Log:
     return _Log(read, block_size, first, blocks, start, sequence, features)
 
 
-def _committed(log: _Log) -> tuple[list[_Tag], dict[int, int]]:
+def _committed(log: _Log, budget: Budget) -> tuple[list[_Tag], dict[int, int]]:
     """The blocks of all transactions that were finished, oldest first, and for each revoked block the last sequence."""
     tags: list[_Tag] = []
     revoked: dict[int, int] = {}
@@ -118,18 +122,23 @@ def _committed(log: _Log) -> tuple[list[_Tag], dict[int, int]]:
     revoked_by_this: list[int] = []
     sequence, at = log.sequence, log.start
     # A log that is full has no more blocks than this; a damaged one must not be read for ever.
-    for _ in range(log.end):
+    left = log.end - log.first
+    while left > 0:
         block = log.block(at)
         magic, kind, number = _HEADER.unpack_from(block)
         if magic != _MAGIC or number != sequence:
             break
         if kind == _DESCRIPTOR:
             found = list(_tags(log, block, at, sequence))
+            budget.take(_WHAT, len(found), _MOST_BLOCKS)
             of_this += found
             at = log.after(at, 1 + len(found))
+            left -= 1 + len(found)
             continue
         if kind == _REVOKE:
-            revoked_by_this += _revoked(log, block)
+            numbers = _revoked(log, block)
+            budget.take(_WHAT, len(numbers), _MOST_BLOCKS)
+            revoked_by_this += numbers
         elif kind == _COMMIT:
             tags += of_this
             revoked |= dict.fromkeys(revoked_by_this, sequence)
@@ -138,6 +147,7 @@ def _committed(log: _Log) -> tuple[list[_Tag], dict[int, int]]:
         else:
             break
         at = log.after(at)
+        left -= 1
     return tags, revoked
 
 

@@ -5,13 +5,17 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from xenproof.errors import NotEvaluable, SourceError
+from xenproof.image.budget import Budget
 from xenproof.image.node import Node
 
+# In one directory.
+_MOST_NAMES = 200_000
 _NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
@@ -28,6 +32,7 @@ class FolderNode:
     filesystem: str = ""
     volume: str = ""
     no_cow: bool = False
+    budget: Budget = field(default_factory=Budget, compare=False)
 
     @cached_property
     def _stat(self) -> os.stat_result:
@@ -56,7 +61,7 @@ class FolderNode:
 
     def child(self, name: str) -> Node | None:
         """What the directory has under the name."""
-        found = FolderNode(self.path / name)
+        found = FolderNode(self.path / name, budget=self.budget)
         with self._errors():
             try:
                 found.__dict__["_stat"] = os.lstat(found.path)
@@ -68,8 +73,11 @@ class FolderNode:
 
     def names(self) -> list[str]:
         """The names in the directory."""
-        with self._errors():
-            return [found.name for found in self.path.iterdir()]
+        with self._errors(), os.scandir(self.path) as entries:
+            found = [entry.name for entry in islice(entries, _MOST_NAMES + 1)]
+        if len(found) > _MOST_NAMES:
+            raise SourceError(f"{self.path} has more than {_MOST_NAMES} names")
+        return found
 
     def target(self) -> str:
         """Where the link points to."""
@@ -78,6 +86,7 @@ class FolderNode:
 
     def read(self, start: int, length: int) -> bytes:
         """The bytes of the file."""
+        self.budget.check()
         with self._errors():
             # It may have become something else since it was looked at: a fifo would never end.
             number = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

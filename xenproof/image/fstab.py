@@ -4,9 +4,11 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from xenproof.image.tree import Tree
+from xenproof.errors import NotEvaluable
+from xenproof.image.tree import MOST_WORDY_BYTES, Tree
 
 FSTAB = "/etc/fstab"
+_MOST_ENTRIES = 1000
 # \040 stands for a blank in a path.
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
@@ -26,13 +28,18 @@ class Entry:
 
 
 def read_fstab(tree: Tree) -> list[Entry]:
-    """The entries that have a place in the tree, in the order of the file; no entry without the file."""
+    """The entries that have a place in the tree, in the order of the file; no entry without the file.
+
+    Raises NotEvaluable if nobody can know them.
+    """
     found: list[Entry] = []
-    for line in tree.lines(FSTAB) or ():
+    for line in tree.lines(FSTAB, MOST_WORDY_BYTES) or ():
         # UUID=7f2e / ext4 errors=remount-ro 0 1
         words = [_ESCAPED.sub(lambda code: chr(int(code[1], 8)), word) for word in line.partition("#")[0].split()]
         if len(words) >= 3 and words[1].startswith("/"):
             options = tuple(words[3].split(",")) if len(words) > 3 else ()
+            if len(found) >= _MOST_ENTRIES:
+                raise NotEvaluable(f"{FSTAB} has more than {_MOST_ENTRIES} entries")
             found.append(Entry(words[0], posixpath.normpath(words[1]), words[2], options))
     return found
 

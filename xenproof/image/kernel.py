@@ -10,6 +10,7 @@ from xenproof.image.node import is_directory
 from xenproof.image.tree import Tree
 
 MODULES = "/lib/modules"
+_MOST_NAMED = 20
 # vmlinuz-6.1.0-56-amd64
 _KERNEL = re.compile(r"(?:vmlinu[xz]|linux|kernel|bzImage|Image)-(\d[\w.+~-]*)", re.ASCII)
 
@@ -25,7 +26,7 @@ def kernel_release(tree: Tree, grub_cfgs: list[str]) -> str:
     except (NotEvaluable, ParseError) as error:
         if len(installed) == 1:
             return installed[0]
-        found = f"there are {', '.join(installed)}" if installed else "there is none"
+        found = f"there are {', '.join(installed[:_MOST_NAMED])}" if installed else "there is none"
         raise NotEvaluable(
             f"the image does not tell which kernel it boots ({error}), and below {MODULES} {found}"
         ) from error

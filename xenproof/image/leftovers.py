@@ -1,6 +1,9 @@
 """What an image has left over from xend, as the probe of that name prints it."""
 
+from collections.abc import Iterator
+
 from xenproof.facts.leftovers import MANAGED
+from xenproof.image.limited import limited
 from xenproof.image.tree import Tree
 
 _FOLDERS = ("/etc/xen", "/etc/xen/vm", "/etc/xen/auto")
@@ -13,16 +16,22 @@ _END = "end 0"
 
 def guest_configs(tree: Tree) -> str:
     """The files below /etc/xen that begin as a guest's S-expression."""
-    found = [path for folder in _FOLDERS for path in _files(tree, folder) if _is_sxp(tree, path)]
-    return _text(["reader root", *(f"sxp {path}" for path in found), _END])
+    found = (f"sxp {path}" for folder in _FOLDERS for path in _files(tree, folder) if _is_sxp(tree, path))
+    return _text(["reader root", *limited(found, "the names below /etc/xen"), _END])
 
 
 def managed_domains(tree: Tree) -> str:
     """The configurations of xend's managed domains."""
-    texts = {path: tree.lines(path) for path in tree.matching(f"{MANAGED}/*/config.sxp")}
-    there = {path: lines for path, lines in texts.items() if lines is not None}
-    rows = [f"{path}:{line}" for path, lines in there.items() for line in lines]
-    return _text([*(f"domain {path}" for path in there), *rows, _END])
+    there: list[str] = []
+
+    def rows() -> Iterator[str]:
+        for path in tree.matching(f"{MANAGED}/*/config.sxp"):
+            if (lines := tree.lines(path)) is not None:
+                there.append(f"domain {path}")
+                yield from (f"{path}:{line}" for line in lines)
+
+    found = list(limited(rows(), "the configurations of managed domains"))
+    return _text([*there, *found, _END])
 
 
 def _files(tree: Tree, folder: str) -> list[str]:

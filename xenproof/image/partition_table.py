@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from xenproof.errors import SourceError
-from xenproof.image.container import Bytes
+from xenproof.image.disk_bytes import Bytes
 
 _SECTOR = 512
 _GPT_SECTORS = (512, 4096)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from xenproof.errors import SourceError
-from xenproof.image.container import Bytes
+from xenproof.image.disk_bytes import Bytes
 from xenproof.image.partition_table import Row, read_table
 from xenproof.image.signature import HEAD_BYTES, signature
 

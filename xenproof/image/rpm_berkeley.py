@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 
 from xenproof.errors import ParseError
+from xenproof.image.rpm_header import check_length
 
 _MAGIC = 0x00061561
 _META, _HASH, _HASH_UNSORTED, _OVERFLOW = 8, 13, 2, 7
@@ -18,7 +19,7 @@ _INSTANCES = 0  # the key of what counts the packages
 class _Pages:
     """The pages of the file, in the byte order of the machine that wrote it."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | bytearray) -> None:
         order = next((order for order in "<>" if _unpack(order, "I", data, 12) == _MAGIC), "")
         size = _unpack(order, "I", data, 20) if order else 0
         if not order or size not in (512 << shift for shift in range(8)) or data[25] != _META:
@@ -33,20 +34,20 @@ class _Pages:
     def page(self, number: int) -> bytes:
         if not 0 < number < self.count:
             raise ParseError(f"rpm's database Packages has no page {number}")
-        return self._data[number * self.size : (number + 1) * self.size]
+        return bytes(self._data[number * self.size : (number + 1) * self.size])
 
     def number(self, form: str, page: bytes, at: int) -> int:
         return _unpack(self.order, form, page, at)
 
 
-def _unpack(order: str, form: str, data: bytes, at: int) -> int:
+def _unpack(order: str, form: str, data: bytes | bytearray, at: int) -> int:
     try:
         return int(struct.unpack_from(order + form, data, at)[0])
     except struct.error as error:
         raise ParseError(f"rpm's database Packages is cut off: {error}") from error
 
 
-def berkeley_headers(data: bytes) -> Iterator[tuple[int, bytes]]:
+def berkeley_headers(data: bytes | bytearray) -> Iterator[tuple[int, bytes]]:
     """Number and header of each package, in the order of the file; raises ParseError if it is damaged."""
     pages = _Pages(data)
     for number in range(1, pages.count):
@@ -67,16 +68,18 @@ def _pairs(pages: _Pages, page: bytes) -> Iterator[tuple[int, bytes]]:
         value = page[offsets[at + 1] : ends[at + 1]]
         if number == _INSTANCES:
             continue
-        yield number, _value(pages, value)
+        yield number, _value(pages, number, value)
 
 
-def _value(pages: _Pages, item: bytes) -> bytes:
+def _value(pages: _Pages, package: int, item: bytes) -> bytes:
     if item[:1] == bytes([_INLINE]):
         return item[1:]
     if item[:1] != bytes([_OFF_PAGE]):
         raise ParseError(f"rpm's database Packages has a value of an unknown kind: {item[:20]!r}")
     at, length = pages.number("I", item, 4), pages.number("I", item, 8)
+    check_length(package, length)
     pieces: list[bytes] = []
+    there = 0
     # A chain that goes round would never end.
     for _ in range(pages.count):
         if not at:
@@ -85,7 +88,9 @@ def _value(pages: _Pages, item: bytes) -> bytes:
         if page[25] != _OVERFLOW:
             raise ParseError(f"rpm's database Packages has page {at} in a chain that it does not belong to")
         pieces.append(page[_PAGE_HEADER : _PAGE_HEADER + pages.number("H", page, 22)])
+        if (there := there + len(pieces[-1])) > length:
+            break
         at = pages.number("I", page, 16)
-    if len(whole := b"".join(pieces)) != length:
-        raise ParseError(f"rpm's database Packages has a header of {len(whole)} bytes, expected {length}")
-    return whole
+    if there != length:
+        raise ParseError(f"rpm's database Packages has a header of {there} bytes or more, expected {length}")
+    return b"".join(pieces)

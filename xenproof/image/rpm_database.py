@@ -7,6 +7,7 @@ installed, or be trusted with hostile bytes.
 from collections.abc import Iterator
 
 from xenproof.errors import NotEvaluable, ParseError
+from xenproof.image.limited import limited
 from xenproof.image.node import Node
 from xenproof.image.rpm_berkeley import berkeley_headers
 from xenproof.image.rpm_header import RELEASE, VERSION, RpmPackage, read_header
@@ -17,7 +18,8 @@ from xenproof.image.tree import Tree
 # Where rpm keeps it; one may be a link to the other.
 _FOLDERS = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
 _SQLITE, _NDB, _BERKELEY = "rpmdb.sqlite", "Packages.db", "Packages"
-_MOST_BYTES = 1 << 30
+_MOST_BYTES = 128 << 20
+_MOST_PACKAGES = 100_000
 _PIECE = 8 << 20
 
 
@@ -33,15 +35,24 @@ def rpm_packages(tree: Tree) -> str | None:
     """
     if not has_rpm_database(tree):
         return None
-    rows = (f"ii \t{one.name}\t{one.text(VERSION)}-{one.text(RELEASE)}\n" for one in read_packages(tree))
-    return "rpm\n" + "".join(rows)
+    numbers: list[int] = []
+
+    def rows() -> Iterator[str]:
+        for one in read_packages(tree):
+            numbers.append(one.number)
+            yield f"ii \t{one.name}\t{one.text(VERSION)}-{one.text(RELEASE)}\n"
+
+    found = list(limited(rows(), "the packages in rpm's database"))
+    return "rpm\n" + "".join(row for _, row in sorted(zip(numbers, found, strict=True), key=lambda row: row[0]))
 
 
-def read_packages(tree: Tree) -> list[RpmPackage]:
-    """The packages, newest last, none if the image has no such database; raises as `rpm_packages` does."""
-    if (found := _database(tree)) is None:
-        return []
-    return sorted(_packages(tree, *found), key=lambda package: package.number)
+def read_packages(tree: Tree) -> Iterator[RpmPackage]:
+    """The packages in the order of the file, none if the image has no such database; raises as `rpm_packages` does.
+
+    Who keeps one keeps its whole header in memory.
+    """
+    if (found := _database(tree)) is not None:
+        yield from _packages(tree, *found)
 
 
 def _database(tree: Tree) -> tuple[str, str, Node] | None:
@@ -53,22 +64,34 @@ def _database(tree: Tree) -> tuple[str, str, Node] | None:
 
 
 def _packages(tree: Tree, folder: str, name: str, node: Node) -> Iterator[RpmPackage]:
-    data = _whole(node)
     if name == _SQLITE:
         log = tree.file(f"{folder}/{_SQLITE}-wal")
-        headers = sqlite_headers(data, _whole(log) if log else b"")
+        headers = sqlite_headers(_pieces(node), _pieces(log) if log else ())
     else:
-        headers = ndb_headers(data) if name == _NDB else berkeley_headers(data)
-    found = 0
+        headers = ndb_headers(_whole(node)) if name == _NDB else berkeley_headers(_whole(node))
+    found = size = 0
     for number, blob in headers:
+        tree.budget.check()
+        # In a damaged one many packages may lead to the same bytes.
+        found, size = found + 1, size + len(blob)
+        if found > _MOST_PACKAGES or size > 2 * _MOST_BYTES:
+            raise NotEvaluable(
+                f"rpm's database has more than the {_MOST_PACKAGES} packages that are read, or larger ones"
+            )
         yield read_header(number, blob)
-        found += 1
     if not found:
         raise ParseError(f"rpm's database {folder}/{name} has no package")
 
 
-def _whole(node: Node) -> bytes:
+def _whole(node: Node) -> bytearray:
+    # Joined pieces would be there twice.
+    data = bytearray()
+    for piece in _pieces(node):
+        data += piece
+    return data
+
+
+def _pieces(node: Node) -> Iterator[bytes]:
     if node.size > _MOST_BYTES:
         raise NotEvaluable(f"rpm's database has {node.size} bytes, more than the {_MOST_BYTES} that are read")
-    pieces = (node.read(start, min(_PIECE, node.size - start)) for start in range(0, node.size, _PIECE))
-    return b"".join(pieces)
+    return (node.read(start, min(_PIECE, node.size - start)) for start in range(0, node.size, _PIECE))

@@ -13,7 +13,8 @@ _LENGTHS = struct.Struct(">II")
 _ENTRY = struct.Struct(">IIII")
 _SIZES = {1: "B", 2: "B", 3: "H", 4: "I", 5: "Q"}  # of numbers, by type
 _STRING, _STRINGS = 6, (6, 8, 9)
-_MOST_ENTRIES, _MOST_VALUES = 1 << 16, 1 << 20
+_MOST_ENTRIES, _MOST_VALUES = 1 << 16, 1 << 18
+MOST_HEADER_BYTES = 32 << 20
 NAME, VERSION, RELEASE = 1000, 1001, 1002
 
 
@@ -61,9 +62,18 @@ class RpmPackage:
             raise ParseError(f"package {self.number} of rpm's database has a damaged header: tag {tag}")
 
 
+def check_length(number: int, length: int) -> None:
+    """Raise ParseError if a header is longer than is read: before it is copied out of the database."""
+    if length > MOST_HEADER_BYTES:
+        raise ParseError(
+            f"package {number} of rpm's database has a header of {length} bytes, expected {MOST_HEADER_BYTES} or fewer"
+        )
+
+
 def read_header(number: int, blob: bytes) -> RpmPackage:
     """The package of a header; raises ParseError if the blob is no header with a name, a version and a release."""
     try:
+        check_length(number, len(blob))
         entries, length = _LENGTHS.unpack_from(blob)
         if not 0 < entries <= _MOST_ENTRIES:
             raise ParseError(f"package {number} of rpm's database has a header with {entries} entries")

@@ -12,6 +12,7 @@ from functools import cached_property
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.files import UNKNOWN_OWNER
 from xenproof.image.accounts import Accounts
+from xenproof.image.limited import limited
 from xenproof.image.node import Node, is_directory, is_file, is_link
 from xenproof.image.rpm_database import read_packages
 from xenproof.image.rpm_header import RpmPackage
@@ -27,6 +28,8 @@ _DIGEST, _SIZE, _LINK, _USER, _GROUP, _MODE = 1, 2, 4, 8, 16, 64
 _CONFIG, _DOC, _MISSING_OK, _GHOST, _LICENSE, _README = 1, 2, 8, 64, 128, 256
 _KINDS = {_CONFIG: "c", _DOC: "d", _GHOST: "g", _LICENSE: "l", _README: "r"}
 _PIECE = 1 << 20
+_MOST_KEPT_BYTES, _INDEX_BYTES = 64 << 20, 250
+_LONGEST_PATH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +63,25 @@ class RpmIntegrity:
         if not self.accounts.owners:
             raise NotEvaluable("the owners of files were lost where this was unpacked: unpack it as root")
         lines = ["rpm", *(f"sums {name}" for name in self.names)]
-        said: list[str] = []
-        for name in self.names:
-            if not (packages := self._packages.get(name)):
-                said.append(f"package {name} is not installed")
-            for package in packages or ():
-                said += filter(None, (self._difference(file) for file in _files(package)))
+        said = list(limited(self._said(), "the differences of packages' files"))
         return "".join(f"{line}\n" for line in [*lines, f"verified {min(len(said), 125)}", *said])
 
     def owners(self) -> str:
         """What the probe would print in the section `owners`: the files of each package."""
-        texts = (
-            f"{name}\n" + "".join(f" {file.path}\n" for file in _files(package))
+        lines = (
+            line
             for name, packages in self._packages.items()
             for package in packages
+            for line in (name, *(f" {file.path}" for file in _files(package)))
         )
-        return "".join(texts)
+        return "".join(f"{line}\n" for line in limited(lines, "the names of packages' files"))
+
+    def _said(self) -> Iterator[str]:
+        for name in self.names:
+            if not (packages := self._packages.get(name)):
+                yield f"package {name} is not installed"
+            for package in packages or ():
+                yield from filter(None, (self._difference(file) for file in _files(package)))
 
     @cached_property
     def _packages(self) -> dict[str, list[RpmPackage]]:
@@ -83,7 +89,12 @@ class RpmIntegrity:
         for package in read_packages(self.tree):
             if package.name in self.names:
                 found.setdefault(package.name, []).append(package)
-        return found
+                self.tree.budget.take(
+                    "bytes in headers of rpm packages",
+                    len(package.data) + _INDEX_BYTES * len(package.index),
+                    _MOST_KEPT_BYTES,
+                )
+        return {name: sorted(packages, key=lambda package: package.number) for name, packages in found.items()}
 
     def _difference(self, file: _File) -> str:
         if not file.normal:
@@ -141,6 +152,8 @@ def _files(package: RpmPackage) -> Iterator[_File]:
     if any(len(column) != len(names) for column in columns) or any(at >= len(folders) for at in indexes):
         raise ParseError(f"rpm's database does not describe each of the {len(names)} files of {package.name!r}")
     for name, at, mode, size, digest, link, user, group, flags, verify, state in zip(names, *columns, strict=True):
+        if len(folders[at]) + len(name) > _LONGEST_PATH:
+            raise ParseError(f"a file of {package.name!r} has a path of {len(folders[at]) + len(name)} letters")
         # Without a type, as old packages have them, it is a regular file.
         whole = mode if stat.S_IFMT(mode) else mode | stat.S_IFREG
         yield _File(

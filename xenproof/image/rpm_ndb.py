@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 
 from xenproof.errors import ParseError
+from xenproof.image.rpm_header import check_length
 
 _HEADER = struct.Struct("<4sIII")
 _SLOT = struct.Struct("<4sIII")
@@ -17,7 +18,7 @@ _PAGE = 4096
 _FIRST_SLOT = 32
 
 
-def ndb_headers(data: bytes) -> Iterator[tuple[int, bytes]]:
+def ndb_headers(data: bytes | bytearray) -> Iterator[tuple[int, bytes]]:
     """Number and header of each package, in the order of the slots; raises ParseError if the file is damaged."""
     try:
         magic, version, _, pages = _HEADER.unpack_from(data)
@@ -33,9 +34,10 @@ def ndb_headers(data: bytes) -> Iterator[tuple[int, bytes]]:
         raise ParseError(f"rpm's database Packages.db is cut off: {error}") from error
 
 
-def _blob(data: bytes, number: int, at: int) -> bytes:
+def _blob(data: bytes | bytearray, number: int, at: int) -> bytes:
     mark, found, _, length = _BLOB.unpack_from(data, at)
-    blob = data[at + _BLOB.size : at + _BLOB.size + length]
+    check_length(number, length)
+    blob = bytes(data[at + _BLOB.size : at + _BLOB.size + length])
     if mark != b"BlbS" or found != number or len(blob) != length:
         raise ParseError(f"rpm's database Packages.db has no whole package {number} at byte {at}")
     return blob

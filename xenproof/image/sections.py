@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from xenproof.errors import NotEvaluable, SourceError
+from xenproof.errors import NotEvaluable, SourceError, XenproofError
 from xenproof.facts.probes import (
     KERNEL_CONFIG_CONTROL,
     RC_PATTERN,
@@ -34,10 +34,14 @@ from xenproof.image.tree import Tree
 from xenproof.image.unit_files import show_unit
 from xenproof.image.unknowable import unknowable_writer
 from xenproof.profile.profile import Profile
+from xenproof.source.gather import MAX_BYTES
 
 # Where a command is looked for: what is usual for root.
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _EXECUTABLE = 0o111
+# As of a host that runs: all that its probes print together.
+MOST_KEPT_BYTES = MAX_BYTES
+_MOST_TEXTS_BYTES = MAX_BYTES // 2
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,15 @@ class ImageSections:
     profile: Profile
 
     def writer(self, name: str) -> Writer:
-        """The writer of the section of that name."""
+        """The writer of the section of that name; it raises SourceError if all of them are more than is kept."""
+        write = self._writer(name)
+        return lambda: self._kept(write())
+
+    def _kept(self, text: str) -> str:
+        self.tree.budget.take("bytes of text", len(text.encode("utf-8", "replace")), MOST_KEPT_BYTES)
+        return text
+
+    def _writer(self, name: str) -> Writer:
         writers: dict[str, Writer] = {
             "packages": self._packages,
             "commands": self._commands,
@@ -76,17 +88,37 @@ class ImageSections:
         return writers.get(name) or unknowable_writer(name)
 
     def command(self, name: str) -> str:
-        """The path of a command, empty if it is not on the PATH."""
+        """The path of a command, empty if it is not on the PATH.
+
+        Raises NotEvaluable if it could only be in a folder that nobody can know.
+        """
+        unknown: NotEvaluable | None = None
         for folder in PATH:
-            found = self.tree.find(posixpath.join(folder, name))
+            try:
+                found = self.tree.find(posixpath.join(folder, name))
+            except NotEvaluable as error:
+                unknown = unknown or error
+                continue
             if found is not None and is_file(found.node) and found.node.mode & _EXECUTABLE:
                 return posixpath.join(folder, name)
+        if unknown is not None:
+            raise unknown
         return ""
 
-    @cached_property
+    @property
     def release(self) -> str:
         """The release of the kernel that the image would boot; raises NotEvaluable if it does not tell."""
-        return kernel_release(self.tree, [path for path in text_paths(self.profile) if path.endswith("/grub.cfg")])
+        if isinstance(self._release, XenproofError):
+            raise type(self._release)(self._release)
+        return self._release
+
+    @cached_property
+    def _release(self) -> str | XenproofError:
+        """It, or why it is not known: what is looked for once may be ten thousand kernels."""
+        try:
+            return kernel_release(self.tree, [path for path in text_paths(self.profile) if path.endswith("/grub.cfg")])
+        except XenproofError as error:
+            return error
 
     @cached_property
     def _accounts(self) -> Accounts:
@@ -118,12 +150,17 @@ class ImageSections:
                 paths.append(pattern)  # looking for it says why
         found = ask(self.tree, paths, lambda: self.release, is_file)
         asked, rows = found.without_there(), []
+        left = _MOST_TEXTS_BYTES
         for path, place in found.there.items():
             try:
                 lines = self.tree.lines(place.path) or ()
             except NotEvaluable as error:
                 asked.add_unknown(path, str(error))
                 continue
+            if (size := sum(map(len, lines)) + len(lines) * (len(path) + 2)) > left:
+                asked.add_unknown(path, f"{path} has more text than is left of {_MOST_TEXTS_BYTES} bytes for all texts")
+                continue
+            left -= size
             asked.add_there(path, place)
             rows += [f"{path}:{line}\n" for line in lines]
         return asked, "".join(rows)

@@ -4,9 +4,10 @@ import stat
 from contextlib import ExitStack
 from pathlib import Path
 
-from xenproof.errors import NotEvaluable, SourceError
+from xenproof.errors import NotEvaluable, SourceError, XenproofError
 from xenproof.facts.identity import stored_identity
 from xenproof.facts.stored import stored_recording
+from xenproof.image.budget import READING_LIMIT_S, Budget
 from xenproof.image.dpkg import STATUS
 from xenproof.image.folder import FolderNode
 from xenproof.image.rpm_database import has_rpm_database
@@ -21,18 +22,22 @@ KIND = "disk image"
 FOLDER_KIND = "root directory"
 
 
-def read_image(url: str, path: Path, profile: Profile) -> Recording:
+def read_image(
+    url: str, path: Path, profile: Profile, backing: tuple[Path, ...] = (), limit_s: float = READING_LIMIT_S
+) -> Recording:
     """The recording of what the image at `path` tells; nothing of it is run or mounted.
 
-    Raises SourceError, saying what was expected and found, if it is no image of a whole system.
+    `backing` are the backing files that a qcow2 may be read with.  After `limit_s` seconds every section that is not
+    read yet fails and says so.  Raises SourceError, saying what was expected and found, if it is no image of a whole
+    system.
     """
     with ExitStack() as files:
-        kind, where, tree = _open(path, files)
+        kind, where, tree = _open(path, files, backing, Budget(limit_s))
         return _recorded(url, path, profile, tree, kind, where)
 
 
 def _recorded(url: str, path: Path, profile: Profile, tree: Tree, kind: str, where: str) -> Recording:
-    if tree.file(STATUS) is None and not has_rpm_database(tree):
+    if not _has_packages(tree):
         raise SourceError(
             f"{path} has no database of packages: expected that of dpkg ({STATUS}) or of rpm; "
             "is it the root of a system?"
@@ -40,21 +45,29 @@ def _recorded(url: str, path: Path, profile: Profile, tree: Tree, kind: str, whe
     sections = ImageSections(tree, profile)
     try:
         release = sections.release
-    except NotEvaluable:
+    except XenproofError:
         release = ""  # the checks that need it say why
     identity = stored_identity(kind, kernel=release, system=system_name(tree), xl=sections.command("xl"))
     about = {"source": f"{kind}, not running ({where})"}
     return stored_recording(url, profile, identity, sections.writer, about)
 
 
-def _open(path: Path, files: ExitStack) -> tuple[str, str, Tree]:
+def _has_packages(tree: Tree) -> bool:
+    """Whether it has a database of packages, or nobody can know that: then the checks of packages say why."""
+    try:
+        return tree.file(STATUS) is not None or has_rpm_database(tree)
+    except NotEvaluable:
+        return True
+
+
+def _open(path: Path, files: ExitStack, backing: tuple[Path, ...], budget: Budget) -> tuple[str, str, Tree]:
     """What it is, where its root is, and the tree of its files."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
         raise SourceError(f"there is no image to read at {path}: {error.strerror}") from error
     if stat.S_ISDIR(mode):
-        tree = Tree(FolderNode(path.resolve()), VOLATILE)
+        tree = Tree(FolderNode(path.resolve(), budget=budget), VOLATILE, budget)
         if tree.directory("/etc") is None:
             raise SourceError(f"{path} is no root directory of a system: it has no directory etc")
         return FOLDER_KIND, "unpacked", tree
@@ -70,5 +83,5 @@ def _open(path: Path, files: ExitStack) -> tuple[str, str, Tree]:
             f"reading the disk image {path} needs packages that are not installed ({error.name}): "
             "install xenproof with its extra, pip install 'xenproof[image]'; an unpacked root directory needs none"
         ) from error
-    disk = read_disk(path, files)
+    disk = read_disk(path, files, backing, budget)
     return KIND, disk.root, disk.tree

@@ -4,13 +4,23 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import islice
 
 from xenproof.errors import NotEvaluable
+from xenproof.image.budget import Budget
 from xenproof.image.node import Node, is_directory, is_file, is_link
 
 # As the kernel: what needs more is taken for a loop.
 MOST_LINKS = 40
+# Directories and links on the way to one file; each link may name two thousand.
+MOST_STEPS = 1000
 MOST_TEXT_BYTES = 16 << 20
+# Each takes some 60 bytes of memory more than its letters.
+MOST_LINES = 300_000
+# Of texts whose lines are cut into words, as systemd's own bound for a line.
+MOST_WORDY_BYTES = 1 << 20
+# Paths that one pattern stands for.
+MOST_MATCHES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,7 @@ class Tree:
 
     root: Node
     mounts: Mapping[str, Node | str] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget, compare=False)
 
     def find(self, path: str, *, follow: bool = True) -> Found | None:
         """What is at an absolute path, None if nothing is; `follow` says whether a link at its end is followed.
@@ -39,9 +50,12 @@ class Tree:
         NotEvaluable where the image cannot know.
         """
         rest = [part for part in reversed(path.split("/")) if part not in ("", ".")]
-        way: list[tuple[str, Node]] = []
-        links = 0
+        way: list[Found] = []
+        links = steps = 0
         while rest:
+            self.budget.check()
+            if (steps := steps + 1) > MOST_STEPS:
+                raise NotEvaluable(f"{path[:200]} leads over more than {MOST_STEPS} directories and links")
             part = rest.pop()
             if part == "..":
                 way = way[:-1]
@@ -50,7 +64,7 @@ class Tree:
             if node is None:
                 return None
             if not is_link(node) or (not rest and not follow):
-                way.append((part, node))
+                way.append(Found(_below(way, part), node))
                 continue
             if (links := links + 1) > MOST_LINKS:
                 return None
@@ -58,13 +72,13 @@ class Tree:
             if target.startswith("/"):
                 way = []
             rest += [part for part in reversed(target.split("/")) if part not in ("", ".")]
-        return Found(_joined(way), way[-1][1] if way else self.root)
+        return way[-1] if way else Found("/", self.root)
 
-    def _step(self, way: list[tuple[str, Node]], name: str) -> Node | None:
-        above = way[-1][1] if way else self.root
+    def _step(self, way: list[Found], name: str) -> Node | None:
+        above = way[-1].node if way else self.root
         if not is_directory(above):
             return None
-        mounted = self.mounts.get(_joined([*way, (name, above)]))
+        mounted = self.mounts.get(_below(way, name))
         if isinstance(mounted, str):
             raise NotEvaluable(mounted)
         return mounted or above.child(name)
@@ -79,18 +93,26 @@ class Tree:
         found = self.find(path)
         return found.node if found is not None and is_directory(found.node) else None
 
-    def text(self, path: str) -> str | None:
-        """The text of the regular file at a path, None if there is none; bytes that are not UTF-8 become U+FFFD."""
+    def text(self, path: str, most_bytes: int = MOST_TEXT_BYTES) -> str | None:
+        """The text of the regular file at a path, None if there is none; bytes that are not UTF-8 become U+FFFD.
+
+        Raises NotEvaluable if it has more than `most_bytes`.
+        """
         if (node := self.file(path)) is None:
             return None
-        if node.size > MOST_TEXT_BYTES:
-            raise NotEvaluable(f"{path} has {node.size} bytes, more than are read of a text")
-        return node.read(0, MOST_TEXT_BYTES).decode("utf-8", "replace")
+        if node.size > most_bytes:
+            raise NotEvaluable(f"{path} has {node.size} bytes, more than the {most_bytes} that are read of such a text")
+        return node.read(0, most_bytes).decode("utf-8", "replace")
 
-    def lines(self, path: str) -> tuple[str, ...] | None:
-        """The lines of the regular file at a path, without their ends; None if there is none."""
-        if (text := self.text(path)) is None:
+    def lines(self, path: str, most_bytes: int = MOST_TEXT_BYTES) -> tuple[str, ...] | None:
+        """The lines of the regular file at a path, without their ends; None if there is none.
+
+        Raises NotEvaluable if they are more than MOST_LINES, or more than `most_bytes`.
+        """
+        if (text := self.text(path, most_bytes)) is None:
             return None
+        if (count := text.count("\n")) > MOST_LINES:
+            raise NotEvaluable(f"{path} has {count} lines, more than the {MOST_LINES} that are read of a text")
         return tuple(text.removesuffix("\n").split("\n")) if text else ()
 
     def names(self, path: str) -> list[str]:
@@ -100,7 +122,10 @@ class Tree:
 
     def matching(self, pattern: str) -> list[str]:
         """The paths that a shell would put in place of a pattern, sorted; each part is matched by itself."""
-        return list(self._matching("/", [part for part in pattern.split("/") if part]))
+        found = list(islice(self._matching("/", [part for part in pattern.split("/") if part]), MOST_MATCHES + 1))
+        if len(found) > MOST_MATCHES:
+            raise NotEvaluable(f"there are more than {MOST_MATCHES} files {pattern}")
+        return found
 
     def _matching(self, folder: str, parts: list[str]) -> Iterator[str]:
         first, *rest = parts
@@ -115,5 +140,5 @@ class Tree:
                 yield path
 
 
-def _joined(way: list[tuple[str, Node]]) -> str:
-    return "/" + "/".join(name for name, _ in way)
+def _below(way: list[Found], name: str) -> str:
+    return f"{way[-1].path if way else ''}/{name}"

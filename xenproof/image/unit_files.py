@@ -11,7 +11,7 @@ import stat
 from xenproof.errors import NotEvaluable
 from xenproof.facts.sections import UNKNOWABLE
 from xenproof.image.node import is_file, is_link
-from xenproof.image.tree import Found, Tree
+from xenproof.image.tree import MOST_WORDY_BYTES, Found, Tree
 
 CONFIGURED = "/etc/systemd/system"
 # In the order in which systemd looks; below /run nothing is there before a boot.
@@ -87,7 +87,7 @@ def _absolute(link: Found) -> str:
 def _enabled(tree: Tree, name: str, found: Found) -> str:
     if (real := tree.find(found.path)) is None or not is_file(real.node):
         return "bad"
-    keys = _install_keys(tree.lines(real.path) or ())
+    keys = _install_keys(tree.lines(real.path, MOST_WORDY_BYTES) or ())
     if _has_link(tree, name, real.path, keys.get("Alias", [])):
         return "enabled"
     if is_link(found.node) and posixpath.dirname(real.path) not in _real_folders(tree):

@@ -105,6 +105,7 @@ class Controller:
                 identity=self.config.getoption("--identity"),
                 known_hosts=self.config.getoption("--known-hosts"),
                 lab_memory_mib=self.config.getoption("--lab-memory"),
+                backing=tuple(self.config.getoption("--backing")),
             )
             self.hosts.append(opened)
             self.state.targets[url] = opened.target

@@ -48,9 +48,9 @@ class Opened:
 
 def open_host(
     url: str, profile: Profile, folder: Path, progress: Progress, *, identity: Path | None, known_hosts: Path | None,
-    lab_memory_mib: int | None = None,
+    lab_memory_mib: int | None = None, backing: tuple[Path, ...] = (),
 ) -> Opened:  # fmt: skip
-    """Open one host and record its facts in `folder`.
+    """Open one host and record its facts in `folder`; `backing` are the backing files that an image may name.
 
     What keeps it from being evaluated is in the result's `target.blocked`; raises UsageError for a
     URL that cannot be opened by any host's fault.
@@ -59,7 +59,7 @@ def open_host(
     opened = Opened(Target(url))
     try:
         if address.path is not None:
-            _read_stored(opened, address.scheme, address.path, url, profile, folder, progress)
+            _read_stored(opened, address.scheme, address.path, url, profile, folder, progress, backing)
         else:
             _reach(opened, address, url, progress, identity, known_hosts, lab_memory_mib)
             _gather(opened, profile, folder, progress)
@@ -124,8 +124,9 @@ def _keep(opened: Opened, folder: Path) -> None:
 
 
 def _read_stored(
-    opened: Opened, scheme: Scheme, path: Path, url: str, profile: Profile, folder: Path, progress: Progress
-) -> None:
+    opened: Opened, scheme: Scheme, path: Path, url: str, profile: Profile, folder: Path, progress: Progress,
+    backing: tuple[Path, ...],
+) -> None:  # fmt: skip
     if scheme is Scheme.RECORDING:
         opened.recording = Recording.read(path)
         opened.target = Target(url, str(path.absolute()))
@@ -135,8 +136,11 @@ def _read_stored(
     from xenproof.supportconfig.source import read_supportconfig
 
     with progress.phase(f"reading {url}", 4):
-        read = read_image if scheme is Scheme.IMAGE else read_supportconfig
-        opened.recording = Confinement(below=folder).read(read, url, path, profile)
+        confined = Confinement(below=folder)
+        if scheme is Scheme.IMAGE:
+            opened.recording = confined.read(read_image, url, path, profile, backing)
+        else:
+            opened.recording = confined.read(read_supportconfig, url, path, profile)
     _keep(opened, folder)
 
 

@@ -28,6 +28,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the hosts: ssh://user@host[:port], local://, lab://RELEASE, image://PATH, supportconfig://PATH, recording://PATH",
     )
     group.addoption(
+        "--backing",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="a backing file that a qcow2 of image:// may be read with, again for each (default: none is)",
+    )
+    group.addoption(
         "--report",
         metavar="FOLDER",
         type=Path,

@@ -10,9 +10,10 @@ _PART = re.compile(rb"[^\s=:,;()\[\]{}\"'/]+")
 # What stands where a number or a word is expected.
 ODD: tuple[bytes, ...] = (
     b"", b"0", b"-1", b"00", b"9" * 5000, b"4294967296", b"18446744073709551616", b"1e999", b"NaN", b"Infinity", b"1_0",
-    "²".encode(), "٣".encode(), "\u06f5\u06f0".encode(), b"0x", b"\xff\xfe", b"\0", b"\r", b"\x1b]52;c;x\x07",
-    b"\xe2\x80\xa8", b"unknowable x", b"unknowable ", b"{", b"}", b"[", b"(", b")", b"'", b'"', b"\\", b"\\777", b"*", b"%", b"%s",
-    b"../..", b"/", b"//", b"-", b"x" * 9000, b"\t", b"  ", b"\x0b", b"\x0c", b"\x85", "\u0085".encode(), b"[/b]",
+    "²".encode(), "٣".encode(), "\u06f5\u06f0".encode(), b"0x", b"\xff\xfe", b"\0", b"\r", b"\x1b]52;c;x\x07", b"\t",
+    b"  ", b"\x0b", b"\x0c", b"\x85", "\u0085".encode(), b"\xe2\x80\xa8", b"unknowable x", b"unknowable ", b"[/b]",
+    b"{", b"}", b"[", b"(", b")", b"'", b'"', b"\\", b"\\777", b"*", b"%", b"%s", b"../..", b"/", b"//", b"-",
+    b"x" * 9000,
 )  # fmt: skip
 
 

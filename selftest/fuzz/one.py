@@ -75,7 +75,7 @@ def main(name: str, seconds: int, folder: Path) -> None:
     for seed in seeds:
         (corpus / f"seed-{hashlib.sha256(seed).hexdigest()[:16]}").write_bytes(seed)
     words = folder / "words"
-    words.write_text("".join(f'"{_escaped(word)}"\n' for word in target.words), "ascii")
+    words.write_text("".join(f'"{_escaped(word)}"\n' for word in target.words or (b"x",)), "ascii")  # not empty
     watch, findings = Watch(target), _Findings(folder)
 
     def look(data: bytes) -> None:
@@ -84,7 +84,7 @@ def main(name: str, seconds: int, folder: Path) -> None:
 
     options = [
         f"-max_total_time={seconds}", f"-timeout={HANGS_S}", f"-rss_limit_mb={MOST_MIB}", f"-max_len={target.longest}",
-        f"-artifact_prefix={folder}/ended-", f"-dict={words}", "-len_control=0", "-print_final_stats=1",
+        f"-artifact_prefix={folder}/ended-", f"-dict={words}", "-print_final_stats=1",
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], look, custom_mutator=_mutator(target, seeds))
     atheris.Fuzz()

@@ -32,6 +32,7 @@ class Patched:
             begin = self._real(which, place)
             found[begin : begin + len(new)] = new
             at += count
+        del found[len(self.files[which]) :]
         return found
 
     def input(self, which: int, changes: Iterable[tuple[int, bytes]] = ()) -> bytes:

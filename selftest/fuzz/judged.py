@@ -1,6 +1,7 @@
 """Every check of a host's state on a recording, as far as an error that a check may not end with."""
 
 import inspect
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from selftest.mutants.checks import Check, load_checks, selected
 from xenproof.errors import XenproofError
 from xenproof.facts.families import FAMILIES
+from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 from xenproof.suite import fact_fixtures
@@ -17,15 +19,14 @@ from xenproof.suite.expect import Expect, Mismatch
 
 def judge(recording: Recording, profile: Profile) -> None:
     """Let all checks judge; what is neither a verdict nor an XenproofError comes out."""
-    for check in _checks():
-        for expected in selected(check, profile):
-            given: dict[str, Any] = {"recording": recording, "profile": profile, "expected": expected}
-            host = _Host(recording)
-            given |= {"target": host, "peers": (host,), "expect": Expect(check.name)}
-            try:
-                check.function(**{name: _fixture(name, given) for name in check.wants})
-            except (XenproofError, Mismatch, pytest.skip.Exception):
-                continue
+    host = _Host(recording)
+    all_of_them = {"recording": recording, "profile": profile, "target": host, "peers": (host,)}
+    for check, expected in _pairs(profile):
+        given: dict[str, Any] = {**all_of_them, "expected": expected, "expect": Expect(check.name)}
+        try:
+            check.function(**{name: _fixture(name, given) for name in check.wants})
+        except (XenproofError, Mismatch, pytest.skip.Exception):
+            continue
 
 
 def read_all(recording: Recording, profile: Profile) -> None:
@@ -49,12 +50,19 @@ class _Host:
 
 
 @cache
-def _checks() -> tuple[Check, ...]:
-    return load_checks()
+def _pairs(profile: Profile) -> tuple[tuple[Check, Expectation], ...]:
+    return tuple((check, expected) for check in load_checks() for expected in selected(check, profile))
+
+
+@cache
+def _maker(name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
+    """The function of a fixture, and the fixtures that it wants."""
+    function = inspect.unwrap(getattr(fact_fixtures, name))
+    return function, tuple(inspect.signature(function).parameters)
 
 
 def _fixture(name: str, given: dict[str, Any]) -> Any:
     if name not in given:
-        function = inspect.unwrap(getattr(fact_fixtures, name))
-        given[name] = function(**{wanted: _fixture(wanted, given) for wanted in inspect.signature(function).parameters})
+        function, wants = _maker(name)
+        given[name] = function(**{wanted: _fixture(wanted, given) for wanted in wants})
     return given[name]

@@ -53,9 +53,12 @@ def _fuzz(module: str, name: str, seconds: int) -> list[Path]:
     end = time.monotonic() + seconds
     with (folder / "log").open("wb") as log:
         # What takes for ever or all memory ends the process: there is time left for others.
-        for _ in range(_MOST_STARTS):
+        for start in range(_MOST_STARTS):
             left = max(1, round(end - time.monotonic()))
             command = [sys.executable, "-m", "selftest.fuzz.one", module, name, str(left), str(folder)]
+            if start:
+                _forget(folder)
+                command.append("seeds")
             try:
                 status = subprocess.run(
                     command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=left + _BESIDES_S, check=False
@@ -67,6 +70,12 @@ def _fuzz(module: str, name: str, seconds: int) -> list[Path]:
     if status != 0 and not any(path.name.startswith(_ENDED) for path in _findings(folder)):
         (folder / f"{_ENDED}without-a-word").write_text(f"exit status {status}: see {folder / 'log'}\n", "utf-8")
     return _findings(folder)
+
+
+def _forget(folder: Path) -> None:
+    """Take out of the corpus what was added, which may end the process again, and all that is known."""
+    for path in (folder / "corpus").iterdir():
+        path.unlink()
 
 
 def _findings(folder: Path) -> list[Path]:

@@ -1,38 +1,37 @@
-"""Disk images: partition tables, qcow2, ext file systems, and whole disks."""
+"""Disk images: partition tables, qcow2 and ext file systems, each as the file of an image that is read as a whole."""
 
-import io
 import struct
 import tempfile
 import uuid
 import zlib
-from collections.abc import Sequence
-from contextlib import ExitStack
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
+from selftest.fuzz.judged import read_all
 from selftest.fuzz.patches import Patched
-from selftest.fuzz.target import Target, each
+from selftest.fuzz.target import Target
+from selftest.fuzz.targets.packages import small
 from selftest.images.disks import call, debugfs, make_ext4
-from xenproof.image.container import Bytes, open_container
-from xenproof.image.dissected import FileSystem, open_filesystem
-from xenproof.image.node import Node, is_directory, is_file, is_link
-from xenproof.image.partitions import read_partitions
-from xenproof.image.signature import EXT
+from selftest.images.root import STATUS, TEXTS
+from xenproof.image.source import read_image
 
 _MIB = 1 << 20
 _DISK = 4 * _MIB
 
 
-def _stream(data: bytes, size: int = 0) -> Bytes:
-    whole = data.ljust(size, b"\0")
-    return Bytes(io.BytesIO(whole), len(whole), "the image", whole=True)
+def _read(image: bytes) -> None:
+    with tempfile.TemporaryDirectory(prefix="xenproof-fuzz-") as folder:
+        path = Path(folder) / "disk.img"
+        path.write_bytes(image)
+        read_all(read_image(f"image://{path}", path, small()), small())
 
 
 # --- Partition tables -----------------------------------------------------------------------------
 
 
 def _partitions(data: bytes) -> None:
-    read_partitions(_stream(_with_sums(bytes(_tables().file(data)))), Path("disk.img"))
+    _read(_with_sums(bytes(_tables().file(data))))
 
 
 def _with_sums(data: bytes) -> bytes:
@@ -90,31 +89,20 @@ def _tables() -> Patched:
 
 
 def _qcow2(data: bytes) -> None:
-    with tempfile.TemporaryDirectory(prefix="xenproof-fuzz-") as folder, ExitStack() as files:
-        path = Path(folder) / "disk.qcow2"
-        path.write_bytes(_images().file(data))
-        disk = open_container(path, files)
-        each(*(partial(_read, disk, at) for at in range(0, min(disk.size, _MIB), 65536)))
-        each(lambda: read_partitions(disk, path))
+    _read(bytes(_images().file(data)))
 
 
-def _read(disk: Bytes, at: int) -> bytes:
-    disk.seek(at)
-    return disk.read(4096)
+_FORMS = (("-o", "cluster_size=4096"), ("-c", "-o", "cluster_size=4096"), ("-o", "compat=0.10"))
 
 
 @cache
 def _images() -> Patched:
     with tempfile.TemporaryDirectory(prefix="xenproof-fuzz-") as folder:
         raw = Path(folder) / "raw"
-        raw.write_bytes(_pc_disk())
+        raw.write_bytes(_filesystems().files[0])
         made: list[bytes] = []
-        for name, options in (
-            ("a", ["-o", "cluster_size=4096"]),
-            ("b", ["-c", "-o", "cluster_size=4096"]),
-            ("c", ["-o", "compat=0.10"]),
-        ):
-            path = Path(folder) / name
+        for at, options in enumerate(_FORMS):
+            path = Path(folder) / str(at)
             call("qemu-img", "convert", "-O", "qcow2", *options, str(raw), str(path))
             made.append(path.read_bytes())
     return Patched(made)
@@ -122,79 +110,83 @@ def _images() -> Patched:
 
 # --- ext ------------------------------------------------------------------------------------------
 
+# Options of mke2fs; the last is made to need its journal.
+_KINDS = (
+    ("ext4", ("-b", "1024", "-O", "^has_journal")),
+    ("ext2", ("-b", "1024")),
+    ("ext4", ("-b", "1024", "-O", "inline_data,^has_journal", "-I", "256")),
+    ("ext3", ("-b", "1024")),
+)
+
 
 def _ext(data: bytes) -> None:
-    image = bytes(_filesystems().file(data))
-    found = open_filesystem(EXT, _stream(image), "the image")
-    _walk(found)
+    _read(bytes(_filesystems().file(data)))
 
 
-def _walk(found: FileSystem) -> None:
-    """Look at what a reader of a root directory looks at, as far as it goes."""
-    todo: list[tuple[Node, int]] = [(found.root, 0)]
-    seen = 0
-    while todo and seen < 60:
-        node, depth = todo.pop()
-        seen += 1
-        each(partial(_attributes, node), partial(_look, node, depth, todo))
-
-
-def _attributes(node: Node) -> tuple[int, ...]:
-    return node.mode, node.uid, node.gid, node.size
-
-
-def _look(node: Node, depth: int, todo: list[tuple[Node, int]]) -> None:
-    if is_link(node):
-        node.target()
-    elif is_file(node):
-        node.read(0, min(node.size, 65536))
-    elif is_directory(node) and depth < 6:
-        for name in node.names()[:12]:
-            if name not in (".", "..") and (child := node.child(name)) is not None:
-                todo.append((child, depth + 1))
+def _make_root(root: Path) -> None:
+    for name in ("etc/os-release", "etc/passwd", "etc/fstab", "etc/xen/xl.conf", "boot/grub/grub.cfg"):
+        (path := root / name).parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(TEXTS[name], "utf-8")
+    (root / "var/lib/dpkg/info").mkdir(parents=True)
+    (root / "var/lib/dpkg/status").write_text(STATUS, "utf-8")
+    (root / "var/log/xen").mkdir(parents=True)
+    (root / "var/log/xen/hotplug.log").write_text("last words\n" * 2000, "utf-8")
+    (root / "usr/sbin").mkdir(parents=True)
+    (root / "usr/sbin/xl").write_text("#!/bin/sh\n", "utf-8")
+    (root / "sbin").symlink_to("usr/sbin")
+    (root / "usr/bin").symlink_to("/" + "y/../" * 30 + "bin")
+    for at in range(60):
+        (root / "boot" / f"a-file-with-a-long-name-{at:04d}").touch()
 
 
 @cache
 def _filesystems() -> Patched:
     with tempfile.TemporaryDirectory(prefix="xenproof-fuzz-") as folder:
-        root = Path(folder) / "root"
-        (root / "etc/xen").mkdir(parents=True)
-        (root / "usr/sbin").mkdir(parents=True)
-        (root / "etc/os-release").write_text("NAME=x\n")
-        (root / "etc/xen/long").write_bytes(b"x" * 20_000)
-        (root / "usr/sbin/xl").symlink_to("../lib/xen/xl")
-        (root / "usr/sbin/xm").symlink_to("/" + "y" * 100)
-        for at in range(60):
-            (root / "usr" / f"a-file-with-a-long-name-{at:04d}").touch()
+        _make_root(root := Path(folder) / "root")
         made: list[bytes] = []
-        for at, (kind, options) in enumerate(
-            (
-                ("ext4", ("-b", "1024", "-O", "^has_journal")),
-                ("ext2", ("-b", "1024")),
-                ("ext4", ("-b", "1024", "-O", "inline_data,^has_journal", "-I", "256")),
-                (
-                    "ext3",
-                    (
-                        "-b",
-                        "1024",
-                    ),
-                ),
-            )
-        ):
+        for at, (kind, options) in enumerate(_KINDS):
             path = Path(folder) / str(at)
-            make_ext4(path, root, *options, size="1M" if kind != "ext3" else "3M", kind=kind)
+            make_ext4(path, root, *options, size="3M" if kind == "ext3" else "1M", kind=kind)
             if kind == "ext3":
                 debugfs(path, "feature needs_recovery")
             made.append(path.read_bytes())
     return Patched(made)
 
 
-def _seeds(patched: Patched) -> Sequence[bytes]:
-    return [patched.input(which) for which in range(len(patched.files))]
+def _known(patched: Callable[[], Patched], **changes: tuple[int, int, bytes]) -> dict[str, bytes]:
+    """Which file, where in it, and what stands there then."""
+    return {name.replace("_", " "): patched().input(which, [(at, new)]) for name, (which, at, new) in changes.items()}
+
+
+def _qcow2_known() -> dict[str, bytes]:
+    return _known(
+        _images,
+        entries_without_end=(0, 36, b"\xff\xff\xff\xff"),
+        a_backing_file_behind_the_end=(0, 8, b"\x7f" + bytes(7)),
+        clusters_of_one_byte=(0, 20, bytes(4)),
+        a_disk_without_end=(0, 24, b"\x7f" + b"\xff" * 7),
+        a_header_without_end=(0, 100, b"\xff\xff\xff\xff"),
+    )
+
+
+def _ext_known() -> dict[str, bytes]:
+    super_block = 1024
+    return _known(
+        _filesystems,
+        blocks_of_no_size=(0, super_block + 24, b"\xff\xff\xff\xff"),
+        no_blocks_in_a_group=(0, super_block + 32, bytes(4)),
+        no_inodes_in_a_group=(0, super_block + 40, bytes(4)),
+        inodes_of_no_size=(0, super_block + 88, bytes(2)),
+        a_journal_that_is_the_root=(3, super_block + 224, b"\x02\0\0\0"),
+    )
+
+
+def _seeds_of(patched: Callable[[], Patched]) -> Callable[[], Sequence[bytes]]:
+    return lambda: [patched().input(which) for which in range(len(patched().files))]
 
 
 TARGETS = (
-    Target("partitions", _partitions, lambda: _seeds(_tables()), longest=4096, is_text=False),
-    Target("qcow2", _qcow2, lambda: _seeds(_images()), longest=4096, is_text=False),
-    Target("ext", _ext, lambda: _seeds(_filesystems()), longest=4096, is_text=False),
+    Target("partitions", _partitions, _seeds_of(_tables), longest=4096, is_text=False),
+    Target("qcow2", _qcow2, _seeds_of(_images), _qcow2_known, longest=4096, is_text=False),
+    Target("ext", _ext, _seeds_of(_filesystems), _ext_known, longest=4096, is_text=False),
 )

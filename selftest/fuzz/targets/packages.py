@@ -1,10 +1,12 @@
 """Databases of packages, and the other files of a root directory that an image is judged by."""
 
 import lzma
+import sqlite3
 import struct
 import tempfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from functools import cache, partial
 from pathlib import Path
 
@@ -23,7 +25,6 @@ from xenproof.image.rpm_database import rpm_packages
 from xenproof.image.rpm_header import read_header
 from xenproof.image.rpm_integrity import RpmIntegrity
 from xenproof.image.rpm_ndb import ndb_headers
-from xenproof.image.rpm_sqlite import sqlite_headers
 from xenproof.image.sections import ImageSections
 from xenproof.image.system import system_name
 from xenproof.image.tree import Tree
@@ -53,7 +54,11 @@ def ndb(headers: Mapping[int, bytes]) -> bytes:
 
 @cache
 def _headers() -> dict[int, bytes]:
-    return dict(sqlite_headers(_data("with-files.sqlite"), b""))
+    with tempfile.TemporaryDirectory(prefix="xenproof-fuzz-") as folder:
+        path = Path(folder) / "rpmdb.sqlite"
+        path.write_bytes(_data("with-files.sqlite"))
+        with closing(sqlite3.connect(path)) as database:
+            return dict(database.execute("SELECT hnum, blob FROM Packages"))
 
 
 @cache
@@ -93,8 +98,8 @@ def _header(data: bytes) -> None:
 def _raw(data: bytes) -> None:
     if not data:
         return
-    readers = (berkeley_headers, ndb_headers, lambda content: sqlite_headers(content, b""))
-    for number, blob in readers[data[0] % len(readers)](data[1:]):
+    headers = (berkeley_headers, ndb_headers)[data[0] % 2]
+    for number, blob in headers(data[1:]):
         read_header(number, blob)
 
 
@@ -106,7 +111,8 @@ _INTEGRITY = """\
 
 
 @cache
-def _small() -> Profile:
+def small() -> Profile:
+    """A profile of the small root directory."""
     with tempfile.TemporaryDirectory(prefix="xenproof-fuzz-") as folder:
         path = Path(folder) / "small.yaml"
         path.write_text(PROFILE + _INTEGRITY, "utf-8")
@@ -131,7 +137,7 @@ def _files(data: bytes) -> None:
     """The first byte picks the file of a small root directory that holds the rest instead."""
     if not data:
         return
-    profile = _small()
+    profile = small()
     name = _FILES[data[0] % len(_FILES)]
     root = directory()
     for path, text in _ALL.items():

@@ -12,16 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from selftest.fuzz.judged import judge, read_all
-from selftest.fuzz.target import Target, text_of
+from selftest.fuzz.target import Target
 from selftest.supportconfigs.host import FOLDER, files
-from xenproof.facts.identity import parse_identity, stored_identity
-from xenproof.facts.stored import stored_recording
+from xenproof.facts.identity import parse_identity
 from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import ProbeOutput, RecordedCommand, Recording
 from xenproof.supportconfig.archive import read_files
-from xenproof.supportconfig.blocks import Blocks, parse_blocks
-from xenproof.supportconfig.sections import SupportconfigSections
 from xenproof.supportconfig.source import read_supportconfig
 
 _FILES = files()
@@ -77,11 +74,10 @@ def _texts(data: bytes) -> None:
     if not data:
         return
     name = _NAMES[data[0] % len(_NAMES)]
-    texts = {**_FILES, name: text_of(data[1:])}
-    found = [block for file, text in texts.items() for block in parse_blocks(file, text)]
-    blocks = Blocks(tuple(found), frozenset(texts))
-    identity = stored_identity("supportconfig", kernel="", system="", xl="")
-    judge(stored_recording("x", _sles(), identity, SupportconfigSections(blocks, _sles()).writer, {}), _sles())
+    with tempfile.TemporaryDirectory(prefix="xenproof-fuzz-") as folder:
+        for file, text in _FILES.items():
+            (Path(folder) / file).write_bytes(data[1:] if file == name else text.encode())
+        judge(read_supportconfig("supportconfig://x", Path(folder), _sles()), _sles())
 
 
 def _text_seeds() -> Sequence[bytes]:

@@ -13,6 +13,7 @@ from xenproof.guest.witness import parse_witness, told
 from xenproof.source.probe import ProbeOutput
 from xenproof.xen.backend import parse_disk_workers, vbd_in_xenstore
 from xenproof.xen.cost import parse_cost
+from xenproof.xen.disk_words import dry_run_words
 from xenproof.xen.domains import parse_free_memory, parse_xl_list
 from xenproof.xen.dry_run import parse_dry_run
 from xenproof.xen.processors import parse_affinity, parse_cpus, parse_nodes, parse_pools
@@ -42,7 +43,7 @@ _XL = Choice(
         "cpus": lambda data: parse_cpus(text_of(data)),
         "nodes": lambda data: parse_nodes(text_of(data)),
         "pools": lambda data: parse_pools(text_of(data)),
-        "dry run": lambda data: parse_dry_run(ProbeOutput("x", data, b"", 0)),
+        "dry run": lambda data: dry_run_words(parse_dry_run(ProbeOutput("x", data, b"", 0))),
         "xenstore": _store,
         "info block": lambda data: parse_info_block(text_of(data)),
         "disk workers": lambda data: parse_disk_workers(text_of(data)),
@@ -112,6 +113,7 @@ def _xl_known() -> dict[str, bytes]:
         "an extent of 5,000 digits": _XL.input("extents", _EXTENTS.replace(b"34816", number)),
         "a block of 5,000 digits": _XL.input("extents", _EXTENTS.replace(b"4096", number)),
         "nested JSON": _XL.input("dry run", b"[" * 100_000),
+        "a format that is a number": _XL.input("dry run", b'{"c_info": {}, "disks": [{"format": 5}]}'),
         "nested objects": _XL.input("dry run", b'{"a":' * 100_000),
     }
 

@@ -85,7 +85,7 @@ def main(name: str, seconds: int, folder: Path, *, with_known: bool) -> None:
 
     options = [
         f"-max_total_time={seconds}", f"-timeout={HANGS_S}", f"-rss_limit_mb={MOST_MIB}", f"-max_len={target.longest}",
-        f"-artifact_prefix={folder}/ended-", f"-dict={words}", "-report_slow_units=1000000","-print_final_stats=1",
+        f"-artifact_prefix={folder}/ended-", f"-dict={words}", "-report_slow_units=1000000", "-print_final_stats=1",
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], look, custom_mutator=_mutator(target, seeds))
     atheris.Fuzz()

@@ -58,9 +58,9 @@ class Patched:
 
 
 def _used(file: bytes) -> list[range]:
-    """The blocks that are not zero, and the one behind each; the whole file if it is small."""
+    """The first block, those that are not zero, and the one behind each; the whole file if it is small."""
     if len(file) <= 64 * _BLOCK:
         return [range(len(file))]
-    full = {at for at in range(0, len(file), _BLOCK) if file[at : at + _BLOCK].strip(b"\0")}
+    full = {0} | {at for at in range(0, len(file), _BLOCK) if file[at : at + _BLOCK].strip(b"\0")}
     wanted = sorted(full | {at + _BLOCK for at in full if at + _BLOCK < len(file)})
     return [range(at, min(at + _BLOCK, len(file))) for at in wanted]

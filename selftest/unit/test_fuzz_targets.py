@@ -103,13 +103,14 @@ def test_a_choice_gives_the_rest_to_its_reader() -> None:
 def test_patches_change_what_is_not_zero_of_a_large_file() -> None:
     large = bytearray(1 << 20)
     large[600_000:600_004] = b"here"
-    patched = Patched([b"small file", bytes(large)])
+    patched = Patched([b"small file", bytes(large), bytes(1 << 20)])
     assert patched.file(b"") == patched.file(patched.input(0)) == b"small file"
     assert patched.file(patched.input(0, [(6, b"FILE")])) == b"small FILE"
     changed = patched.file(patched.input(1, [(600_000, b"THERE"), (600_010, b"x")]))
     assert (changed[600_000:600_011], len(changed)) == (bytearray(b"THERE\0\0\0\0\0x"), 1 << 20)
+    assert patched.file(patched.input(2, [(2, b"x")])).startswith(b"\0\0x\0")
     with pytest.raises(ValueError, match="no input"):
-        patched.input(1, [(5, b"x")])
+        patched.input(1, [(5000, b"x")])
     for number in range(500):
         data = random.Random(number).randbytes(40)  # noqa: S311
         assert len(patched.file(data)) in (10, 1 << 20)

@@ -19,8 +19,8 @@ from xenproof.image.source import read_image
 
 # Imported when a disk image is first read: too late to be watched.
 assert read_on_demand
-_MIB = 1 << 20
-_DISK = 4 * _MIB
+_SECTORS = 512
+_DISK = _SECTORS * 512
 
 
 def _read(image: bytes) -> None:
@@ -62,14 +62,13 @@ def _mbr(*entries: bytes) -> bytes:
 def _gpt_disk() -> bytes:
     kind = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4").bytes_le
     entry = (
-        kind
-        + uuid.UUID(int=1).bytes_le
-        + struct.pack("<QQQ", 2048, 4095, 0)
-        + "root".encode("utf-16-le").ljust(72, b"\0")
+        kind + uuid.UUID(int=1).bytes_le + struct.pack("<QQQ", 64, 127, 0) + "root".encode("utf-16-le").ljust(72, b"\0")
     )
-    head = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 65536, 92, 0, 0, 1, 8191, 34, 8000, bytes(16), 2, 4, 128, 0)
+    head = struct.pack(
+        "<8sIIIIQQQQ16sQIII", b"EFI PART", 65536, 92, 0, 0, 1, _SECTORS - 1, 34, _SECTORS - 34, bytes(16), 2, 4, 128, 0
+    )
     disk = bytearray(_DISK)
-    disk[:512] = _mbr(_entry(0xEE, 1, 8191))
+    disk[:512] = _mbr(_entry(0xEE, 1, _SECTORS - 1))
     disk[512 : 512 + len(head)] = head
     disk[1024 : 1024 + 128] = entry
     return _with_sums(bytes(disk))
@@ -77,15 +76,15 @@ def _gpt_disk() -> bytes:
 
 def _pc_disk() -> bytes:
     disk = bytearray(_DISK)
-    disk[:512] = _mbr(_entry(0x83, 2048, 1024), _entry(5, 4096, 4000))
-    disk[4096 * 512 : 4097 * 512] = _mbr(_entry(0x83, 16, 64), _entry(5, 128, 256))
-    disk[4224 * 512 : 4225 * 512] = _mbr(_entry(0x83, 16, 64))
+    disk[:512] = _mbr(_entry(0x83, 64, 32), _entry(5, 128, 300))
+    disk[128 * 512 : 129 * 512] = _mbr(_entry(0x83, 16, 8), _entry(5, 64, 32))
+    disk[192 * 512 : 193 * 512] = _mbr(_entry(0x83, 16, 8))
     return bytes(disk)
 
 
 @cache
 def _tables() -> Patched:
-    return Patched([_gpt_disk(), _pc_disk(), bytes(_MIB)])
+    return Patched([_gpt_disk(), _pc_disk(), bytes(_DISK)])
 
 
 # --- qcow2 ----------------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 # Each target installs what it needs and this machine lacks (scripts/setup), then does its job.
-.PHONY: help conform matrix test releases many mutants bench lint types
+.PHONY: help conform matrix test releases fuzz many mutants bench lint types
 
 help:
 	@echo "make conform   check a real Xen dom0 in the lab; the report is reports/latest/report.html"
 	@echo "make matrix    the same with the full matrix of guests: every kind of disk, some minutes more"
 	@echo "make test      test xenproof itself"
 	@echo "make releases  the lab hosts of all releases, with the full matrix of guests on each: before a release"
+	@echo "make fuzz      try to break the readers of what hosts and files say: four minutes, FUZZ_SECONDS=10 for each"
 	@echo "make many      a hundred small guests at once on one lab host, and one after another: an hour"
 	@echo "make mutants   break each value of each profile on recordings, and see that its check says so"
 	@echo "make bench     ask one lab host the same questions by xenproof and by plain testinfra: the ratio of their times"
@@ -44,12 +45,19 @@ many:
 
 # What `make test` leaves out, as it takes an hour more, five minutes of it for each further host: before a release.
 releases:
+	@$(MAKE) --no-print-directory fuzz
 	@scripts/setup test
 	@.venv/bin/pytest -m releases selftest/lab
 	@status=0; for release in debian11 debian12 debian13; do \
 	  .venv/bin/pytest -n 3 --dist loadgroup --report=reports/$$release --profile $$release --hosts lab://$$release \
 	    tests/host tests/guest || status=1; \
 	done; exit $$status
+
+# Guided by coverage, so it needs atheris; what it found stands below build/fuzz.
+FUZZ_SECONDS = 10
+fuzz:
+	@scripts/setup fuzz
+	@.venv/bin/python -m selftest.fuzz --seconds $(FUZZ_SECONDS)
 
 # Every value of every profile, broken: the check that is named for it has to fail.
 mutants:

@@ -65,6 +65,17 @@ def test_trouble_has_its_line_and_word(text: str, trouble: Trouble) -> None:
     assert parse_cfg(text, appends=False).troubles[0] == trouble
 
 
+def test_lists_deeper_than_anybody_writes_them_are_refused() -> None:
+    deep = "a = " + "[" * 100 + "1" + "]" * 100 + "\n"
+    assert parse_cfg(deep).troubles == []
+    for levels in (101, 10_000, 200_000):
+        cfg = parse_cfg(f"\na = {'[' * levels}1{']' * levels}\nb = 1\n")
+        assert cfg.troubles == [Trouble(2, "[", "more than 100 lists within each other")]
+        assert cfg.assignments == [Assignment("b", "1", 3)]
+    cfg = parse_cfg("a = " + "[\n" * 10_000)
+    assert cfg.troubles[0] == Trouble(101, "[", "more than 100 lists within each other")
+
+
 def test_what_follows_a_trouble_is_read() -> None:
     cfg = parse_cfg("import os\nname = 'x'\n")
     assert cfg.last("name") == Assignment("name", "x", 2)

@@ -50,7 +50,10 @@ def test_later_releases_print_the_configuration_by_itself(folder: str) -> None:
     assert found.endswith(", raw, as xvda, writable, backendtype phy")
 
 
-@pytest.mark.parametrize("printed", [b"", b"Parsing config from x\n", b"{", b"[1]", b'{"config": {}}'])
+@pytest.mark.parametrize(
+    "printed",
+    [b"", b"Parsing config from x\n", b"{", b"[1]", b'{"config": {}}', b'{"a":' * 100_000, b'{"a":' + b"[" * 100_000],
+)
 def test_an_xl_that_says_yes_and_prints_no_domain_is_not_understood(printed: bytes) -> None:
     with pytest.raises(ParseError, match="xl create -n printed"):
         parse_dry_run(ProbeOutput("x", printed, b"", 0))
@@ -65,3 +68,18 @@ def test_a_refusal_for_another_reason_keeps_what_xl_said() -> None:
 def test_a_configuration_of_other_than_one_disk_is_not_understood(disks: object) -> None:
     with pytest.raises(ParseError, match="expected one"):
         dry_run_words(DryRun({"c_info": {}, "disks": disks}, "", 0))
+
+
+@pytest.mark.parametrize("name", ["pdev_path", "format", "vdev", "backend", "backend_domname", "script"])
+@pytest.mark.parametrize("value", [5, 1.5, True, ["raw"], {"raw": 1}])
+def test_a_disk_with_other_than_words_is_not_understood(name: str, value: object) -> None:
+    with pytest.raises(ParseError, match=f"{name}.*expected text"):
+        dry_run_words(DryRun({"c_info": {}, "disks": [{"vdev": "xvda", name: value}]}, "", 0))
+
+
+@pytest.mark.parametrize("name", ["pdev_path", "format", "vdev", "backend", "backend_domname", "script"])
+def test_a_disk_with_a_null_is_one_without_that(name: str) -> None:
+    disk = {"pdev_path": "/x", "format": "raw", "vdev": "xvda", "backend": "phy", "backend_domname": "d", "script": "s"}
+    without = {key: value for key, value in disk.items() if key != name}
+    expected = dry_run_words(DryRun({"c_info": {}, "disks": [without]}, "", 0))
+    assert dry_run_words(DryRun({"c_info": {}, "disks": [{**disk, name: None}]}, "", 0)) == expected

@@ -51,7 +51,7 @@ def pins() -> dict[str, str]:
     return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
 
 
-@pytest.mark.parametrize("goal", ["conform", "test", "mutants", "bench", "lint", "types"])
+@pytest.mark.parametrize("goal", ["conform", "test", "fuzz", "mutants", "bench", "lint", "types"])
 def test_make_has_the_target_and_it_installs_first(goal: str) -> None:
     text = text_of(ROOT / "Makefile")
     rule = re.search(rf"^{goal}:\n((?:\t.*\n)+)", text, re.MULTILINE)
@@ -104,7 +104,7 @@ def test_every_dependency_is_pinned_within_its_bounds() -> None:
 def test_every_dependency_has_its_reason() -> None:
     # 0007 began the list; a note of its own tells what came later.
     note = "".join(text_of(path) for path in sorted((ROOT / "docs" / "decisions").glob("*.md")))
-    names = [Requirement(text).name for text in [*pyproject()["run"], *pyproject()["dev"]]]
+    names = [Requirement(text).name for extra in ("run", "dev", "fuzz") for text in pyproject()[extra]]
     images = text_of(next((ROOT / "docs" / "decisions").glob("0010-*.md")))
     assert [name for text in pyproject()["image"] if (name := Requirement(text).name) not in images] == []
     assert [name for name in names if f"`{name}`" not in note] == []

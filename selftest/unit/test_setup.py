@@ -80,7 +80,7 @@ def clone(bare: Clone) -> Clone:
 def test_an_unknown_purpose_is_refused(bare: Clone) -> None:
     done = bare.setup("cnform")
     assert (done.returncode, done.stdout) == (4, "")
-    assert "conform|test|check" in done.stderr
+    assert "conform|test|check|fuzz" in done.stderr
 
 
 def test_without_apt_each_missing_package_is_named_with_what_needs_it(bare: Clone) -> None:
@@ -122,6 +122,28 @@ def test_a_changed_dependency_is_installed_into_the_same_environment(clone: Clon
         out.write("# changed\n")
     assert clone.setup("check").returncode == 0
     assert clone.calls() == ["pip .[dev,image]"]
+
+
+def with_programs(clone: Clone) -> Clone:
+    """The machine has every program of the lab."""
+    script = clone.folder / "scripts" / "setup"
+    script.write_text(script.read_text().replace("need_programs() {", "need_programs() {\n  return 0"))
+    return clone
+
+
+def test_what_fuzzing_needs_is_installed_for_it_alone_and_stays(clone: Clone) -> None:
+    with_programs(clone)
+    assert clone.setup("check").returncode == 0
+    assert clone.calls() == ["venv", "pip .[dev,image]"]
+    assert clone.setup("fuzz").returncode == 0
+    assert clone.calls() == ["pip .[dev,image,fuzz]"]
+    for purpose in ("fuzz", "test", "check", "conform"):
+        assert (purpose, clone.setup(purpose).stderr) == (purpose, "")
+    assert clone.calls() == []
+    with (clone.folder / "constraints.txt").open("a") as out:
+        out.write("# changed\n")
+    assert clone.setup("check").returncode == 0
+    assert clone.calls() == ["pip .[dev,image,fuzz]"]
 
 
 def test_an_environment_that_was_moved_is_made_again(clone: Clone, tmp_path: Path) -> None:

@@ -7,8 +7,12 @@ one is refused, with a warning that says so.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 Value = str | list["Value"]
+
+# Lists within each other.  Where xl's own parser gives up is far above that, and so is what any key takes.
+_DEEPEST = 100
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t]+)
@@ -131,16 +135,18 @@ class _Parser:
             self._take("newline", ";")
         self._found.assignments.append(Assignment(key.text, value, key.line, operator.kind == "+="))
 
-    def _value(self) -> Value:
+    def _value(self, depth: int = 0) -> Value:
         token = self._take("string", "number", "[")
         if token.kind == "string":
             return _ESCAPE.sub(_unescaped, token.text[1:-1])
         if token.kind == "number":
             return token.text
+        if depth >= _DEEPEST:
+            self._refuse(token, f"more than {_DEEPEST} lists within each other")
         values: list[Value] = []
         self._newlines()
         while self._next().kind != "]":
-            values.append(self._value())
+            values.append(self._value(depth + 1))
             self._newlines()
             if self._next().kind != "]":
                 self._take(",")
@@ -166,12 +172,13 @@ class _Parser:
         if token.kind not in kinds:
             wanted = " or ".join(_SHOWN.get(kind, f"'{kind}'") for kind in kinds)
             shown = _SHOWN.get(token.kind, f"'{token.kind}'")
-            near = token.text.rstrip("\n")
-            message = f"syntax error, unexpected {shown}, expecting {wanted}"
-            self._found.troubles.append(Trouble(token.line, near, message))
-            raise _Unexpected
+            self._refuse(token, f"syntax error, unexpected {shown}, expecting {wanted}")
         self._advance()
         return token
+
+    def _refuse(self, token: _Token, message: str) -> NoReturn:
+        self._found.troubles.append(Trouble(token.line, token.text.rstrip("\n"), message))
+        raise _Unexpected
 
 
 def _unescaped(match: re.Match[str]) -> str:

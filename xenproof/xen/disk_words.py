@@ -40,17 +40,23 @@ def _of_spec(disk: DiskSpec) -> str:
 
 def _of_json(disk: Mapping[str, Any]) -> str:
     # From 4.5 on what has its default is left out.
-    backend = disk.get("backend", "unknown")
+    backend = _text(disk, "backend") or "unknown"
     return _words(
-        disk.get("pdev_path"),
-        disk.get("format", "unknown"),
-        disk.get("vdev"),
+        _text(disk, "pdev_path"),
+        _text(disk, "format") or "unknown",
+        _text(disk, "vdev"),
         bool(disk.get("readwrite", 0)),
         bool(disk.get("is_cdrom", 0)),
         "" if backend == "unknown" else backend,
-        disk.get("backend_domname") or "",
-        disk.get("script"),
+        _text(disk, "backend_domname") or "",
+        _text(disk, "script"),
     )
+
+
+def _text(disk: Mapping[str, Any], name: str) -> str | None:
+    if not isinstance(value := disk.get(name), str | None):
+        raise ParseError(f"xl create -n printed a disk whose {name} is {value!r}, expected text")
+    return value
 
 
 def _words(

@@ -59,7 +59,7 @@ def parse_dry_run(output: ProbeOutput) -> DryRun:
     begin = output.text.find("{")
     try:
         data = json.loads(output.text[begin:]) if begin >= 0 else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ParseError(f"xl create -n printed no JSON for {output.name}: {error}") from error
     # With a number of the domain beside it until 4.4, by itself in later releases.
     config = data.get("config", data) if isinstance(data, dict) else None

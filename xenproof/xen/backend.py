@@ -26,6 +26,7 @@ class DiskBackend(StrEnum):
 
 
 # The directory of xenstore below which each of them keeps its disks.
+_PID = re.compile(r"[1-9][0-9]{0,9}")
 _KINDS = {"vbd": DiskBackend.BLKBACK, "qdisk": DiskBackend.QDISK}
 
 
@@ -135,7 +136,7 @@ def parse_disk_workers(text: str) -> DiskWorkers:
     found: dict[str, set[str]] = {"qemu": set(), "thread": set(), "loop": set()}
     for line in lines:
         kind, _, name = line.partition(" ")
-        if kind not in found or not name or (kind == "qemu" and not name.isdecimal()):
+        if kind not in found or not name or (kind == "qemu" and not _PID.fullmatch(name)):
             raise ParseError(f"the reading of dom0's processes has {line[:200]!r}, expected qemu, thread or loop")
         found[kind].add(name)
     return DiskWorkers(

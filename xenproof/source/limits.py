@@ -1,6 +1,7 @@
 """The limits of a command on a host, and what it printed before it went beyond one."""
 
 from xenproof.errors import CommandTimedOut, OutputTooLarge
+from xenproof.source.redact import redacted
 
 READ_SIZE = 1 << 16
 
@@ -52,7 +53,8 @@ class Collected:
 
     def timed_out(self, limit_s: float, note: str = "") -> TimedOut:
         """The error that says that the command did not end; `note` tells what became of it."""
-        said = (self.stderr or self.stdout).decode("utf-8", "replace").strip()[-300:]
+        # Whole before it is shortened: nothing tells the end of a secret as one.
+        said = redacted(self.stderr or self.stdout)[0].decode("utf-8", "replace").strip()[-300:]
         return TimedOut(
             f"{self._what} did not end within {limit_s:g} s{note}; the last it said: {said!r}", self.stdout, self.stderr
         )
@@ -62,7 +64,7 @@ class Collected:
         buffer += data[:room]
         if len(data) > room:
             raise TooLarge(
-                f"{self._what} printed more than {self._max_bytes} bytes on {name}, so it was ended; "
+                f"{self._what} printed more than {_size(self._max_bytes)} on {name}, so it was ended; "
                 "no command of a check prints that much, look at what it runs on",
                 self.stdout,
                 self.stderr,
@@ -71,3 +73,8 @@ class Collected:
 
 def _short(command: str) -> str:
     return command if len(command) <= 200 else command[:200] + "..."
+
+
+def _size(count: int) -> str:
+    mebibytes, rest = divmod(count, 1 << 20)
+    return f"{count} bytes" if rest else f"{mebibytes} MiB"

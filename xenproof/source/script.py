@@ -184,8 +184,8 @@ def _irregular(out: _Frames, err: _Frames, again: int) -> str:
         )
     if out.cut or err.cut:
         return ""
-    found = f"{out.shown} on stdout and {err.shown} on stderr"
-    return f"expected the frame {out.at} of the script on both, found {found}{', and more' if out.more or err.more else ''}"
+    found = f"{out.shown} on stdout and {err.shown} on stderr{', and more' if out.more or err.more else ''}"
+    return f"expected the frame {out.at} of the script on both, found {found}"
 
 
 def _shell_part() -> str:

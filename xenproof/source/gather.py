@@ -151,7 +151,8 @@ class _Gathering:
             done = result()
             stdout, stderr = done.stdout, done.stderr
         except (TimedOut, TooLarge) as error:
-            stdout, stderr, why, timed_out = error.stdout, error.stderr, str(error), isinstance(error, TimedOut)
+            stdout, stderr, timed_out = error.stdout, error.stderr, isinstance(error, TimedOut)
+            why = f"reading {self.connection.url} {error.short}"
         try:
             reading = parse(stdout, stderr, mark, probes)
         except NotBegun as error:

@@ -7,19 +7,24 @@ READ_SIZE = 1 << 16
 
 
 class TimedOut(CommandTimedOut):
-    """A command did not end within its limit; `stdout` and `stderr` are what it printed until then."""
+    """A command did not end within its limit; `stdout` and `stderr` are what it printed until then.
 
-    def __init__(self, message: str, stdout: bytes, stderr: bytes) -> None:
+    `short` is what happened, without the command and what it said.
+    """
+
+    def __init__(self, message: str, stdout: bytes, stderr: bytes, short: str) -> None:
         super().__init__(message)
+        self.short = short
         self.stdout = stdout
         self.stderr = stderr
 
 
 class TooLarge(OutputTooLarge):
-    """A command printed more than is accepted; `stdout` and `stderr` are what was accepted."""
+    """A command printed more than is accepted; `stdout` and `stderr` are what was accepted, `short` as above."""
 
-    def __init__(self, message: str, stdout: bytes, stderr: bytes) -> None:
+    def __init__(self, message: str, stdout: bytes, stderr: bytes, short: str) -> None:
         super().__init__(message)
+        self.short = short
         self.stdout = stdout
         self.stderr = stderr
 
@@ -55,19 +60,19 @@ class Collected:
         """The error that says that the command did not end; `note` tells what became of it."""
         # Whole before it is shortened: nothing tells the end of a secret as one.
         said = redacted(self.stderr or self.stdout)[0].decode("utf-8", "replace").strip()[-300:]
-        return TimedOut(
-            f"{self._what} did not end within {limit_s:g} s{note}; the last it said: {said!r}", self.stdout, self.stderr
-        )
+        short = f"did not end within {limit_s:g} s{note}"
+        return TimedOut(f"{self._what} {short}; the last it said: {said!r}", self.stdout, self.stderr, short)
 
     def _add(self, buffer: bytearray, data: bytes, name: str) -> None:
         room = self._max_bytes - len(buffer)
         buffer += data[:room]
         if len(data) > room:
+            short = f"printed more than {_size(self._max_bytes)} on {name}, so it was ended"
             raise TooLarge(
-                f"{self._what} printed more than {_size(self._max_bytes)} on {name}, so it was ended; "
-                "no command of a check prints that much, look at what it runs on",
+                f"{self._what} {short}; no command of a check prints that much, look at what it runs on",
                 self.stdout,
                 self.stderr,
+                short,
             )
 
 

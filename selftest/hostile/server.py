@@ -141,6 +141,11 @@ class Host(paramiko.ServerInterface):
             self.ended.wait(LIMIT_S)
         return OPEN_SUCCEEDED
 
+    def check_channel_direct_tcpip_request(
+        self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
+    ) -> int:
+        return OPEN_SUCCEEDED
+
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         if not self.behaviour.starts:
             self.ended.wait(LIMIT_S)

@@ -60,7 +60,7 @@ class Collected:
         """The error that says that the command did not end; `note` tells what became of it."""
         # Whole before it is shortened: nothing tells the end of a secret as one.
         said = redacted(self.stderr or self.stdout)[0].decode("utf-8", "replace").strip()[-300:]
-        short = f"did not end within {limit_s:g} s{note}"
+        short = f"did not end within {limit_s:.4g} s{note}"
         return TimedOut(f"{self._what} {short}; the last it said: {said!r}", self.stdout, self.stderr, short)
 
     def _add(self, buffer: bytearray, data: bytes, name: str) -> None:

@@ -137,7 +137,7 @@ class Session:
         if self._channel.exit_status == -1:
             if self._transport.is_active():
                 raise SourceError(f"{self._url} ended a command without telling its exit code; try again")
-            raise SourceError(f"the connection to {self._url} broke while a command ran; see whether the host is up")
+            raise self._broken(self._transport.get_exception())
 
     def end_of_input(self) -> None:
         """Tell the command that its standard input is at its end."""
@@ -174,9 +174,11 @@ class Session:
         try:
             yield
         except Exception as error:
-            raise SourceError(
-                f"the connection to {self._url} broke while a command ran ({reason(error)}); see whether the host is up"
-            ) from error
+            raise self._broken(error) from error
+
+    def _broken(self, error: BaseException | None) -> SourceError:
+        why = f" ({reason(error)})" if error else ""
+        return SourceError(f"the connection to {self._url} broke while a command ran{why}; see whether the host is up")
 
     def _without_announcement(self, err: bytes) -> bytes:
         if self._head is None or not err:
@@ -221,3 +223,5 @@ def _closed_after(channel: paramiko.Channel, limit_s: float, closed: threading.E
         yield
     finally:
         timer.cancel()
+        if not closed.is_set():
+            timer.join()

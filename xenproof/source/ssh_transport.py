@@ -132,6 +132,7 @@ def given_up_after(transport: paramiko.Transport, limit_s: float) -> Iterator[th
         yield ended
     finally:
         timer.cancel()
+        timer.join(THREAD_LIMIT_S)
 
 
 def reason(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """A real OpenSSH server that exchanges new keys every megabyte, and our own end doing so."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_a_host_is_read_through_many_exchanges_of_keys(ours: bool, tmp_path: Pat
         server.wait_until_it_listens()
         connection = server.connect()
         exchanged = 0
-        packetizer = connection.transport.packetizer
+        packetizer: Any = connection.transport.packetizer
         renewed = packetizer.set_inbound_cipher
 
         def counted(*arguments: object, **named: object) -> None:

@@ -1,6 +1,8 @@
 """The identities with which a user logs in to a host, and what the host answers to each."""
 
 import contextlib
+import os
+import socket
 import stat
 import threading
 import time
@@ -101,9 +103,15 @@ def _identities(identity: Path | None, tried: list[str]) -> Iterator[tuple[str, 
             raise SourceError(f"cannot use the identity {identity}: {error}") from error
         yield f"{identity} ({key.get_name()})", key
         return
-    with contextlib.closing(paramiko.Agent()) as agent:
-        for agent_key in agent.get_keys():
-            yield f"agent key {agent_key.get_name()} {agent_key.fingerprint}", agent_key
+    if _agent_listens():
+        try:
+            agent = paramiko.Agent()
+        except Exception as error:  # noqa: BLE001  # what listens there may answer anything
+            tried.append(f"agent (not usable: {reason(error)})")
+        else:
+            with contextlib.closing(agent):
+                for agent_key in agent.get_keys():
+                    yield f"agent key {agent_key.get_name()} {agent_key.fingerprint}", agent_key
     for name in _DEFAULT_IDENTITIES:
         try:
             path = Path(name).expanduser()
@@ -117,6 +125,16 @@ def _identities(identity: Path | None, tried: list[str]) -> Iterator[tuple[str, 
             tried.append(f"{name} (not usable: {error})")
             continue
         yield name, key
+
+
+def _agent_listens() -> bool:
+    """Whether there is an agent; paramiko would leave a socket open where there is none any more."""
+    with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as sock:
+        try:
+            sock.connect(os.environ.get("SSH_AUTH_SOCK", ""))
+        except (OSError, ValueError):
+            return False
+    return True
 
 
 def _load(path: Path) -> paramiko.PKey:

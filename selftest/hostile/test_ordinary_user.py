@@ -38,7 +38,7 @@ def ran(command: list[str], environment: dict[str, str] | None = None) -> tuple[
 
 def suite(report: Path, *options: str) -> list[str]:
     return [
-        "-m", "pytest", "--rootdir", str(REPOSITORY), "-c", str(REPOSITORY / "pytest.ini"), "-p", "no:cacheprovider",
+        "-m", "pytest", "--rootdir", str(REPOSITORY), "-c", str(REPOSITORY / "pytest.ini"),
         f"--report={report}", "tests/host", *options,
     ]  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Reading a host that lets us in and then does not do what it is asked to."""
 
+import dataclasses
 import re
 import threading
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from selftest.hostile.commands import BEHAVIOURS, floods_beyond_the_window, one_probe, reads_nothing, silent
-from selftest.hostile.server import BRIEF, Behaviour, hostile
+from selftest.hostile.server import BRIEF, Behaviour, Command, hostile
 from xenproof.errors import CommandTimedOut, SourceError
 from xenproof.source.gather import gather
 from xenproof.source.probe import Probe, Recording
@@ -103,3 +104,39 @@ def test_a_stream_of_a_host_that_reads_nothing_ends(tmp_path: Path) -> None:
             assert stream.read(0.2) == b""
         connection.close()
         assert time.monotonic() - started < 10
+
+
+def test_a_lane_that_hangs_costs_the_other_nothing(tmp_path: Path) -> None:
+    def one_lane_hangs(command: Command) -> None:
+        command.announce()
+        mark, count = command.read_script()
+        rows = command.frames(mark, count)
+        if count == len(BESIDE):
+            # More than fits a window: it ends when it is taken.
+            command.channel.sendall(rows[0] + b"y" * (3 << 20) + b"".join(rows[1:]))
+            command.channel.sendall_stderr(b"".join(rows))
+            command.finish()
+        else:
+            command.both(b"".join(rows[:2]))
+            command.wait()
+
+    with hostile(tmp_path, Behaviour(one_lane_hangs)) as server:
+        connection = server.connect()
+        recording = gather(connection, [*PROBES, *BESIDE], {}, dataclasses.replace(BRIEF, end_s=2.0))
+        connection.close()
+    assert len(recording.output(BESIDE[0]).stdout) == (3 << 20) + 2
+    assert recording.output(BESIDE[1]).stdout == b"x\n"
+    assert recording.output(PROBES[0]).stdout == b"x\n"
+    assert recording.about["cut probes"].startswith("p1")
+
+
+def test_a_probe_that_is_cut_has_no_part_of_a_secret(tmp_path: Path) -> None:
+    def cuts_in_a_password(command: Command) -> None:
+        command.announce()
+        mark, count = command.read_script()
+        command.both(command.frames(mark, count)[0] + b"z" * 79 + b' vncpasswd="hunter2 and more"')
+        command.finish(1)
+
+    text, _ = read(tmp_path, Behaviour(cuts_in_a_password), PROBES)
+    assert "it had printed" in text
+    assert "hunter" not in text

@@ -95,7 +95,7 @@ class SSHConnection:
             return Completed(command, code, output.stdout, output.stderr, time.monotonic() - started)
 
         try:
-            session.give(stdin)
+            session.give(stdin, limit_s)
             yield result
         finally:
             self._end(session)
@@ -141,7 +141,7 @@ class SSHConnection:
             ending = Session(self._transport, killer, self._url, self._mark, end_s, self._patience)
             with contextlib.closing(ending):
                 unused = Collected(killer, self._url, READ_SIZE)
-                ending.give(b"")
+                ending.give(b"", end_s)
                 if ending.collect(unused, time.monotonic() + end_s) == 0:
                     return " and was killed with its children"
         return " and may still run there: it could not be killed"

@@ -20,6 +20,8 @@ STDIN_PAUSE_S = 0.01
 # The line by which a shell tells its process id: a mark of 16 characters and at most nine digits.
 _ANNOUNCED_BYTES = 32
 _MOST_SENDS = 100
+# A host whose output waited to be taken goes on within this time.
+_QUIET_S = 0.5
 
 
 class Session:
@@ -45,6 +47,7 @@ class Session:
         self.process_id: int | None = None
         self.given_up = False
         self._wake = _Wake()
+        self._stalled = threading.Event()
         limit_s = min(limit_s, patience.answer_s)
         late = threading.Event()
         what = f"it opened no channel within {limit_s:g} s"
@@ -73,23 +76,32 @@ class Session:
         """Whether the host said how the command ended and no output can come any more."""
         return self._channel.exit_status_ready() and self.at_end
 
-    def give(self, stdin: bytes) -> None:
-        """Send of `stdin` what the host takes at once; `collect` sends the rest."""
+    def give(self, stdin: bytes, limit_s: float) -> None:
+        """Send of `stdin` what the host takes at once, which may hold up everything; `collect` sends the rest."""
         self._pending = memoryview(stdin)
-        self._offer()
+        with given_up_after(self._transport, limit_s + self._patience.end_s) as self._stalled:
+            try:
+                self._offer()
+            except SourceError:
+                if not self._stalled.is_set():
+                    raise
 
     def collect(self, output: Collected, deadline: float) -> int | None:
         """Give the rest of stdin, read everything; the exit code, or None if `deadline` came first."""
-        limit_s = max(0.0, deadline - time.monotonic()) + self._patience.end_s
-        with given_up_after(self._transport, limit_s) as given_up:
+        if self._stalled.is_set():
+            return None
+        # What has come by then is still taken, so that it does not matter when somebody asked for it.
+        end = max(deadline, time.monotonic()) + self._patience.end_s
+        with given_up_after(self._transport, end - time.monotonic()) as given_up:
             try:
-                return self._collected(output, deadline)
+                return self._collected(output, deadline, end)
             except SourceError:
                 if given_up.is_set():
                     return None
                 raise
 
-    def _collected(self, output: Collected, deadline: float) -> int | None:
+    def _collected(self, output: Collected, deadline: float, end: float) -> int | None:
+        quiet_at = deadline
         while True:
             self._offer()
             out, err = self.take()
@@ -99,10 +111,14 @@ class Session:
                 output.add_stderr(self.rest_of_head())
                 break
             if (left := deadline - time.monotonic()) <= 0:
-                return None
+                if out or err:
+                    quiet_at = time.monotonic() + _QUIET_S
+                if time.monotonic() >= min(quiet_at, end):
+                    return None
+                left = min(quiet_at, end) - time.monotonic()
             if not out and not err:
                 self.wait(min(left, STDIN_PAUSE_S) if self._pending else left)
-        if not self._channel.status_event.wait(max(0.0, deadline - time.monotonic())):
+        if not self._channel.status_event.wait(max(0.0, max(deadline, quiet_at) - time.monotonic())):
             return None
         self.check_unbroken()
         return self._channel.exit_status

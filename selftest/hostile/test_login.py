@@ -87,12 +87,16 @@ def test_all_identities_together_have_a_limit(tmp_path: Path, monkeypatch: pytes
         host.ended.wait(0.5)
         return refuses(host)
 
-    key = paramiko.Ed25519Key
-    monkeypatch.setattr(
-        paramiko.Agent,
-        "get_keys",
-        lambda _: tuple(key.from_private_key_file(str(tmp_path / "id")) for _ in range(30)),
-    )
+    class Agent:
+        """An agent with more keys than any host wants to see."""
+
+        def get_keys(self) -> tuple[paramiko.PKey, ...]:
+            return tuple(paramiko.Ed25519Key.from_private_key_file(str(tmp_path / "id")) for _ in range(30))
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(paramiko, "Agent", Agent)
+    monkeypatch.setattr("xenproof.source.ssh_auth._agent_listens", lambda: True)
     text, seconds, shown = refused(tmp_path, Behaviour(login=late), identity=None)
     assert seconds < 12
     assert shown <= 10

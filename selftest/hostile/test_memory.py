@@ -64,14 +64,14 @@ def fills_each_probe(command: Command) -> None:
 
 
 FLOODS: dict[str, tuple[Behaviour, float]] = {
-    "a flood on both streams and lanes": (Behaviour(floods_both), 6),
+    "a flood on both streams and lanes": (Behaviour(floods_both), 4),
     "a flood in single bytes": (Behaviour(partial(floods, size=1)), 2),
     "a flood beyond the window": (Behaviour(floods_beyond_the_window), 2),
     "a flood of another stream": (Behaviour(partial(floods_beyond_the_window, kind=7)), 2),
     "a packet of 10 MB": (Behaviour(huge_packets), 2),
     "channels without end": (Behaviour(opens_for_ever), 2),
     "new keys without end": (Behaviour(exchanges_keys_for_ever), 2),
-    "each probe all that is accepted": (Behaviour(fills_each_probe), 8),
+    "each probe all that is accepted": (Behaviour(fills_each_probe), 6),
     "banners without end": (Behaviour(login=greets_for_ever), 2),
     "a version without end": (raw(says_for_ever, b"x" * (1 << 16), 0.0), 2),
     "a packet of 4 GB": (raw(says_for_ever, VERSION + packet(b"\x14", 0xFFFFFFFC) + b"x" * (1 << 20), 0.0), 2),

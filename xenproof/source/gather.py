@@ -149,7 +149,7 @@ class _Gathering:
         why, timed_out = "", False
         try:
             done = result()
-            stdout, stderr = done.stdout, done.stderr
+            stdout, stderr, ended_by = done.stdout, done.stderr, f"with exit code {done.exit_code}"
         except (TimedOut, TooLarge) as error:
             stdout, stderr, timed_out = error.stdout, error.stderr, isinstance(error, TimedOut)
             why = f"reading {self.connection.url} {error.short}"
@@ -159,11 +159,11 @@ class _Gathering:
             if why and not error.noise:
                 # Who printed nothing has no login shell that could be looked at.
                 raise SourceError(f"{why}: got 0 of {len(probes)} probes, waited for the first frame") from error
-            raise SourceError(f"{error}; {why}" if why else str(error)) from error
+            raise SourceError(f"{error}; {why or f'its command ended {ended_by}'}") from error
         self.kept_bytes += sum(len(output.stdout) + len(output.stderr) for output in reading.outputs.values())
         if not reading.cut:
             return _Round(reading)
-        why = why or f"its script ended there, with exit code {done.exit_code}"
+        why = why or f"its script ended there, {ended_by}"
         ended = len(reading.outputs) - len(reading.cut)
         why += f": got {ended} of {len(probes)} probes, waited for probe {reading.cut[0]!r}"
         return _Round(reading, f"{reading.irregular}; {why}" if reading.irregular else why, timed_out)

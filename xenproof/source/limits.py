@@ -33,7 +33,7 @@ class Collected:
     """The output of one command, up to `max_bytes` on each of stdout and stderr."""
 
     def __init__(self, command: str, url: str, max_bytes: int) -> None:
-        self._what = f"{_short(command)!r} on {url}"
+        self._command, self._url = command, url
         self._max_bytes = max_bytes
         self._stdout = bytearray()
         self._stderr = bytearray()
@@ -63,6 +63,10 @@ class Collected:
         short = f"did not end within {limit_s:.4g} s{note}"
         return TimedOut(f"{self._what} {short}; the last it said: {said!r}", self.stdout, self.stderr, short)
 
+    @property
+    def _what(self) -> str:
+        return f"{_short(self._command)!r} on {self._url}"
+
     def _add(self, buffer: bytearray, data: bytes, name: str) -> None:
         room = self._max_bytes - len(buffer)
         buffer += data[:room]
@@ -77,6 +81,7 @@ class Collected:
 
 
 def _short(command: str) -> str:
+    command = redacted(command.encode("utf-8", "surrogateescape"))[0].decode("utf-8", "replace")
     return command if len(command) <= 200 else command[:200] + "..."
 
 

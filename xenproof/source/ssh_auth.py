@@ -33,14 +33,15 @@ def authenticate(
     deadline = time.monotonic() + login_limit_s
     for name, key in _identities(identity, tried):
         tried.append(name)
-        left = min(limit_s, deadline - time.monotonic())
+        left = min(limit_s, max(0.0, deadline - time.monotonic()))
         answer = _answer(transport, user, key, left)
         if answer is None:
             return
         tried[-1] += f" ({answer.why})" if answer.why else ""
         if answer.timed_out:
+            waited_s = limit_s if left == limit_s else login_limit_s
             raise SourceError(
-                f"{where} timed out: it did not answer within {left:.3g} s whether it lets {user!r} in; "
+                f"{where} timed out: it did not answer within {waited_s:.4g} s whether it lets {user!r} in; "
                 f"identities tried: {', '.join(tried)}. See whether the host is overloaded"
             )
         if answer.is_last:

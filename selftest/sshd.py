@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from xenproof.source.host_keys import HostKey, HostKeys
 from xenproof.source.ssh import SSHConnection
@@ -28,7 +29,7 @@ class Server:
     port: int
     process: "subprocess.Popen[bytes]"
 
-    def connect(self, identity: str = "id", **options: float) -> SSHConnection:
+    def connect(self, identity: str = "id", **options: Any) -> SSHConnection:
         return SSHConnection(
             url=f"ssh://{HOST}:{self.port}",
             host=HOST,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenproof.errors import NotEvaluable, SourceError
+from xenproof.errors import CommandFailed, CommandTimedOut, NotEvaluable, SourceError
 from xenproof.source.connection import Completed
 from xenproof.source.gather import gather
 from xenproof.source.local import LocalConnection
@@ -116,6 +116,26 @@ def test_secrets_never_reach_a_recording() -> None:
     assert found.text == "before\n[redacted]\nvncpasswd=[redacted]\nafter\n"
     assert found.error_text == "[redacted]\n"
     assert recording.about["redacted"] == "3"
+
+
+def test_secrets_never_reach_a_message() -> None:
+    # Cut in the middle of it, where nothing tells any more that it is one.
+    long = KEY.replace("b3BlbnNzaC1r", "b3BlbnNzaC1r" * 40)
+    for host in (LocalConnection(), Broken("echo " + shlex.quote(long) + " >&2")):
+        with pytest.raises(CommandTimedOut) as raised:
+            host.run(f"echo {shlex.quote(long)} >&2; exec sleep 60", limit_s=1.0, max_bytes=1 << 20)
+        assert "b3BlbnNzaC1r" not in str(raised.value)
+        assert "[redacted]" in str(raised.value)
+        with pytest.raises(CommandFailed) as failed:
+            host.run(f"echo {shlex.quote(long)} >&2; exit 3", max_bytes=1 << 20).check()
+        assert "b3BlbnNzaC1r" not in str(failed.value)
+    with pytest.raises(SourceError) as refused:
+        gather(Broken("echo " + shlex.quote(long) + "; exit 1"), [Probe("one", "echo 1")], {})
+    assert "b3BlbnNzaC1r" not in str(refused.value)
+    recording = gather(
+        Broken(limit_s=2), [Probe("one", f"echo {'x' * 80} \"vncpasswd='hunter2 hunter2'\" >&2; kill -s KILL $$")], {}
+    )
+    assert "hunter" not in recording.to_json()
 
 
 @pytest.mark.parametrize(

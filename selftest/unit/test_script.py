@@ -1,7 +1,9 @@
+import dataclasses
 import os
 import secrets
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -195,3 +197,118 @@ def test_a_cut_keeps_what_ended_and_never_invents(chunks: list[bytes], data: st.
 def test_output_without_frames_is_an_error(out: bytes, err: bytes) -> None:
     with pytest.raises(SourceError, match="did not run the script"):
         parse(out, err, MARK, probes_for(1))
+
+
+def frames(count: int) -> list[bytes]:
+    """The frames of a script of so many probes, each with what was printed before it."""
+    mark = MARK.encode()
+    rows = [b"out %d\n%s %d %d 0\n" % (number, mark, number, number) for number in range(count)]
+    return [mark + b" start session\n", *rows, mark + b" end\n"]
+
+
+MUTATIONS = ("drop", "double", "swap", "number", "code", "late", "start", "end", "digits")
+
+
+def mutated(rows: list[bytes], kind: str, at: int, other: int) -> list[bytes]:
+    """The frames with one of them changed; the same where that kind of change does not fit there."""
+    rows = list(rows)
+    mark = MARK.encode()
+    text, found, fields = rows[at].rpartition(mark)
+    match kind:
+        case "drop":
+            del rows[at]
+        case "double":
+            rows.insert(other, rows[at])
+        case "swap":
+            rows[at], rows[other] = rows[other], rows[at]
+        case "start" | "end":
+            rows.insert(at, mark + (b" start session\n" if kind == "start" else b" end\n"))
+        case _ if 0 < at < len(rows) - 1:
+            number, code, late = fields.split()
+            words = {
+                "number": (b"%d" % other, code, late),
+                "code": (number, b"%d" % (int(code) + 1 + other), late),
+                "late": (number, code, b"1"),
+                "digits": (number + b"0" * 5000, code, late) if other % 2 else (number, code + b"0" * 5000, late),
+            }[kind]
+            rows[at] = text + found + b" " + b" ".join(words) + b"\n"
+    return rows
+
+
+@settings(max_examples=400)
+@given(
+    st.integers(1, 5),
+    st.sampled_from(MUTATIONS),
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.sampled_from(["out", "err", "both"]),
+)
+def test_frames_that_are_not_those_of_the_script_never_change_an_output(
+    count: int, kind: str, at: int, other: int, stream: str
+) -> None:
+    rows = frames(count)
+    at, other = at % len(rows), other % len(rows)
+    good, bad = b"".join(rows), b"".join(mutated(rows, kind, at, other))
+    out, err = (bad if stream != "err" else good), (bad if stream != "out" else good)
+    whole = parse(good, good, MARK, probes_for(count)).outputs
+    if bad == good or (kind in {"code", "late"} and stream == "both"):
+        return  # nothing changed, or the script says so itself
+    try:
+        reading = parse(out, err, MARK, probes_for(count))
+    except SourceError:
+        return
+    assert reading.cut, "something was wrong"
+    cut = ProbeOutput("", b"", CUT, CUT_EXIT_CODE)
+    for name, found in reading.outputs.items():
+        assert found == (dataclasses.replace(cut, name=name) if name in reading.cut else whole[name])
+
+
+@pytest.mark.parametrize(
+    ("tail", "cut", "why"),
+    [
+        ([1, 1, 2], ("p1", "p2", "p3"), "frame of its probe 1 came twice"),
+        ([2, 1, 3], ("p1", "p2", "p3"), "expected the frame 2 of the script on both, found '2 2 0' on stdout"),
+        ([1, 2, 3, 0], ("p0", "p1", "p2", "p3"), "frame of its probe 0 came twice"),
+        ([1, 2, 3, 4], ("p3",), "expected the frame 5 of the script"),
+        ([1, 2], ("p3",), "expected the frame 4"),
+    ],
+)
+def test_what_comes_before_a_wrong_frame_is_kept_and_the_error_says_what_is_wrong(
+    tail: list[int], cut: tuple[str, ...], why: str
+) -> None:
+    rows = frames(5)
+    text = b"".join([*rows[:2], *(rows[number + 1] for number in tail), rows[-1]])
+    reading = parse(text, text, MARK, probes_for(4))
+    assert (reading.cut, why in reading.irregular) == (cut, True), reading.irregular
+
+
+@pytest.mark.parametrize("shown", [b"0 1 0", b"0 0 1"])
+def test_a_frame_that_says_something_else_on_stderr_is_an_error(shown: bytes) -> None:
+    out = b"".join(frames(2))
+    reading = parse(out, out.replace(b"0 0 0", shown), MARK, probes_for(2))
+    assert reading.cut == ("p0", "p1")
+    assert f"found '0 0 0' on stdout and '{shown.decode()}' on stderr" in reading.irregular
+
+
+def test_without_its_end_the_last_probe_is_cut() -> None:
+    text = b"".join(frames(2)[:-1])
+    reading = parse(text, text, MARK, probes_for(2))
+    assert (reading.cut, reading.irregular) == (("p1",), "")
+
+
+@pytest.mark.parametrize("number", [b"9" * 5000, b"9" * 10, b"256", b"00", b"-1", "\u0663".encode()])
+@pytest.mark.parametrize("field", [0, 1])
+def test_a_number_that_no_script_writes_is_a_wrong_frame(number: bytes, field: int) -> None:
+    text = framed([b"x\n"])
+    words = [b"0", b"0", b"0"]
+    words[field] = number
+    text = text.replace(b" 0 0 0\n", b" " + b" ".join(words) + b"\n")
+    reading = parse(text, text, MARK, probes_for(1))
+    assert reading.cut == ("p0",)
+
+
+def test_a_million_marks_are_no_million_parts() -> None:
+    text = framed([b"x\n"]) + (MARK.encode() + b" 0 0 0\n") * 400_000
+    started = time.monotonic()
+    assert parse(text, text, MARK, probes_for(1)).cut == ("p0",)
+    assert time.monotonic() - started < 20

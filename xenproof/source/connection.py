@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from xenproof.errors import CommandFailed, SourceError
+from xenproof.source.redact import redacted
 
 
 class NotStarted(SourceError):
@@ -41,9 +42,12 @@ class Completed:
     def check(self, *allowed: int) -> "Completed":
         """This result, if its exit code is one of `allowed` (0 if none is given); raises CommandFailed otherwise."""
         if self.exit_code not in (allowed or (0,)):
+            # Whole before it is shortened: nothing tells the end of a secret as one.
+            command, _ = redacted(self.command.encode("utf-8", "surrogateescape"))
+            said, _ = redacted(self.stderr or self.stdout)
             raise CommandFailed(
-                f"{self.command!r} ended with exit code {self.exit_code}, expected {list(allowed) or [0]}; "
-                f"it said: {(self.error_text or self.text).strip()[-500:]!r}"
+                f"{command.decode('utf-8', 'replace')!r} ended with exit code {self.exit_code}, "
+                f"expected {list(allowed) or [0]}; it said: {said.decode('utf-8', 'replace').strip()[-500:]!r}"
             )
         return self
 

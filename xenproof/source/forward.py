@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import paramiko
 
+from xenproof.source.ssh_transport import given_up_after
+
 _BYTES = 1 << 16
 _POLL_S = 0.2
 _END_LIMIT_S = 10.0
@@ -22,7 +24,7 @@ def forwarded(transport: paramiko.Transport, port: int) -> Iterator[int]:
     A connection that the host refuses is closed at once, without a byte.  Leaving the context ends all of them.
     """
     ended = threading.Event()
-    threads: list[threading.Thread] = []
+    carried: list[_Carried] = []
     with socket.create_server((LOOPBACK, 0)) as listener:
         listener.settimeout(_POLL_S)
 
@@ -31,8 +33,7 @@ def forwarded(transport: paramiko.Transport, port: int) -> Iterator[int]:
                 with contextlib.suppress(TimeoutError):
                     ours, peer = listener.accept()
                     ours.settimeout(None)
-                    threads.append(thread := threading.Thread(target=_carry, args=(transport, ours, peer, port, ended)))
-                    thread.start()
+                    carried.append(_Carried(transport, ours, peer, port, ended))
 
         accepting = threading.Thread(target=accept)
         accepting.start()
@@ -41,23 +42,49 @@ def forwarded(transport: paramiko.Transport, port: int) -> Iterator[int]:
         finally:
             ended.set()
             accepting.join(_END_LIMIT_S)
-            for thread in threads:
-                thread.join(_END_LIMIT_S)
+            # A host that reads nothing any more holds up every write.
+            with given_up_after(transport, _END_LIMIT_S):
+                for connection in carried:
+                    connection.end()
 
 
-def _carry(
-    transport: paramiko.Transport, ours: socket.socket, peer: tuple[str, int], port: int, ended: threading.Event
-) -> None:
-    with ours:
-        try:
-            theirs = transport.open_channel("direct-tcpip", (LOOPBACK, port), peer, timeout=_END_LIMIT_S)
-        except (paramiko.SSHException, EOFError):
-            return
-        with theirs, contextlib.suppress(OSError, EOFError):
-            while not ended.is_set():
-                ready, _, _ = select.select([ours.fileno(), theirs.fileno()], [], [], _POLL_S)
-                for end, other in ((ours, theirs), (theirs, ours)):
-                    if end.fileno() in ready:
-                        if not (data := end.recv(_BYTES)):
-                            return
-                        other.sendall(data)
+class _Carried:
+    """One connection to our port, carried by a thread of its own."""
+
+    def __init__(
+        self,
+        transport: paramiko.Transport,
+        ours: socket.socket,
+        peer: tuple[str, int],
+        port: int,
+        ended: threading.Event,
+    ) -> None:
+        self._transport, self._ours, self._peer, self._port, self._ended = transport, ours, peer, port, ended
+        self._theirs: paramiko.Channel | None = None
+        self._thread = threading.Thread(target=self._carry, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """End it, also where one of the two does not read, and wait until that is done."""
+        with contextlib.suppress(OSError):
+            self._ours.shutdown(socket.SHUT_RDWR)
+        if self._theirs is not None:
+            with contextlib.suppress(Exception):
+                self._theirs.close()
+        self._thread.join(_END_LIMIT_S)
+
+    def _carry(self) -> None:
+        # The transport hands on whatever its own thread ended with.
+        with self._ours as ours, contextlib.suppress(Exception):
+            opened = self._transport.open_channel(
+                "direct-tcpip", (LOOPBACK, self._port), self._peer, timeout=_END_LIMIT_S
+            )
+            self._theirs = opened
+            with opened as theirs:
+                while not self._ended.is_set():
+                    ready, _, _ = select.select([ours.fileno(), theirs.fileno()], [], [], _POLL_S)
+                    for end, other in ((ours, theirs), (theirs, ours)):
+                        if end.fileno() in ready:
+                            if not (data := end.recv(_BYTES)):
+                                return
+                            other.sendall(data)

@@ -13,6 +13,7 @@ from pathlib import Path
 from xenproof.errors import SourceError
 
 DEFAULT_PINS = Path("~/.ssh/known_hosts")
+_MAX_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,18 @@ class HostKeys:
     @staticmethod
     def read(path: Path = DEFAULT_PINS) -> "HostKeys":
         """The pins in the file `path`, none if it does not exist; raises SourceError if it cannot be read."""
-        path = path.expanduser()
         try:
-            text = path.read_text("utf-8", "replace")
+            path = path.expanduser()
+            with path.open("rb") as file:
+                data = file.read(_MAX_BYTES + 1)
         except FileNotFoundError:
-            text = ""
-        except OSError as error:
-            raise SourceError(f"cannot read the pinned host keys in {path}: {error.strerror}") from error
+            data = b""
+        except (OSError, RuntimeError) as error:  # of a user without a home as well
+            why = getattr(error, "strerror", None) or error
+            raise SourceError(f"cannot read the pinned host keys in {path}: {why}") from error
+        if len(data) > _MAX_BYTES:
+            raise SourceError(f"cannot read the pinned host keys in {path}: more than {_MAX_BYTES} bytes")
+        text = data.decode("utf-8", "replace")
         return HostKeys(path, tuple(_lines(text)))
 
     def pinned(self, host: str, port: int) -> list[HostKey]:

@@ -1,24 +1,30 @@
 """The limits of a command on a host, and what it printed before it went beyond one."""
 
 from xenproof.errors import CommandTimedOut, OutputTooLarge
+from xenproof.source.redact import redacted
 
 READ_SIZE = 1 << 16
 
 
 class TimedOut(CommandTimedOut):
-    """A command did not end within its limit; `stdout` and `stderr` are what it printed until then."""
+    """A command did not end within its limit; `stdout` and `stderr` are what it printed until then.
 
-    def __init__(self, message: str, stdout: bytes, stderr: bytes) -> None:
+    `short` is what happened, without the command and what it said.
+    """
+
+    def __init__(self, message: str, stdout: bytes, stderr: bytes, short: str) -> None:
         super().__init__(message)
+        self.short = short
         self.stdout = stdout
         self.stderr = stderr
 
 
 class TooLarge(OutputTooLarge):
-    """A command printed more than is accepted; `stdout` and `stderr` are what was accepted."""
+    """A command printed more than is accepted; `stdout` and `stderr` are what was accepted, `short` as above."""
 
-    def __init__(self, message: str, stdout: bytes, stderr: bytes) -> None:
+    def __init__(self, message: str, stdout: bytes, stderr: bytes, short: str) -> None:
         super().__init__(message)
+        self.short = short
         self.stdout = stdout
         self.stderr = stderr
 
@@ -27,7 +33,7 @@ class Collected:
     """The output of one command, up to `max_bytes` on each of stdout and stderr."""
 
     def __init__(self, command: str, url: str, max_bytes: int) -> None:
-        self._what = f"{_short(command)!r} on {url}"
+        self._command, self._url = command, url
         self._max_bytes = max_bytes
         self._stdout = bytearray()
         self._stderr = bytearray()
@@ -52,22 +58,33 @@ class Collected:
 
     def timed_out(self, limit_s: float, note: str = "") -> TimedOut:
         """The error that says that the command did not end; `note` tells what became of it."""
-        said = (self.stderr or self.stdout).decode("utf-8", "replace").strip()[-300:]
-        return TimedOut(
-            f"{self._what} did not end within {limit_s:g} s{note}; the last it said: {said!r}", self.stdout, self.stderr
-        )
+        # Whole before it is shortened: nothing tells the end of a secret as one.
+        said = redacted(self.stderr or self.stdout)[0].decode("utf-8", "replace").strip()[-300:]
+        short = f"did not end within {limit_s:.4g} s{note}"
+        return TimedOut(f"{self._what} {short}; the last it said: {said!r}", self.stdout, self.stderr, short)
+
+    @property
+    def _what(self) -> str:
+        return f"{_short(self._command)!r} on {self._url}"
 
     def _add(self, buffer: bytearray, data: bytes, name: str) -> None:
         room = self._max_bytes - len(buffer)
         buffer += data[:room]
         if len(data) > room:
+            short = f"printed more than {_size(self._max_bytes)} on {name}, so it was ended"
             raise TooLarge(
-                f"{self._what} printed more than {self._max_bytes} bytes on {name}, so it was ended; "
-                "no command of a check prints that much, look at what it runs on",
+                f"{self._what} {short}; no command of a check prints that much, look at what it runs on",
                 self.stdout,
                 self.stderr,
+                short,
             )
 
 
 def _short(command: str) -> str:
+    command = redacted(command.encode("utf-8", "surrogateescape"))[0].decode("utf-8", "replace")
     return command if len(command) <= 200 else command[:200] + "..."
+
+
+def _size(count: int) -> str:
+    mebibytes, rest = divmod(count, 1 << 20)
+    return f"{count} bytes" if rest else f"{mebibytes} MiB"

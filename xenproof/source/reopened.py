@@ -1,5 +1,6 @@
 """A connection to a host that may be started anew in the middle of a run: what it breaks says so, the rest goes on."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Protocol
@@ -10,6 +11,8 @@ from xenproof.source.connection import Completed, Connection, Forwards, Stream
 REBOOT_LIMIT_S = 300.0
 """So long a host may take to come back."""
 _BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+_BOOT_ID_BYTES = 4096
+_BOOT_ID_LIMIT_S = 10.0
 
 
 class Breakable(Connection, Forwards, Protocol):
@@ -25,7 +28,8 @@ class ReopenedConnection:
     """A connection that is opened again where it broke.
 
     The command in which that happens raises, and says what became of the host; the next one runs over a new
-    connection.  A host that does not come back is waited for once.
+    connection.  A host that does not come back is waited for once, and then looked at for each command; what that takes
+    has the same limit in all.  Beyond it the host is given up, and each command raises at once.
     """
 
     def __init__(self, connect: Callable[[float], Breakable], limit_s: float = REBOOT_LIMIT_S) -> None:
@@ -34,6 +38,8 @@ class ReopenedConnection:
         self._connection = connect(0.0)
         self._boot = _boot_of(self._connection)
         self._wait_s = limit_s
+        self._left_s = limit_s
+        self._given_up = ""
         self._suspect = False
         self.news: list[str] = []
         """What became of the host, each time that the connection had to be opened again."""
@@ -93,6 +99,22 @@ class ReopenedConnection:
 
     def _look_again(self) -> str:
         """Go on over a connection that works; in words what happened, "" where nothing did."""
+        if self._given_up:
+            raise SourceError(self._given_up)
+        started, waited_s = time.monotonic(), self._wait_s
+        try:
+            return self._reopened()
+        except SourceError as error:
+            self._left_s -= max(0.0, time.monotonic() - started - waited_s)
+            if self._left_s <= 0:
+                self._connection.close()
+                self._given_up = (
+                    f"{self.url} is given up: it did not come back as a host that answers in {self._limit_s:g} s of "
+                    f"looking at it; the last look: {error}"
+                )
+            raise
+
+    def _reopened(self) -> str:
         if self._answers():
             self._suspect = False
             return ""  # it was the command
@@ -103,7 +125,8 @@ class ReopenedConnection:
         except BaseException:
             fresh.close()
             raise
-        self._wait_s, self._suspect = self._limit_s, False
+        self._wait_s = self._left_s = self._limit_s
+        self._suspect = False
         lost = "it was started anew" if boot != self._boot else "the connection to it broke"
         self._connection.close()
         self._connection, self._boot = fresh, boot
@@ -140,4 +163,4 @@ class _WatchedStream:
 
 def _boot_of(connection: Connection) -> str:
     """What only this start of the host has; "" where it has no such thing."""
-    return connection.run(_BOOT_ID).text.strip()
+    return connection.run(_BOOT_ID, limit_s=_BOOT_ID_LIMIT_S, max_bytes=_BOOT_ID_BYTES).text.strip()

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from itertools import pairwise
 
 from xenproof.errors import SourceError
 from xenproof.source.probe import Probe, ProbeOutput
+from xenproof.source.redact import redacted
 
 # The script comes through stdin: it may be longer than an argument, any login shell understands
 # this line, and `ps` shows no probe the mark.  `cat` is faster than bash, which would read its
@@ -23,10 +23,13 @@ SECTION_MARK = "xenproof_mark"
 CUT_EXIT_CODE = 255
 CUT = b"xenproof: the output of the host was cut before this probe ended"
 
-# ` 3 0 0`: the probe's number, its exit code, and 1 if its limit ended it.
-_FRAME = re.compile(rb" (\d+) (\d+) ([01])\n")
 # ` start session`: what a time limit ends.
-_START = re.compile(rb" start ([a-z]+)\n")
+_START = re.compile(rb" start (session|tree)\n")
+# ` 3 0 0`: the probe's number, its exit code, and 1 if its limit ended it.
+_FRAME = re.compile(rb" (0|[1-9]\d{0,8}) (0|[1-9]\d{0,2}) ([01])\n")
+_END = re.compile(rb" end\n")
+# No frame is longer.
+_FRAME_BYTES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Reading:
     `noise` came before the first frame, from the login shell.  `limits` says what a time limit ends:
     all that the probe left in the `session`, or the `tree` of its descendants.  `cut` are the probes
     that did not end, and `unended` is what the first of them had printed, on stderr if nothing on stdout.
+    `irregular` says what is wrong with the frames where they are not those of the script, "" if nothing is.
     """
 
     outputs: dict[str, ProbeOutput]
@@ -43,6 +47,15 @@ class Reading:
     limits: str
     cut: tuple[str, ...]
     unended: bytes = b""
+    irregular: str = ""
+
+
+class NotBegun(SourceError):
+    """The script of the probes did not begin; `noise` is what was printed instead."""
+
+    def __init__(self, message: str, noise: bytes) -> None:
+        super().__init__(message)
+        self.noise = noise
 
 
 def build(probes: Sequence[Probe], mark: str) -> str:
@@ -67,48 +80,112 @@ def build(probes: Sequence[Probe], mark: str) -> str:
 def parse(stdout: bytes, stderr: bytes, mark: str, probes: Sequence[Probe]) -> Reading:
     """The outputs of `probes` from what their script printed.
 
-    Probes whose output was cut get CUT_EXIT_CODE, which no probe allows.  Raises SourceError if
-    the script did not begin.
+    On each stream there has to be the frame `start`, then one frame for each probe in order, then `end`, and
+    nothing that begins as a frame does behind it; both streams have to agree in each.  What came whole before the
+    first frame that is missing or wrong is kept; that probe and those behind it are cut.  A frame that comes again
+    makes its own probe doubtful, so that is cut too, and with a second `start` all are.  Without `end` the last
+    probe is cut.  Probes that were cut get CUT_EXIT_CODE, which no probe allows.
+
+    Raises NotBegun if the script did not begin.
     """
-    out_noise, *out_parts = stdout.split(mark.encode())
-    err_noise, *err_parts = stderr.split(mark.encode())
-    noise = b"\n".join(part.strip() for part in (out_noise, err_noise) if part.strip())
-    if not out_parts or not err_parts or not (start := _START.match(out_parts[0])):
-        said = noise[-500:].decode("utf-8", "replace")
-        raise SourceError(
+    out, err = (_Frames(stream, mark.encode(), len(probes) + 2) for stream in (stdout, stderr))
+    noise = b"\n".join(part.strip() for part in (out.noise, err.noise) if part.strip())
+    start = out.here(_START)
+    if start is None or err.here(_START) != start:
+        said = redacted(noise)[0][-500:].decode("utf-8", "replace")
+        raise NotBegun(
             "the host did not run the script of the probes: expected its first frame on stdout and stderr; "
-            f"look at the login shell of the user. It printed: {said!r}"
+            f"look at the login shell of the user. It printed: {said!r}",
+            noise,
         )
     outputs: dict[str, ProbeOutput] = {}
-    first = start.end()
-    out_chunks, out_rest = _chunks(out_parts, first)
-    err_chunks, err_rest = _chunks(err_parts, first)
     for number, probe in enumerate(probes):
-        out, err = out_chunks.get(number), err_chunks.get(number)
-        if out is None or err is None:
+        stdout, stderr = out.step(), err.step()
+        frame = out.here(_FRAME)
+        if frame is None or err.here(_FRAME) != frame or int(frame[0]) != number or int(frame[1]) > 255:
             break
-        outputs[probe.name] = ProbeOutput(probe.name, out.printed, err.printed, out.exit_code, out.timed_out)
-    cut = tuple(probe.name for probe in probes if probe.name not in outputs)
+        outputs[probe.name] = ProbeOutput(probe.name, stdout, stderr, int(frame[1]), frame[2] == b"1")
+    good = len(outputs)
+    unended = stdout or stderr
+    if good == len(probes):
+        out.step()
+        err.step()
+        if out.here(_END) is None or err.here(_END) is None or out.more or err.more:
+            good, unended = good - 1, b""
+    if (again := min(out.again, err.again)) < good:
+        good, unended = again, b""
+    cut = tuple(probe.name for probe in probes[good:])
     outputs |= {name: ProbeOutput(name, b"", CUT, CUT_EXIT_CODE) for name in cut}
-    return Reading(outputs, noise, start[1].decode(), cut, (out_rest or err_rest) if cut else b"")
+    if not cut:
+        return Reading(outputs, noise, start[0].decode(), ())
+    return Reading(outputs, noise, start[0].decode(), cut, unended, _irregular(out, err, again))
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    printed: bytes
-    exit_code: int
-    timed_out: bool
+class _Frames:
+    """The frames of one stream in their order, at most `most`, and what was printed before each."""
+
+    def __init__(self, data: bytes, mark: bytes, most: int) -> None:
+        self.noise, *self._parts = data.split(mark, most)
+        # Behind the last frame that the script writes there is none.
+        self._behind = b""
+        if len(self._parts) == most:
+            self._parts[-1], found, behind = self._parts[-1].partition(mark)
+            self._behind = found + behind
+        self._mark = mark
+        self._at = 0
+        self._end = 0
+
+    def here(self, kind: re.Pattern[bytes]) -> tuple[bytes, ...] | None:
+        """The fields of the frame that is looked at, None if it is not of this kind or not there."""
+        if self._at >= len(self._parts) or not (frame := kind.match(self._parts[self._at])):
+            return None
+        self._end = frame.end()
+        return frame.groups()
+
+    def step(self) -> bytes:
+        """Look at the next frame; what was printed before it, behind the one before, which has been looked at."""
+        printed = self._parts[self._at][self._end :]
+        self._at += 1
+        return printed
+
+    @property
+    def more(self) -> bool:
+        """Whether there are frames behind the one that is looked at."""
+        return self._at + 1 < len(self._parts) or self._behind != b""
+
+    @property
+    def again(self) -> int:
+        """The lowest number of the frames that come a second time; 0 for a `start`."""
+        behind = self._mark.join([b"", *self._parts[self._at :]]) + self._behind
+        found = re.finditer(re.escape(self._mark) + rb" (?:(start) |(0|[1-9]\d{0,8}) )", behind)
+        # The frame of the probe 0 is the second one.
+        return min((int(frame[2] or 0) for frame in found if int(frame[2] or 0) < self._at - 1), default=self._at)
+
+    @property
+    def cut(self) -> bool:
+        """Whether the output ends before the frame that is looked at does."""
+        return self._at >= len(self._parts) or (not self.more and b"\n" not in self._parts[self._at][:_FRAME_BYTES])
+
+    @property
+    def at(self) -> int:
+        """How many frames stand before the one that is looked at."""
+        return self._at
+
+    @property
+    def shown(self) -> str:
+        """The frame that is looked at, as a message shows it."""
+        return repr(self._parts[self._at][:_FRAME_BYTES].partition(b"\n")[0].strip().decode("utf-8", "replace"))
 
 
-def _chunks(parts: list[bytes], begin: int) -> tuple[dict[int, _Chunk], bytes]:
-    """What each probe printed on one stream: the bytes between the frame before its own and its own; and the rest."""
-    chunks: dict[int, _Chunk] = {}
-    for before, after in pairwise(parts):
-        if not (frame := _FRAME.match(after)):
-            return chunks, before[begin:]
-        chunks[int(frame[1])] = _Chunk(before[begin:], int(frame[2]), frame[3] == b"1")
-        begin = frame.end()
-    return chunks, parts[-1][begin:]
+def _irregular(out: _Frames, err: _Frames, again: int) -> str:
+    if again < out.at - 1:
+        return (
+            f"the frame of its probe {again} came twice, so something on the host writes frames that is not the script"
+        )
+    if out.cut or err.cut:
+        return ""
+    found = f"{out.shown} on stdout and {err.shown} on stderr{', and more' if out.more or err.more else ''}"
+    return f"expected the frame {out.at} of the script on both, found {found}"
 
 
 def _shell_part() -> str:

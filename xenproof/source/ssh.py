@@ -2,26 +2,22 @@
 
 import contextlib
 import secrets
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import ClassVar
 
 import paramiko
-from paramiko.common import MSG_CHANNEL_REQUEST
 
 from xenproof.errors import XenproofError
 from xenproof.source.connection import Completed
 from xenproof.source.forward import forwarded
 from xenproof.source.host_keys import HostKeys
 from xenproof.source.limits import READ_SIZE, Collected
-from xenproof.source.ssh_login import end, log_in
+from xenproof.source.patience import PATIENCE, Patience
+from xenproof.source.ssh_login import log_in
 from xenproof.source.ssh_session import Session
-
-START_LIMIT_S = 30.0
-END_LIMIT_S = 5.0
+from xenproof.source.ssh_transport import SessionTransport, end
 
 
 class SSHConnection:
@@ -43,8 +39,10 @@ class SSHConnection:
         pins: HostKeys | None = None,
         connect_limit_s: float = 30.0,
         retry_until_s: float = 0.0,
+        patience: Patience = PATIENCE,
     ) -> None:
         self._url = url
+        self._patience = patience
         # Marks the line by which a command's shell tells its process id, so that it can be ended.
         self._mark = secrets.token_hex(8)
         self._transport = log_in(
@@ -55,7 +53,8 @@ class SSHConnection:
             pins=pins or HostKeys.read(),
             connect_limit_s=connect_limit_s,
             retry_until_s=retry_until_s,
-            transport_class=_Transport,
+            login_limit_s=patience.login_s,
+            transport_class=SessionTransport,
         )
 
     @property
@@ -96,7 +95,7 @@ class SSHConnection:
             return Completed(command, code, output.stdout, output.stderr, time.monotonic() - started)
 
         try:
-            session.give(stdin)
+            session.give(stdin, limit_s)
             yield result
         finally:
             self._end(session)
@@ -105,7 +104,7 @@ class SSHConnection:
     @contextmanager
     def follow(self, command: str, *, keep_stdin: bool = False) -> Iterator["SSHStream"]:
         """Start a shell command and read its output while it runs; leaving the context ends it."""
-        session = self._start(command, START_LIMIT_S)
+        session = self._start(command, self._patience.answer_s)
         try:
             if not keep_stdin:
                 session.end_of_input()
@@ -124,24 +123,26 @@ class SSHConnection:
 
     def _start(self, command: str, limit_s: float) -> Session:
         # A second line of its own, so that a shell still replaces itself by the last command.
-        return Session(self._transport, f"echo {self._mark} $$ >&2\n{command}", self._url, self._mark, limit_s)
+        command = f"echo {self._mark} $$ >&2\n{command}"
+        return Session(self._transport, command, self._url, self._mark, limit_s, self._patience)
 
     def _end(self, session: Session) -> str:
         """End the command of `session` and its process group if it still runs; says how that went."""
         if session.ended or session.given_up or not self._transport.is_active():
             return ""
         session.given_up = True
-        if not session.announced(END_LIMIT_S):
-            return " and may still run there: its shell did not start"
-        # sshd refuses to pass signals to a root login and closing the channel ends nothing that is
-        # silent, so the host's own kill has to do it.
-        killer = f"kill -s KILL -- -{session.process_id}"
+        end_s = self._patience.end_s
         with contextlib.suppress(XenproofError):
-            ending = Session(self._transport, killer, self._url, self._mark, END_LIMIT_S)
+            if not session.announced(end_s):
+                return " and may still run there: its shell did not start"
+            # sshd refuses to pass signals to a root login and closing the channel ends nothing that is
+            # silent, so the host's own kill has to do it.
+            killer = f"kill -s KILL -- -{session.process_id}"
+            ending = Session(self._transport, killer, self._url, self._mark, end_s, self._patience)
             with contextlib.closing(ending):
                 unused = Collected(killer, self._url, READ_SIZE)
-                ending.give(b"")
-                if ending.collect(unused, time.monotonic() + END_LIMIT_S) == 0:
+                ending.give(b"", end_s)
+                if ending.collect(unused, time.monotonic() + end_s) == 0:
                     return " and was killed with its children"
         return " and may still run there: it could not be killed"
 
@@ -169,22 +170,3 @@ class SSHStream:
     def end_stdin(self) -> None:
         """Tell the command that its standard input is at its end; it goes on."""
         self._session.end_of_input()
-
-
-def _channel_request(channel: paramiko.Channel, message: paramiko.Message) -> None:
-    """Note the signal that ended a command as a shell would, 128 + N: paramiko drops that message."""
-    copy = paramiko.Message(message.asbytes())
-    copy.get_int()  # the channel
-    kind, _ = copy.get_text(), copy.get_boolean()
-    if kind == "exit-signal" and (number := getattr(signal, f"SIG{copy.get_text()}", None)) is not None:
-        channel.exit_status = 128 + int(number)
-        channel.status_event.set()
-        return
-    channel._handle_request(message)  # type: ignore[attr-defined]  # the stubs lack it
-
-
-class _Transport(paramiko.Transport):
-    _channel_handler_table: ClassVar[dict[int, Callable[[paramiko.Channel, paramiko.Message], None]]] = {
-        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # the stubs lack it
-        MSG_CHANNEL_REQUEST: _channel_request,
-    }

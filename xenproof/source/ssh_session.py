@@ -12,34 +12,57 @@ import paramiko
 from xenproof.errors import SourceError
 from xenproof.source.connection import NotStarted
 from xenproof.source.limits import READ_SIZE, Collected
+from xenproof.source.patience import PATIENCE, Patience
+from xenproof.source.ssh_transport import given_up_after, reason
 
 # The window of the host may be full without any event on our side, so stdin is offered this often.
 STDIN_PAUSE_S = 0.01
-
-# How long the host has, in seconds, to tell an exit code after the end of the output.
-_LAST_WORD_S = 10.0
+# The line by which a shell tells its process id: a mark of 16 characters and at most nine digits.
+_ANNOUNCED_BYTES = 32
+_MOST_SENDS = 100
+# A host whose output waited to be taken goes on within this time.
+_QUIET_S = 0.5
 
 
 class Session:
-    """One command on its own channel of a transport."""
+    """One command on its own channel of a transport.
 
-    def __init__(self, transport: paramiko.Transport, command: str, url: str, mark: str, limit_s: float) -> None:
-        self._transport, self._url = transport, url
-        self._announced = re.compile(rb"%s (\d+)\n" % mark.encode())
+    Every method raises SourceError where the connection broke, which the transport may tell by any exception.
+    """
+
+    def __init__(
+        self,
+        transport: paramiko.Transport,
+        command: str,
+        url: str,
+        mark: str,
+        limit_s: float,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self._transport, self._url, self._patience = transport, url, patience
+        # No process has a longer id; 0 and 1 are none of ours.
+        self._announced = re.compile(rb"%s (\d{1,9})\n" % mark.encode())
         self._head: bytearray | None = bytearray()
         self._pending = memoryview(b"")
         self.process_id: int | None = None
         self.given_up = False
         self._wake = _Wake()
-        try:
-            self._channel = transport.open_session(timeout=limit_s)
-            self._channel.in_buffer.set_event(self._wake)
-            self._channel.in_stderr_buffer.set_event(self._wake)
-            # exec_command waits for the host's answer without any limit of its own.
-            with _closed_after(self._channel, limit_s):
-                self._channel.exec_command(command)
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            raise NotStarted(f"{url} did not start a command: {str(error) or type(error).__name__}") from error
+        self._stalled = threading.Event()
+        limit_s = min(limit_s, patience.answer_s)
+        late = threading.Event()
+        what = f"it opened no channel within {limit_s:g} s"
+        with given_up_after(transport, 2 * limit_s + patience.end_s) as given_up:
+            try:
+                self._channel = transport.open_session(timeout=limit_s)
+                what = f"it did not answer within {limit_s:g} s"
+                self._channel.in_buffer.set_event(self._wake)
+                self._channel.in_stderr_buffer.set_event(self._wake)
+                # exec_command waits for the host's answer without any limit of its own.
+                with _closed_after(self._channel, limit_s, late):
+                    self._channel.exec_command(command)
+            except Exception as error:
+                timed_out = late.is_set() or given_up.is_set() or str(error) == "Timeout opening channel."
+                raise NotStarted(f"{url} did not start a command: {what if timed_out else reason(error)}") from error
 
     @property
     def at_end(self) -> bool:
@@ -53,13 +76,32 @@ class Session:
         """Whether the host said how the command ended and no output can come any more."""
         return self._channel.exit_status_ready() and self.at_end
 
-    def give(self, stdin: bytes) -> None:
-        """Send of `stdin` what the host takes now; `collect` sends the rest."""
+    def give(self, stdin: bytes, limit_s: float) -> None:
+        """Send of `stdin` what the host takes at once, which may hold up everything; `collect` sends the rest."""
         self._pending = memoryview(stdin)
-        self._offer()
+        with given_up_after(self._transport, limit_s + self._patience.end_s) as self._stalled:
+            try:
+                self._offer()
+            except SourceError:
+                if not self._stalled.is_set():
+                    raise
 
     def collect(self, output: Collected, deadline: float) -> int | None:
         """Give the rest of stdin, read everything; the exit code, or None if `deadline` came first."""
+        if self._stalled.is_set():
+            return None
+        # What has come by then is still taken, so that it does not matter when somebody asked for it.
+        end = max(deadline, time.monotonic()) + self._patience.end_s
+        with given_up_after(self._transport, end - time.monotonic()) as given_up:
+            try:
+                return self._collected(output, deadline, end)
+            except SourceError:
+                if given_up.is_set():
+                    return None
+                raise
+
+    def _collected(self, output: Collected, deadline: float, end: float) -> int | None:
+        quiet_at = deadline
         while True:
             self._offer()
             out, err = self.take()
@@ -69,10 +111,14 @@ class Session:
                 output.add_stderr(self.rest_of_head())
                 break
             if (left := deadline - time.monotonic()) <= 0:
-                return None
+                if out or err:
+                    quiet_at = time.monotonic() + _QUIET_S
+                if time.monotonic() >= min(quiet_at, end):
+                    return None
+                left = min(quiet_at, end) - time.monotonic()
             if not out and not err:
                 self.wait(min(left, STDIN_PAUSE_S) if self._pending else left)
-        if not self._channel.status_event.wait(max(0.0, deadline - time.monotonic())):
+        if not self._channel.status_event.wait(max(0.0, max(deadline, quiet_at) - time.monotonic())):
             return None
         self.check_unbroken()
         return self._channel.exit_status
@@ -81,8 +127,9 @@ class Session:
         """What has arrived on stdout and on stderr, without waiting."""
         self._wake.reset()
         channel = self._channel
-        out = channel.recv(READ_SIZE) if channel.recv_ready() else b""
-        err = channel.recv_stderr(READ_SIZE) if channel.recv_stderr_ready() else b""
+        with self._unbroken():
+            out = channel.recv(READ_SIZE) if channel.recv_ready() else b""
+            err = channel.recv_stderr(READ_SIZE) if channel.recv_stderr_ready() else b""
         return out, self._without_announcement(err)
 
     def wait(self, limit_s: float) -> None:
@@ -95,28 +142,30 @@ class Session:
         """Whether the shell has told its process id, waiting for it at most `limit_s`; output is dropped."""
         deadline = time.monotonic() + limit_s
         while self.process_id is None and not self.at_end and (left := deadline - time.monotonic()) > 0:
-            if not any(self.take()):
+            if not any(self.take()) and self.process_id is None:
                 self.wait(left)
         return self.process_id is not None
 
     def check_unbroken(self) -> None:
         """Raise SourceError if the command's end was not told by the host."""
         # The end of the output comes in a message of its own, before the one with the exit code.
-        self._channel.status_event.wait(_LAST_WORD_S)
+        self._channel.status_event.wait(self._patience.last_word_s)
         if self._channel.exit_status == -1:
             if self._transport.is_active():
                 raise SourceError(f"{self._url} ended a command without telling its exit code; try again")
-            raise SourceError(f"the connection to {self._url} broke while a command ran; see whether the host is up")
+            raise self._broken(self._transport.get_exception())
 
     def end_of_input(self) -> None:
         """Tell the command that its standard input is at its end."""
-        with contextlib.suppress(OSError):
+        with given_up_after(self._transport, self._patience.answer_s), self._unbroken(), contextlib.suppress(OSError):
             self._channel.shutdown_write()
 
     def close(self) -> None:
-        """Close the channel; never raises."""
-        with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+        """Close the channel, and drop what nobody read; never raises."""
+        with given_up_after(self._transport, self._patience.end_s), contextlib.suppress(Exception):
             self._channel.close()
+        self._channel.in_buffer.empty()
+        self._channel.in_stderr_buffer.empty()
 
     def rest_of_head(self) -> bytes:
         """What was held back of stderr while the shell's announcement had not come."""
@@ -124,20 +173,36 @@ class Session:
         return bytes(head or b"")
 
     def _offer(self) -> None:
-        try:
-            while self._pending and self._channel.send_ready():
-                self._pending = self._pending[self._channel.send(self._pending[:READ_SIZE].tobytes()) :]
-        except OSError:  # the command does not want the rest
-            self._pending = self._pending[:0]
+        with self._unbroken():
+            try:
+                # A window that is opened by one byte at a time would be a loop without end.
+                for _ in range(_MOST_SENDS):
+                    if not self._pending or not self._channel.send_ready():
+                        break
+                    self._pending = self._pending[self._channel.send(self._pending[:READ_SIZE].tobytes()) :]
+            except OSError:  # the command does not want the rest
+                self._pending = self._pending[:0]
         if not self._pending and not self._channel.eof_sent:
             self.end_of_input()
 
+    @contextmanager
+    def _unbroken(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: BaseException | None) -> SourceError:
+        why = f" ({reason(error)})" if error else ""
+        return SourceError(f"the connection to {self._url} broke while a command ran{why}; see whether the host is up")
+
     def _without_announcement(self, err: bytes) -> bytes:
-        if self._head is None:
+        if self._head is None or not err:
             return err
+        begin = max(0, len(self._head) - _ANNOUNCED_BYTES)
         self._head += err
-        if found := self._announced.search(self._head):
-            self.process_id = int(found[1])
+        if found := self._announced.search(self._head, begin):
+            self.process_id = int(found[1]) if int(found[1]) > 1 else None
             del self._head[found.start() : found.end()]
             return self.rest_of_head()
         # Only a shell that prints a lot before its first command gets here.
@@ -159,11 +224,20 @@ class _Wake(threading.Event):
 
 
 @contextmanager
-def _closed_after(channel: paramiko.Channel, limit_s: float) -> Iterator[None]:
-    timer = threading.Timer(limit_s, channel.close)
+def _closed_after(channel: paramiko.Channel, limit_s: float, closed: threading.Event) -> Iterator[None]:
+    """Close `channel` if the context takes longer; the event `closed` is then set."""
+
+    def close() -> None:
+        closed.set()
+        with contextlib.suppress(Exception):
+            channel.close()
+
+    timer = threading.Timer(limit_s, close)
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
+        if not closed.is_set():
+            timer.join()

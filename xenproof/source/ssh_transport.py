@@ -1,0 +1,142 @@
+"""An ssh transport that a peer can neither fill nor hold up: bounds that paramiko's own lacks."""
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+import paramiko
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_REQUEST
+from paramiko.packet import Packetizer
+
+# OpenSSH accepts no larger packet either.  The size stands in the packet, before anybody is authenticated.
+MAX_PACKET_BYTES = 256 << 10
+# RFC 4253 lets a server write lines before its version, which has 255 characters at most.
+MAX_GREETING_BYTES = 16 << 10
+THREAD_LIMIT_S = 5.0
+_QUOTED_CHARACTERS = 200
+
+# Our errors say what happened.  What paramiko logs quotes the peer, as often as that likes, and has its own tracebacks;
+# pytest would keep all of it in memory for the report of a test.
+_LOG = logging.getLogger("paramiko")
+_LOG.addHandler(logging.NullHandler())
+_LOG.setLevel(logging.CRITICAL)
+_LOG.propagate = False
+
+
+class BoundedPacketizer(Packetizer):
+    """Reads no packet and no greeting of any size that the peer names."""
+
+    def __init__(self, sock: object) -> None:
+        super().__init__(sock)  # type: ignore[arg-type]  # the stubs want a socket by name
+        self._greeting_bytes = 0
+
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        """What paramiko's reads, where that is no more than a packet may be."""
+        if not 0 <= n <= MAX_PACKET_BYTES:
+            raise paramiko.SSHException(f"it sent a packet of {n} bytes, more than {MAX_PACKET_BYTES}")
+        return super().read_all(n, check_rekey)
+
+    def start_handshake(self, timeout: float) -> None:
+        """Nothing: who starts a client waits with a limit; paramiko's timer would keep our process for it."""
+
+    def _read_timeout(self, timeout: float) -> bytes:
+        if self._greeting_bytes > MAX_GREETING_BYTES:
+            raise paramiko.SSHException(f"more than {MAX_GREETING_BYTES} bytes before the end of its version")
+        data: bytes = super()._read_timeout(timeout)  # type: ignore[misc]  # the stubs lack it
+        self._greeting_bytes += len(data)
+        return data
+
+
+class BoundedTransport(paramiko.Transport):
+    """A transport whose channels hold no more than their window, whatever comes."""
+
+    def __init__(self, sock: object) -> None:
+        super().__init__(sock, packetizer_class=BoundedPacketizer)  # type: ignore[arg-type]  # as above
+
+
+def _data(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    if _has_room(channel, message):
+        channel._feed(message)  # type: ignore[attr-defined]  # the stubs lack it
+
+
+def _extended_data(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    if _has_room(channel, message):
+        channel._feed_extended(message)  # type: ignore[attr-defined]  # the stubs lack it
+
+
+def _has_room(channel: paramiko.Channel, message: paramiko.Message) -> bool:
+    """Whether somebody may still read what came; raises where it is more than the window, which paramiko ignores."""
+    if channel.closed:
+        return False
+    held = len(channel.in_buffer) + len(channel.in_stderr_buffer)
+    if held + len(message.asbytes()) > channel.in_window_size + MAX_PACKET_BYTES:
+        raise paramiko.SSHException(f"it sent more than the {channel.in_window_size} bytes that it was allowed to")
+    return True
+
+
+def _channel_request(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    """Note the signal that ended a command as a shell would, 128 + N: paramiko drops that message."""
+    copy = paramiko.Message(message.asbytes())
+    copy.get_int()  # the channel
+    kind, _ = copy.get_text(), copy.get_boolean()
+    if kind == "exit-signal" and (found := signal.Signals.__members__.get(f"SIG{copy.get_text()}")) is not None:
+        channel.exit_status = 128 + int(found)
+        channel.status_event.set()
+        return
+    channel._handle_request(message)  # type: ignore[attr-defined]  # the stubs lack it
+
+
+class SessionTransport(BoundedTransport):
+    """The transport of commands."""
+
+    _channel_handler_table: ClassVar[dict[int, Callable[[paramiko.Channel, paramiko.Message], None]]] = {
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # the stubs lack it
+        MSG_CHANNEL_DATA: _data,
+        MSG_CHANNEL_EXTENDED_DATA: _extended_data,
+        MSG_CHANNEL_REQUEST: _channel_request,
+    }
+
+
+def end(transport: paramiko.Transport) -> None:
+    """Close `transport` and wait until its thread is gone, which paramiko's own `close` does not.
+
+    That thread may be writing a traceback for its log.  Before Python 3.11.8 no two threads may parse source at a time
+    (gh-106905), and pytest parses its own to tell of an interrupted run: it would end by a SystemError.
+    """
+    transport.close()
+    if transport.is_alive():
+        transport.join(THREAD_LIMIT_S)
+
+
+@contextmanager
+def given_up_after(transport: paramiko.Transport, limit_s: float) -> Iterator[threading.Event]:
+    """Close `transport` if the context takes longer; the event is then set.
+
+    A peer that reads nothing any more holds up every write to it, whichever channel it is for: nothing else ends that.
+    """
+    ended = threading.Event()
+
+    def give_up() -> None:
+        ended.set()
+        with contextlib.suppress(Exception):
+            transport.close()
+
+    timer = threading.Timer(limit_s, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield ended
+    finally:
+        timer.cancel()
+        timer.join(THREAD_LIMIT_S)
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in at most 200 characters: it may quote the peer."""
+    text = str(error) or type(error).__name__
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= _QUOTED_CHARACTERS else text[:_QUOTED_CHARACTERS] + "..."

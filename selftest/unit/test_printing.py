@@ -50,7 +50,7 @@ def test_nothing_that_is_printed_acts_on_a_terminal(text: str) -> None:
     assert not CONTROLS.search(RICH.sub("", written(text, terminal=True)))
 
 
-@pytest.mark.parametrize("text", ["image:///x/[/y]", "[bold]x[/bold]", ":smile:", "http://x/[link=y]"])
+@pytest.mark.parametrize("text", ["image:///x/[/y]", "[bold]x[/bold]", ":smile:", "[link=y]x"])
 def test_markup_is_text(text: str) -> None:
     assert written(text, terminal=False).count(text) >= 5
 

@@ -85,6 +85,8 @@ TEXTS: dict[str, tuple[Callable[[], str | bytes], str]] = {
     "a long tag": (lambda: f"a: !{'x' * 10_000} x\n", r"found the tag '!x{75}\.\.\."),
     "a tag that is no UTF-8": (lambda: "a: !<tag:%ff> x\n", r"expected"),
     "a long alias": (lambda: f"a: *{'x' * 10_000}\n", r"found a mistake"),
+    "a version of YAML that is none": (lambda: "%YAML 1.3\n---\na: 1\n", r"expected YAML"),
+    "another large version of YAML": (lambda: "%YAML 1.12345\n---\na: 1\n", r"expected YAML"),
     "a large version of YAML": (lambda: f"%YAML 1.{'9' * 5000}\n---\na: 1\n", r"expected"),
     "a large character": (lambda: 'a: "\\UFFFFFFFF"\n', r"expected"),
     "half a character": (lambda: 'name: "\\ud800"\n', r"expected"),

@@ -106,9 +106,10 @@ def answers(url: str, data: bytes, times: int) -> Recording:
     os._exit(0)
 
 
-def large(url: str, mib: int) -> Recording:
+def large(url: str, mib: int, probes: int = 1) -> Recording:
     data = bytes(mib << 20)
-    return Recording(url, "2026-01-01T00:00:00+00:00", {"x": ProbeOutput("x", data, b"", 0)})
+    outputs = {name: ProbeOutput(name, data, b"", 0) for name in map(str, range(probes))}
+    return Recording(url, "2026-01-01T00:00:00+00:00", outputs)
 
 
 def no_recording(url: str) -> Recording:

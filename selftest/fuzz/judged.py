@@ -43,6 +43,7 @@ class _Host:
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
+        self.url = recording.host
 
     def read(self) -> Recording:
         """What its probes printed."""

@@ -9,11 +9,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from selftest.peak import own_peak_mib
 from xenproof.errors import XenproofError
 from xenproof.image.source import read_image
 from xenproof.profile.load import load_profile
 
-_PEAK = "peak in KiB: "
+_PEAK = "peak in MiB: "
 _REPOSITORY = Path(__file__).parents[2]
 
 
@@ -38,14 +39,8 @@ def read_apart(image: Path, profile: Path, limit_s: float = 20, most_s: float = 
     text, said = (part.decode("utf-8", "replace") for part in (done.stdout, done.stderr))
     seconds = time.monotonic() - began
     assert done.returncode in (0, 6), f"ended with {done.returncode} after {seconds:.0f} s: {said[-2000:]}"
-    error, _, peak_kib = said.rpartition(_PEAK)
-    return Outcome(text, error, int(peak_kib) // 1024, seconds)
-
-
-def _peak_kib() -> int:
-    """The most memory that this process had; what `getrusage` says of one begins with its parent's."""
-    # VmHWM:	   66084 kB
-    return int(Path("/proc/self/status").read_text("utf-8").split("VmHWM:")[1].split()[0])
+    error, _, peak_mib = said.rpartition(_PEAK)
+    return Outcome(text, error, int(peak_mib), seconds)
 
 
 def main() -> int:
@@ -59,7 +54,7 @@ def main() -> int:
     except XenproofError as error:
         sys.stderr.write(f"{error}\n")
         status = 6
-    sys.stderr.write(f"{_PEAK}{_peak_kib()}")
+    sys.stderr.write(f"{_PEAK}{own_peak_mib()}")
     sys.stdout.buffer.write(b"".join(texts))
     return status
 

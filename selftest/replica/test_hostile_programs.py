@@ -136,7 +136,7 @@ def test_a_program_that_prints_without_end(good: Good, suite: Suite, replica: Re
         command = suite.command("--profile=sles12", *host.options, "tests/host")
         found = Difference(good, suite.started([sys.executable, "-c", measured, *command]))
     found.is_only(6, of_packages(good))
-    found.each_error_says("printed more than 16777216 bytes on stdout, so it was ended")
+    found.each_error_says("printed more than 16 MiB on stdout, so it was ended")
     kib = int(found.run.output.partition("\nlargest ")[2].split()[0])
     assert kib < 300 << 10
 

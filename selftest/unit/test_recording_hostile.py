@@ -102,11 +102,16 @@ def test_what_is_no_recording_is_said(name: str) -> None:
     assert len(str(caught.value)) < 4200
 
 
-ANY = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda below: st.lists(below, max_size=4) | st.dictionaries(st.sampled_from([*WHOLE, *ROW, "outputs"]), below),
-    max_leaves=12,
-)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+
+
+def around(below: "st.SearchStrategy[Any]") -> "st.SearchStrategy[Any]":
+    """What is below, a list of it, or an object of it."""
+    keys = st.sampled_from([*WHOLE, *ROW, "outputs"])
+    return below | st.lists(below, max_size=4) | st.dictionaries(keys, below, max_size=4)
+
+
+ANY = around(around(LEAVES))
 
 
 @given(

@@ -117,10 +117,10 @@ def _first_twice(items: list[object]) -> object:
     return None
 
 
-def quoted(value: object) -> str:
-    """What a profile says, on one line and with its escape sequences spelled out, shortened."""
-    text = repr(value[: 2 * _LONGEST_QUOTE] if isinstance(value, str) else value)
-    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}..."
+def quoted(value: object, most: int = _LONGEST_QUOTE) -> str:
+    """What a profile says, on one line and with its escape sequences spelled out, in at most `most` characters."""
+    text = repr(value[: 2 * most] if isinstance(value, str) else value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def dotted(place: Iterable[object]) -> str:

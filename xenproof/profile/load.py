@@ -143,7 +143,7 @@ def _find_parent(parent: str, child: Document, where: str) -> tuple[Path, str]:
         raise ProfileError(f"{where}: {error}") from error
     found = child.path.parent / path
     if not _is_file(found):
-        raise ProfileError(f"{where}: expected a profile to extend, found no file {quoted(str(found)[-200:])}")
+        raise ProfileError(f"{where}: expected a profile to extend, found no file {quoted(str(found), 300)}")
     return found, os.path.normpath(Path(child.shown).parent / path)
 
 

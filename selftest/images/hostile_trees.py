@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from selftest.images.disks import call
 from selftest.images.hostile_ext import make_plain_ext, patch
@@ -88,16 +89,45 @@ def _btrfs(folder: Path) -> Path:
     return image
 
 
+def _node_of(image: Path, tree: Callable[[BoundedBtrfs], Any]) -> tuple[int, int]:
+    """Where the first node of a tree is, as the file system says it, and in the image."""
+    with image.open("rb") as file:
+        found = BoundedBtrfs(Bytes(file, image.stat().st_size, "x", whole=True))  # type: ignore[arg-type]  # a stream
+        address = int(tree(found).root_offset)
+        chunk = next(part for part in found._logical_fh.chunks if part.offset <= address < part.offset + part.length)
+        return address, int(chunk.stripes[0].offset + address - chunk.offset)
+
+
 def btrfs_tree_in_itself(folder: Path) -> Path:
     """The tree of files is a node that is its own child."""
     image = _btrfs(folder)
-    with image.open("rb") as file:
-        found = BoundedBtrfs(Bytes(file, image.stat().st_size, "x", whole=True))  # type: ignore[arg-type]  # a stream
-        address = int(found.fs_tree.tree.root_offset)
-        chunk = next(part for part in found._logical_fh.chunks if part.offset <= address < part.offset + part.length)
-        place = chunk.stripes[0].offset + address - chunk.offset
+    address, place = _node_of(image, lambda found: found.fs_tree.tree)
     # Entries and level, then a key, the address and its generation.
     patch(image, place + 96, struct.pack("<IB17sQQ", 1, 1, bytes(17), address, 1))
+    return image
+
+
+def btrfs_without_roots(folder: Path) -> Path:
+    """The tree of trees is a leaf without an entry."""
+    image = _btrfs(folder)
+    _, place = _node_of(image, lambda found: found._root_tree)
+    patch(image, place + 96, struct.pack("<I", 0))
+    return image
+
+
+def btrfs_without_files(folder: Path) -> Path:
+    """The tree of files is a leaf without an entry."""
+    image = _btrfs(folder)
+    _, place = _node_of(image, lambda found: found.fs_tree.tree)
+    patch(image, place + 96, struct.pack("<I", 0))
+    return image
+
+
+def btrfs_node_with_billions_of_entries(folder: Path) -> Path:
+    """The tree of trees says that it has 2^32 - 1 entries."""
+    image = _btrfs(folder)
+    _, place = _node_of(image, lambda found: found._root_tree)
+    patch(image, place + 96, struct.pack("<I", (1 << 32) - 1))
     return image
 
 
@@ -182,6 +212,9 @@ TREES: dict[Callable[[Path], Path], str] = {
     xfs_blocks_of_gigabytes: "blocks of 2147483648 bytes",
     btrfs_tree_in_itself: "a tree of more than 8 levels",
     btrfs_nodes_of_gigabytes: "nodes of 2147483648",
+    btrfs_without_roots: "the file system btrfs in the image is damaged or cut off: KeyError",
+    btrfs_without_files: "damaged|no root file system",
+    btrfs_node_with_billions_of_entries: "a node of 4294967295 entries in 16384 bytes",
     a_hundred_partitions: "has 100 root file systems",
     a_thousand_partitions: "has 1000 file systems, more than the 128 that are read",
     one_package_many_times: "rpm's database has more than the 100000 packages that are read, or larger ones",

@@ -33,8 +33,21 @@ class _Cursor(Cursor):  # type: ignore[misc]  # the library has no types
         if len(self._path) >= _DEEPEST:
             raise ValueError(f"a tree of more than {_DEEPEST - 1} levels")
         super().push(address, initial_index)
+        # Only a whole tree may be empty.
+        if self._is_empty and len(self._path) > 1:
+            raise ValueError("a node without an entry")
+
+    def search(self, *arguments: Any, **named: Any) -> bool:
+        # The library looks for the middle of no entries for ever.
+        return not self._is_empty and bool(super().search(*arguments, **named))
+
+    @property
+    def _is_empty(self) -> bool:
+        return int(self._header.nritems) == 0
 
     def iter(self, *arguments: Any, **named: Any) -> Iterator[Any]:
+        if self._is_empty:
+            return
         for count, item in enumerate(super().iter(*arguments, **named)):
             if count > _MOST_ITEMS:
                 raise ValueError(f"more than {_MOST_ITEMS} items of one kind")
@@ -87,7 +100,10 @@ class BoundedBtrfs(library.Btrfs):  # type: ignore[misc]  # the library has no t
 
     def _node(self, address: int) -> tuple[memoryview, Any]:
         node = memoryview(self._read_node(address))
-        return node, c_btrfs.btrfs_header(node)
+        header = c_btrfs.btrfs_header(node)
+        if header.nritems > len(node) // len(c_btrfs.btrfs_item):
+            raise ValueError(f"a node of {header.nritems} entries in {len(node)} bytes")
+        return node, header
 
     def open_subvolume(self, objectid: int, parent: Any = None) -> Any:
         """A subvolume, which keeps no files: who reads directories does."""

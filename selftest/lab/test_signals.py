@@ -1,0 +1,191 @@
+"""A run with guests that is ended by signals, at any moment of it, leaves nothing: here, or on its host."""
+
+import json
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from selftest.lab.suite import Suite, options
+from selftest.lab.traces import left_on, traces
+from selftest.started import Started
+from xenproof.guest.leak import Thing
+from xenproof.lab import runs
+from xenproof.lab.guest_images import ensure_guest_image
+from xenproof.lab.host import LabHost
+from xenproof.source.connection import Connection
+
+INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
+SEED = 18
+"""Of the moments; with another one they are others."""
+COUNT = 50
+END_LIMIT_S = 240.0
+"""A run that is interrupted takes its guests down: seconds, on a host that has nothing else to do."""
+SETTLE_LIMIT_S = 120.0
+RUN_LIMIT_S = 600.0
+ATTEMPTS = 3
+_GUESTS = "tests/guest/test_grub_xen.py"
+SELECTIONS = {
+    "one-guest": (_GUESTS, "-k", "blkback"),
+    "two-workers": (_GUESTS, "-n", "2"),
+}
+# What a run of each takes of the time of that with two workers: two guests that boot side by side need longer.
+_SHARES = {"one-guest": 0.6, "two-workers": 1.0}
+INTERRUPTED = "The run was interrupted: not every check ran."
+
+
+@dataclass(frozen=True)
+class Moment:
+    """At which part of a run's length what is sent, and so many seconds later what else."""
+
+    selection: str
+    part: float
+    signals: tuple[signal.Signals, ...]
+    pause_s: float
+    to_group: bool
+
+    def __str__(self) -> str:
+        sent = f"+{self.pause_s:.1f}s+".join(each.name.removeprefix("SIG") for each in self.signals)
+        return f"{sent}@{self.part:.1%}-{'group' if self.to_group else 'main'}-{self.selection}"
+
+
+def _moments(rng: random.Random) -> Iterator[Moment]:
+    """Moments all over the length of a run, most of them where much happens; all ways to end one at any of them."""
+    ways = [(INT,), (KILL,), (TERM,), (INT, INT), (KILL,), (INT,), (TERM,), (INT, TERM), (KILL,), (INT, INT)]
+    for number in range(COUNT):
+        # Its first half has all beginnings; then a guest boots, and only that.
+        part = ((number + rng.random()) / COUNT) ** 2 * 0.98
+        selection = rng.choice(["one-guest", "one-guest", "two-workers"])
+        yield Moment(selection, part, ways[number % len(ways)], rng.uniform(0.1, 3.0), rng.random() < 0.5)
+
+
+def _shuffled(seed: int) -> list[Moment]:
+    rng = random.Random(seed)  # noqa: S311  # nothing secret
+    moments = list(_moments(rng))
+    rng.shuffle(moments)
+    return moments
+
+
+MOMENTS = _shuffled(SEED)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """How the host is after a run that was not ended, and how long those take."""
+
+    traces: frozenset[Thing]
+    length_s: dict[str, float]
+    """As it was the last time: on a machine that has other work, too, it changes."""
+
+
+@pytest.fixture(scope="module")
+def normal(shared_host: LabHost, shared_shell: Connection, tmp_path_factory: pytest.TempPathFactory) -> Normal:
+    """After a run with two guests."""
+    ensure_guest_image(shared_host.image)
+    took_s = _good_run(shared_host, tmp_path_factory.mktemp("normal"), "two-workers")
+    _say(f"a whole run takes {took_s:.1f} s")
+    return Normal(traces(shared_shell), {name: took_s * share for name, share in _SHARES.items()})
+
+
+@pytest.mark.releases
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
+def test_a_run_that_is_ended_leaves_nothing(
+    shared_host: LabHost, shared_shell: Connection, normal: Normal, tmp_path: Path, moment: Moment
+) -> None:
+    suite = Suite(tmp_path / "report")
+    command = suite.command(*options(shared_host), *SELECTIONS[moment.selection])
+    for attempt in range(ATTEMPTS):
+        run = Started(command, tmp_path / str(attempt))
+        try:
+            at_s = moment.part * normal.length_s[moment.selection]
+            if not run.wait_until(lambda _, run=run, at_s=at_s: time.monotonic() - run.began >= at_s, RUN_LIMIT_S):  # type: ignore[misc]
+                normal.length_s[moment.selection] = took_s = time.monotonic() - run.began
+                _say(f"after {took_s:.1f} s it had ended with {run.process.returncode}, before the signal: once more")
+                assert run.process.returncode == 0, run.output
+                continue
+            _end(run, moment)
+            status = run.process.wait(END_LIMIT_S)
+            _say(f"ended after {time.monotonic() - run.began:.2f} s with {status}; it had printed:\n{run.output}")
+            wrong = [f"on the host: {each}" for each in left_on(shared_shell, normal.traces, SETTLE_LIMIT_S)]
+            wrong += _left_here(run, moment) + _wrong_in_report(run, moment, suite)
+            _say(f"{moment}: {wrong or 'well'}")
+            assert wrong == []
+            return
+        finally:
+            run.end()
+    pytest.fail(f"{ATTEMPTS} runs ended before their signal: the machine has another speed each time")
+
+
+@pytest.mark.releases
+def test_after_all_of_them_a_run_is_as_good_as_before(
+    shared_host: LabHost, shared_shell: Connection, normal: Normal, tmp_path: Path
+) -> None:
+    _good_run(shared_host, tmp_path, "two-workers")
+    assert left_on(shared_shell, normal.traces, SETTLE_LIMIT_S) == []
+
+
+def _good_run(host: LabHost, folder: Path, selection: str) -> float:
+    """Let the suite run to its end; how long that took, in seconds."""
+    suite = Suite(folder / "report")
+    run = Started(suite.command(*options(host), *SELECTIONS[selection]), folder)
+    try:
+        status = run.process.wait(RUN_LIMIT_S)
+        took_s = time.monotonic() - run.began
+        assert status == 0, run.output
+        assert run.left(SETTLE_LIMIT_S) == []
+    finally:
+        run.end()
+    return took_s
+
+
+def _end(run: Started, moment: Moment) -> None:
+    """Send the signals of `moment`; what that found is printed, for who wants to do it again."""
+    for number, sent in enumerate(moment.signals):
+        if number:
+            later = time.monotonic() + moment.pause_s
+            run.wait_until(lambda _, later=later: time.monotonic() >= later, END_LIMIT_S)  # type: ignore[misc]
+        state = "it runs" if run.process.poll() is None else f"it had ended with {run.process.returncode}"
+        _say(f"{sent.name} after {time.monotonic() - run.began:.2f} s: {state}")
+        run.send(sent, to_group=moment.to_group)
+
+
+def _left_here(run: Started, moment: Moment) -> list[str]:
+    """What is left on this machine of a run that has ended; the files of one that was killed go with the next run."""
+    if KILL in moment.signals:
+        run.left(SETTLE_LIMIT_S)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XENPROOF_CACHE", str(run.cache))
+            runs.clean()
+    return run.left(SETTLE_LIMIT_S)
+
+
+def _wrong_in_report(run: Started, moment: Moment, suite: Suite) -> list[str]:
+    """What is not as it should be in what a run says that was interrupted, if it was not killed."""
+    status = run.process.returncode
+    if KILL in moment.signals:
+        return [] if status in (-KILL, 0) else [f"exit status {status}"]
+    if -status in moment.signals and not suite.report.exists():
+        return []  # so early that nothing had begun
+    wrong = ["a traceback"] if "Traceback" in run.output else []
+    file = suite.report / "results.json"
+    if not file.is_file():
+        return [*wrong, f"no report, exit status {status}"]
+    report = json.loads(file.read_text("utf-8"))
+    if status not in (0, 2) or report["exit_status"] != status:
+        wrong.append(f"exit status {status}, and {report['exit_status']} in the report")
+    if status == 2:
+        missing = [name for name in ("report.html", "junit.xml") if not (suite.report / name).is_file()]
+        wrong += [f"no {name}" for name in missing]
+        wrong += [] if INTERRUPTED in report["notes"] else ["the report does not say that the run was interrupted"]
+        wrong += [] if "interrupted" in run.output else ["the terminal does not say that the run was interrupted"]
+    return wrong
+
+
+def _say(text: str) -> None:
+    """For who looks at a failure: pytest shows it there."""
+    sys.stdout.write(f"{text}\n")

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -29,7 +30,7 @@ import pytest
 FOLDER = Path(os.environ["SLOW_FOLDER"])
 
 def wait_at(place):
-    (FOLDER / place).touch()
+    (FOLDER / place).write_text(str(os.getpid()))
     while not (FOLDER / f"go on from {place}").exists():
         time.sleep(0.01)
 
@@ -65,6 +66,7 @@ class Slow:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.hosts = [f"recording://{_RECORDING}"]
         self._suite = Suite(folder / "report")
         (folder / "test_slow.py").write_text(_SLOW)
         self.run: Started
@@ -72,7 +74,7 @@ class Slow:
     def start(self, *arguments: str, terminal: int | None = None, by: Sequence[str] = ()) -> None:
         """Start it `by` another program."""
         command = self._suite.command(
-            "--profile=sles12", f"--hosts=recording://{_RECORDING}", "-o", f"cache_dir={self.folder}/pytest",
+            "--profile=sles12", f"--hosts={','.join(self.hosts)}", "-o", f"cache_dir={self.folder}/pytest",
             str(self.folder / "test_slow.py"), *arguments,
         )  # fmt: skip
         self.run = Started([*by, "env", f"SLOW_FOLDER={self.folder}", *command], self.folder / "run", terminal=terminal)
@@ -158,6 +160,19 @@ def test_workers_end_with_the_run_that_is_interrupted_twice(slow: Slow, *, to_gr
     assert INTERRUPTED in report["notes"]
 
 
+def test_a_worker_that_is_ended_is_no_verdict(slow: Slow) -> None:
+    slow.start("-n", "2")
+    slow.comes_to("check")
+    os.kill(int((slow.folder / "check").read_text("ascii")), TERM)
+    for place in ("check", "removal"):
+        slow.goes_on(place)  # another worker does it once more
+
+    report = slow.ended()
+    assert report["exit_status"] == 6
+    assert sorted(verdict["outcome"] for verdict in report["verdicts"]) == ["error", "pass"]
+    assert "crashed" in "".join(verdict["details"] for verdict in report["verdicts"])
+
+
 def test_a_terminal_that_is_closed_interrupts_the_run(slow: Slow) -> None:
     ours, its = pty.openpty()
     with ExitStack() as held:
@@ -213,6 +228,19 @@ def test_a_run_whose_checks_have_all_run_ends_as_it_would_have(
     report = slow.ended()
     assert report["exit_status"] == 0
     assert len(report["verdicts"]) == 1
+
+
+def test_a_run_is_interrupted_twice_while_a_host_is_read(slow: Slow) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(LIMIT_S)
+        slow.hosts.append(f"ssh://root@127.0.0.1:{silent.getsockname()[1]}")
+        slow.start()
+        connection, _ = silent.accept()
+        with connection:
+            slow.send(INT, INT)
+            report = slow.ended()
+    assert report["exit_status"] == 2
+    assert INTERRUPTED in report["notes"]
 
 
 def test_a_run_is_interrupted_twice_while_checks_are_collected(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,19 +32,19 @@ class Interruptions:
         """How often somebody asked for the end."""
         self._is_ending = False
         self._may_cut_short = False
-        self._before = {number: signal.getsignal(number) for number in _SIGNALS}
+        # Not what is ignored, as in a shell's background or behind nohup; None is a handler that is not Python's.
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
 
     def hear(self) -> None:
-        """Take the signals, but for those that are ignored, as in a shell's background or behind nohup."""
-        for number in _SIGNALS:
-            if self._before[number] != signal.SIG_IGN:
-                signal.signal(number, self._on_signal)
+        """Take the signals that anybody hears."""
+        for number in self._before:
+            signal.signal(number, self._on_signal)
 
     def let_go(self) -> None:
         """Give the signals back to who had them; what Python does when it ends is not for them to break."""
         for number, before in self._before.items():
-            if before != signal.SIG_IGN:
-                signal.signal(number, before)
+            signal.signal(number, before)
         atexit.register(_ignore)
 
     def is_ending(self) -> None:

@@ -243,12 +243,16 @@ def test_a_run_is_interrupted_twice_while_a_host_is_read(slow: Slow) -> None:
     assert INTERRUPTED in report["notes"]
 
 
-def test_a_run_is_interrupted_twice_while_checks_are_collected(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    _held_at(slow, monkeypatch, "collection")
-    slow.comes_to("collection")
+@pytest.mark.parametrize("hook", ["sessionstart", "collection"])  # while workers start, and while checks are collected
+def test_a_run_is_interrupted_twice_before_any_check(slow: Slow, monkeypatch: pytest.MonkeyPatch, hook: str) -> None:
+    _held_at(slow, monkeypatch, hook)
+    slow.comes_to(hook)
     slow.send(INT, INT)
 
-    assert slow.ended()["exit_status"] == 2
+    report = slow.ended()
+    assert report["exit_status"] == 2
+    assert INTERRUPTED in report["notes"]
+    assert slow.run.output.count("the run was interrupted") == 1
 
 
 def test_what_is_ignored_stays_ignored(slow: Slow) -> None:

@@ -5,11 +5,13 @@ Either way the report is written, and the status is that of an interrupted run.
 
 import contextlib
 import warnings
+from collections.abc import Generator
 
 import pytest
 
 from xenproof.interruption import Interruptions
 from xenproof.plain import visible
+from xenproof.suite.plugin import Controller
 
 _REMOVING = (
     "xenproof: interrupted; what the run has on its hosts is being removed. "
@@ -20,8 +22,19 @@ _REMOVING = (
 class Ending:
     """What the process that the user started does of it, with the `signals` that it hears."""
 
-    def __init__(self, config: pytest.Config, signals: Interruptions) -> None:
-        self._config, self._signals = config, signals
+    def __init__(self, config: pytest.Config, controller: Controller, signals: Interruptions) -> None:
+        self._config, self._controller, self._signals = config, controller, signals
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Write the report of a run that is interrupted while workers start: pytest finishes no session then."""
+        try:
+            return (yield)
+        except KeyboardInterrupt:
+            self._signals.is_ending()
+            self._controller.pytest_sessionfinish(session, int(pytest.ExitCode.INTERRUPTED))
+            self._controller.pytest_terminal_summary()
+            raise
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:
@@ -64,8 +77,8 @@ class Ending:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Hear the signals in the process that the user started, where it examines hosts."""
-    if config.pluginmanager.has_plugin("xenproof-controller"):
+    if (controller := config.pluginmanager.get_plugin("xenproof-controller")) is not None:
         signals = Interruptions()
         signals.hear()
         config.add_cleanup(signals.let_go)
-        config.pluginmanager.register(Ending(config, signals), "xenproof-ending")
+        config.pluginmanager.register(Ending(config, controller, signals), "xenproof-ending")

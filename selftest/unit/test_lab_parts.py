@@ -197,6 +197,17 @@ def test_a_dead_runs_folder_is_removed_by_the_next_run(lab_cache: Path) -> None:
     assert not left.folder.exists()
 
 
+def test_a_folder_without_a_state_is_cleaned_up(lab_cache: Path) -> None:
+    alive = runs.new_run("debian12", me())
+    half = runs.runs_folder() / "session-k7x2m9q4"
+    half.mkdir()
+    (half / "disk.qcow2").touch()
+
+    assert [left.folder for left in runs.clean()] == [half]
+    assert not half.exists()
+    assert runs.running() == [alive]
+
+
 def test_a_living_run_is_kept(lab_cache: Path) -> None:
     mine = runs.new_run("debian12", me())
 

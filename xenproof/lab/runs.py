@@ -97,7 +97,8 @@ def _clean(folder: Path) -> list[Run]:
 
 
 def _all(folder: Path) -> list[Run]:
-    return [_load(state.parent) for state in sorted(folder.glob("*/run.json"))]
+    # Also what has no state: its run was killed before it wrote one, or while it removed what it had.
+    return [_load(run) for run in sorted(folder.glob("*-*")) if run.is_dir()]
 
 
 def _load(folder: Path) -> Run:

@@ -18,4 +18,5 @@ pytest_plugins = [
     "xenproof.suite.kernel_fixtures",
     "xenproof.suite.same_host",
     "xenproof.suite.desktop_fixtures",
+    "xenproof.suite.ending",
 ]

@@ -83,12 +83,7 @@ class Controller:
             pytest.exit(visible(str(error)), returncode=_NOT_EVALUATED)
         self.state.folder = self.run.folder
         with self._uncaptured():
-            try:
-                self._open_hosts()
-            except KeyboardInterrupt:
-                self._finish(int(pytest.ExitCode.INTERRUPTED))
-                self._show()
-                raise
+            self._open_hosts()
         if all(opened.target.blocked for opened in self.hosts):
             self._finish()
             self._show()

@@ -11,7 +11,7 @@ import pytest
 
 from xenproof.interruption import Interruptions
 from xenproof.plain import visible
-from xenproof.suite.plugin import Controller
+from xenproof.suite.controller import Controller
 
 _REMOVING = (
     "xenproof: interrupted; what the run has on its hosts is being removed. "

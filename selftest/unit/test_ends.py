@@ -127,15 +127,8 @@ def silent_host() -> Iterator[tuple[socket.socket, str]]:
         yield listener, f"ssh://root@{HOST}:{listener.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_reading_leaves_a_report(
-    tmp_path: Path, silent_host: tuple[socket.socket, str], number: int
-) -> None:
-    listener, url = silent_host
-    (tmp_path / "known_hosts").touch()
-    command = Suite(tmp_path / "report").command(
-        "--profile=sles12", f"--hosts=recording://{GOOD},{url}", f"--known-hosts={tmp_path}/known_hosts", ONE
-    )
+def interrupted(command: list[str], listener: socket.socket, number: int) -> tuple[int, str]:
+    """The status and the output of a run that gets a signal while it waits for a host's first word."""
     process = subprocess.Popen(
         command, cwd=REPOSITORY, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -147,10 +140,39 @@ def test_an_interrupted_reading_leaves_a_report(
     finally:
         process.kill()
         process.communicate()
-    assert process.returncode == 2, output
+    return process.returncode, output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_reading_leaves_a_report(
+    tmp_path: Path, silent_host: tuple[socket.socket, str], number: int
+) -> None:
+    listener, url = silent_host
+    (tmp_path / "known_hosts").touch()
+    command = Suite(tmp_path / "report").command(
+        "--profile=sles12", f"--hosts=recording://{GOOD},{url}", f"--known-hosts={tmp_path}/known_hosts", ONE
+    )
+    status, output = interrupted(command, listener, number)
+    assert status == 2, output
     report = json.loads((tmp_path / "report" / "results.json").read_text())
     assert report["exit_status"] == 2
     assert report["notes"] == ["The run was interrupted: not every check ran."]
     assert [host["url"] for host in report["hosts"]] == [f"recording://{GOOD}", url]
     assert "the run was interrupted" in output
     assert "conforms to" not in output
+
+
+def test_an_interrupted_recording_says_that_there_is_none(
+    tmp_path: Path, silent_host: tuple[socket.socket, str]
+) -> None:
+    listener, url = silent_host
+    (tmp_path / "known_hosts").touch()
+    options = (f"--hosts={url}", f"--known-hosts={tmp_path}/known_hosts", f"--record={tmp_path}/host.json")
+    status, output = interrupted(
+        Suite(tmp_path / "report").command("--profile=sles12", *options, ONE), listener, signal.SIGINT
+    )
+    assert status == 2, output
+    assert "nothing was recorded: no host was read" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "host.json").exists()
+    assert json.loads((tmp_path / "report" / "results.json").read_text())["exit_status"] == 2

@@ -199,6 +199,9 @@ class Controller:
     def _record(self) -> None:
         if self.state.record is None:
             return
+        if not self.hosts:
+            self._lose("nothing was recorded: no host was read", _NOT_EVALUATED)
+            return
         try:
             self.recorded = keep_recording(self.state.record, self.hosts[0].target, self.state.folder)
         except XenproofError as error:
@@ -210,7 +213,7 @@ class Controller:
             logs = keep_host_logs(opened, verdicts, self.state.report / "logs", self.state.began)
         except OSError as error:
             self._lose(f"cannot keep the logs of {opened.target.url}: {error.strerror}", _NOT_EVALUATED)
-        return HostSummary(opened.target.url, self.facts[opened.target.url], tuple(logs))
+        return HostSummary(opened.target.url, self.facts.get(opened.target.url, {}), tuple(logs))
 
     def _run(self, verdicts: tuple[Verdict, ...], hosts: tuple[HostSummary, ...], ended: int) -> Run:
         profile = self.state.profile

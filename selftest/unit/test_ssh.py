@@ -1,5 +1,6 @@
 """Against a real sshd, started on a free port with keys and a configuration of its own."""
 
+import contextlib
 import getpass
 import shutil
 import socket
@@ -127,6 +128,20 @@ def test_a_command_whose_stdin_is_kept_knows_when_it_ends(connection: SSHConnect
         assert [stream.read(10), stream.read(0.05)] == [b"a\n", b""]
         stream.end_stdin()
         assert [stream.read(10), stream.read(10)] == [b"b\n", None]
+
+
+def test_a_command_whose_stdin_is_kept_ends_by_itself(connection: SSHConnection, tmp_path: Path) -> None:
+    """As the keeper of a run's folder: an interruption of who waits for it must not end it by force."""
+    tidied = tmp_path / "tidied"
+    script = f"trap '' PIPE; echo a; cat >/dev/null; sleep 0.5; echo b; : >{tidied}"
+    for stop in (False, True):
+        tidied.unlink(missing_ok=True)
+        with contextlib.suppress(KeyboardInterrupt), connection.follow(script, keep_stdin=True) as stream:
+            assert stream.read(10) == b"a\n"
+            if stop:
+                stream.end_stdin()
+            raise KeyboardInterrupt
+        eventually(tidied.exists, "the command does what it has to")
 
 
 def test_a_thread_may_follow_while_another_runs_commands(connection: SSHConnection) -> None:

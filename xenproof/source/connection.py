@@ -83,8 +83,9 @@ class Connection(Protocol):
     def follow(self, command: str, *, keep_stdin: bool = False) -> AbstractContextManager[Stream]:
         """Start a shell command and read its output while it runs; leaving the context ends it.
 
-        Its standard input is empty.  With `keep_stdin` it does not end before `Stream.end_stdin`, or
-        before we do: so a command can know that nobody follows it any more.
+        Its standard input is empty.  With `keep_stdin` it does not end before `Stream.end_stdin`, or before the
+        context is left, or we end: so a command can know that nobody follows it any more.  Such a command is not
+        ended by force: it may have something to put in order.
         """
         ...
 

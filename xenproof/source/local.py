@@ -5,6 +5,7 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -39,11 +40,17 @@ class LocalConnection:
 
     @contextmanager
     def follow(self, command: str, *, keep_stdin: bool = False) -> Iterator["LocalStream"]:
-        """Start a shell command and read its output while it runs; leaving the context ends it."""
+        """Start a shell command and read its output while it runs; see Connection.follow for its end."""
+        if keep_stdin:
+            process = _start(command, subprocess.DEVNULL)
+            try:
+                yield LocalStream(process)
+            finally:
+                _let_end(process)
+            return
         with _started(command, stderr=subprocess.DEVNULL) as process:
             stream = LocalStream(process)
-            if not keep_stdin:
-                stream.end_stdin()
+            stream.end_stdin()
             yield stream
 
     def forward(self, port: int) -> AbstractContextManager[int]:
@@ -75,15 +82,27 @@ class LocalStream:
         self._stdin.close()
 
 
-@contextmanager
-def _started(command: str, stderr: int = subprocess.PIPE) -> Iterator["subprocess.Popen[bytes]"]:
+def _start(command: str, stderr: int) -> "subprocess.Popen[bytes]":
     pipe = subprocess.PIPE
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             ["/bin/sh", "-c", command], stdin=pipe, stdout=pipe, stderr=stderr, start_new_session=True, bufsize=0
         )
     except OSError as error:
         raise SourceError(f"cannot start a shell on this machine: {error.strerror}") from error
+
+
+def _let_end(process: "subprocess.Popen[bytes]") -> None:
+    """Tell a command that its input is at its end, and wait for it in the background only: it ends when it has done."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    threading.Thread(target=process.wait, daemon=True).start()
+
+
+@contextmanager
+def _started(command: str, stderr: int = subprocess.PIPE) -> Iterator["subprocess.Popen[bytes]"]:
+    process = _start(command, stderr)
     with process:  # closes the pipes and reaps, whatever happens
         ended = False
         try:

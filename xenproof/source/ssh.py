@@ -103,14 +103,17 @@ class SSHConnection:
 
     @contextmanager
     def follow(self, command: str, *, keep_stdin: bool = False) -> Iterator["SSHStream"]:
-        """Start a shell command and read its output while it runs; leaving the context ends it."""
+        """Start a shell command and read its output while it runs; see Connection.follow for its end."""
         session = self._start(command, self._patience.answer_s)
         try:
             if not keep_stdin:
                 session.end_of_input()
             yield SSHStream(session)
         finally:
-            self._end(session)
+            if keep_stdin:
+                session.end_of_input()
+            else:
+                self._end(session)
             session.close()
 
     def forward(self, port: int) -> AbstractContextManager[int]:

@@ -17,6 +17,7 @@ MAX_PACKET_BYTES = 256 << 10
 # RFC 4253 lets a server write lines before its version, which has 255 characters at most.
 MAX_GREETING_BYTES = 16 << 10
 THREAD_LIMIT_S = 5.0
+_MOST_POSTPONED = 1000
 _QUOTED_CHARACTERS = 200
 
 # Our errors say what happened.  What paramiko logs quotes the peer, as often as that likes, and has its own tracebacks;
@@ -28,7 +29,11 @@ _LOG.propagate = False
 
 
 class BoundedPacketizer(Packetizer):
-    """Reads no packet and no greeting of any size that the peer names."""
+    """Reads no packet and no greeting of any size that the peer names, and leaves new keys to the peer."""
+
+    # What OpenSSH's client takes for AES; its server asks for new keys by limits of its own.  paramiko would ask every
+    # 512 MiB, and the connection is lost where a command of the host ends at that moment (its issue 822).
+    REKEY_BYTES = 64 << 30
 
     def __init__(self, sock: object) -> None:
         super().__init__(sock)  # type: ignore[arg-type]  # the stubs want a socket by name
@@ -52,10 +57,29 @@ class BoundedPacketizer(Packetizer):
 
 
 class BoundedTransport(paramiko.Transport):
-    """A transport whose channels hold no more than their window, whatever comes."""
+    """A transport whose channels hold no more than their window, whatever comes, and that an exchange never holds up.
+
+    paramiko's thread also sends, such as what keeps the connection alive, and then waits for the end of an exchange of
+    keys that only this thread could bring about.  What it has to say is sent behind the exchange here.
+    """
 
     def __init__(self, sock: object) -> None:
         super().__init__(sock, packetizer_class=BoundedPacketizer)  # type: ignore[arg-type]  # as above
+        self._postponed: list[paramiko.Message] = []
+
+    def _send_user_message(self, data: paramiko.Message) -> None:
+        if threading.current_thread() is not self or self.clear_to_send.is_set():
+            super()._send_user_message(data)  # type: ignore[misc]  # the stubs lack it
+            return
+        if len(self._postponed) == _MOST_POSTPONED:
+            raise paramiko.SSHException(f"it asked for more than {_MOST_POSTPONED} answers while keys were exchanged")
+        self._postponed.append(data)
+
+    def _parse_newkeys(self, m: paramiko.Message) -> None:
+        super()._parse_newkeys(m)  # type: ignore[misc]  # the stubs lack it
+        postponed, self._postponed = self._postponed, []
+        for message in postponed:
+            self._send_user_message(message)
 
 
 def _data(channel: paramiko.Channel, message: paramiko.Message) -> None:

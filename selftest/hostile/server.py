@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import paramiko
-from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, MSG_CHANNEL_REQUEST, OPEN_SUCCEEDED
 
 from selftest.sshd import HOST, keygen
 from xenproof.source.host_keys import HostKeys
@@ -151,8 +151,14 @@ class Host(paramiko.ServerInterface):
             self.ended.wait(LIMIT_S)
         thread = threading.Thread(target=self._run, args=(Command(command.decode(), channel, self.ended),), daemon=True)
         self.threads.append(thread)
-        threading.Timer(0.01, thread.start).start()  # behind the answer to this request
         return True
+
+    def take_request(self, channel: Any, message: paramiko.Message) -> None:
+        """Answer a request, and only then begin what it asks for."""
+        known = len(self.threads)
+        channel._handle_request(message)
+        for thread in self.threads[known:]:
+            thread.start()
 
     def _run(self, command: Command) -> None:
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
@@ -212,6 +218,8 @@ def hostile(folder: Path, *behaviours: Behaviour) -> Iterator[Server]:
                 transport.local_version = behaviour.version
                 transport.add_server_key(host_key)
                 server.hosts.append(host := Host(behaviour, ended, transport))
+                table: Any = transport
+                table._channel_handler_table = {**table._channel_handler_table, MSG_CHANNEL_REQUEST: host.take_request}
                 try:
                     transport.start_server(server=host, event=(begun := threading.Event()))
                     while not ended.is_set() and transport.is_active():

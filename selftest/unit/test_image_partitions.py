@@ -99,6 +99,46 @@ def test_a_gpt_that_is_not_what_its_checksums_say_is_an_error(made: Callable[...
         table(data)
 
 
+def _gpt_field(data: bytearray, at: int, value: bytes) -> None:
+    """Write into the header of a GPT; then its checksum is right, and that of no entries at all."""
+    data[512 + at : 512 + at + len(value)] = value
+    length = min(int.from_bytes(data[524:528], "little"), 512)
+    data[512 + 88 : 512 + 92] = bytes(4)
+    data[512 + 16 : 512 + 20] = bytes(4)
+    data[512 + 16 : 512 + 20] = zlib.crc32(data[512 : 512 + length]).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (80, 0x01000000),
+        (80, 1025),
+        (84, 0),
+        (84, 127),
+        (84, 4097),
+        (84, 0x10101),
+        (12, 0),
+        (12, 91),
+        (12, 513),
+    ],
+)
+def test_sizes_that_no_gpt_has_are_an_error_though_the_checksums_agree(
+    made: Callable[..., bytearray], at: int, value: int
+) -> None:
+    data = made("label: gpt", "start=2048, size=4096")
+    _gpt_field(data, at, value.to_bytes(4, "little"))
+    with pytest.raises(SourceError, match="the partition table is damaged"):
+        table(data)
+
+
+def test_a_header_whose_checksum_is_that_of_none_is_an_error(made: Callable[..., bytearray]) -> None:
+    data = made("label: gpt", "start=2048, size=4096")
+    data[512 + 12 : 512 + 16] = bytes(4)
+    data[512 + 16 : 512 + 20] = zlib.crc32(bytes(4)).to_bytes(4, "little")
+    with pytest.raises(SourceError, match="the partition table is damaged"):
+        table(data)
+
+
 @pytest.mark.parametrize("data", [b"", b"x" * 511, bytes(512), bytes(510) + b"\x55\xaa", b"\xff" * 510 + b"\x55\xaa"])
 def test_what_is_no_table_has_no_partitions(data: bytes) -> None:
     assert table(data) == []

@@ -103,9 +103,13 @@ def _gpt(disk: Bytes) -> Iterator[Row]:
             break
     else:
         raise SourceError("the partition table is damaged: it says that it is a GPT, and there is none")
-    whole = _at(disk, sector, length) if _GPT.size <= length <= sector else b""
-    plausible = count <= _MOST_ENTRIES and _GPT_ENTRY.size <= size <= _LARGEST_ENTRY
-    entries = _at(disk, place * sector, count * size) if plausible else b""
+    # Before the checksums, which may be those of nothing.
+    if not _GPT.size <= length <= sector or count > _MOST_ENTRIES or not _GPT_ENTRY.size <= size <= _LARGEST_ENTRY:
+        raise SourceError(
+            f"the partition table is damaged: a GPT with a header of {length} bytes, {count} entries of {size} bytes"
+        )
+    whole = _at(disk, sector, length)
+    entries = _at(disk, place * sector, count * size)
     if zlib.crc32(whole[:16] + bytes(4) + whole[20:]) != checksum or zlib.crc32(entries) != entries_checksum:
         raise SourceError("the partition table is damaged: the checksums of its GPT are wrong")
     for at in range(count):

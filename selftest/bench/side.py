@@ -1,6 +1,5 @@
 """The two sides: a whole process each, from pytest's start to its end, and what it answered."""
 
-import json
 import os
 import subprocess
 import sys
@@ -15,7 +14,8 @@ from selftest.bench.question import Questions
 from selftest.mutants.checks import load_checks, selected
 from xenproof.errors import XenproofError
 from xenproof.profile.profile import Profile
-from xenproof.report.verdict import Outcome
+from xenproof.results.json_file import read_results
+from xenproof.results.verdict import Outcome
 
 REPOSITORY = Path(__file__).parents[2]
 # pytest's: everything passed, and something failed, which a host may.
@@ -49,16 +49,16 @@ def ask_xenproof(place: Place, profile: Profile, name: str, folder: Path) -> Ans
     report = folder / "report"
     command = [f"--profile={name}", *place.of_xenproof, f"--report={report}", "-q", "tests/host"]
     seconds = _run(command, REPOSITORY, {})
-    verdicts = json.loads((report / "results.json").read_text("utf-8"))["verdicts"]
-    found = {row["id"]: row for row in verdicts if row["outcome"] in _SPOKEN}
+    verdicts = read_results(report / "results.json").verdicts
+    found = {row.id: row for row in verdicts if row.outcome in _SPOKEN}
     keys = {
         f"tests/host/{check.name}[{expected.name}]": expected.key
         for check in load_checks()
         for expected in selected(check, profile)
     }
     rows = {keys[test]: row for test, row in found.items() if test in keys}
-    yes = {key: row["outcome"] == Outcome.PASS for key, row in rows.items()}
-    return Answers(yes, len(verdicts), seconds, {key: row["reason"] for key, row in rows.items()})
+    yes = {key: row.outcome == Outcome.PASS for key, row in rows.items()}
+    return Answers(yes, len(verdicts), seconds, {key: row.reason for key, row in rows.items()})
 
 
 def ask_testinfra(place: Place, questions: Questions, folder: Path, *, shared: bool = True) -> Answers:

@@ -1,6 +1,5 @@
 """A run by somebody who may not read what is named: one message, the right exit status, no traceback."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 from selftest.hostile.server import hostile
 from selftest.lab.suite import REPOSITORY, clean_environment
 from xenproof.errors import SourceError
+from xenproof.results.json_file import read_results
 from xenproof.source.host_keys import HostKeys
 
 # Root without its right to read what is not its own: as any user, while Python may stay where only root reads it.
@@ -73,7 +73,7 @@ def test_each_host_that_may_not_be_read_is_one_message(tmp_path: Path, locked: C
         hosts = ",".join([server.url, *stored])
         options = [f"--hosts={hosts}", f"--identity={file}", f"--known-hosts={tmp_path / 'known_hosts'}"]
         code, output = ran(suite(tmp_path / "report", "--profile=debian12", *options))
-    verdicts = json.loads((tmp_path / "report/results.json").read_text())["verdicts"]
+    verdicts = read_results(tmp_path / "report/results.json").verdicts
     is_told(output, "cannot use the identity")
     assert code == 6, output[-3000:]
     reasons = [str(verdict) for verdict in verdicts]

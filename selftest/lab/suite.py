@@ -1,15 +1,16 @@
 """The suite as a user starts it: a process of its own, with a report."""
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xenproof.lab.host import LabHost
+from xenproof.results.json_file import read_results
+from xenproof.results.results import Results
+from xenproof.results.verdict import Verdict
 
 GRUB_XEN = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 REPOSITORY = Path(__file__).parents[2]
@@ -24,19 +25,23 @@ class SuiteRun:
     report: Path
 
     @property
-    def verdicts(self) -> list[dict[str, Any]]:
-        verdicts = json.loads((self.report / "results.json").read_text("utf-8"))["verdicts"]
-        assert isinstance(verdicts, list)
-        return verdicts
+    def results(self) -> Results:
+        """All that the run found."""
+        return read_results(self.report / "results.json")
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts of the run."""
+        return self.results.verdicts
 
     def ids(self, outcome: str) -> set[str]:
         """The checks with this outcome: the test's name and its parameter, without file and host."""
-        return {_short(verdict) for verdict in self.verdicts if verdict["outcome"] == outcome}
+        return {_short(verdict) for verdict in self.verdicts if verdict.outcome == outcome}
 
 
-def _short(verdict: dict[str, Any]) -> str:
+def _short(verdict: Verdict) -> str:
     # tests/host/test_units.py::test_unit_is_active[xen.service]
-    return str(verdict["id"]).rpartition("::")[2]
+    return verdict.id.rpartition("::")[2]
 
 
 @dataclass(frozen=True)

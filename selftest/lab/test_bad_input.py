@@ -52,8 +52,8 @@ def test_a_refused_port_is_said_once(suite: Suite) -> None:
     run = suite.run("--profile=debian12", f"--hosts=ssh://root@127.0.0.1:{port}", "tests/host")
 
     assert run.exit_status == 6, run.output
-    assert [verdict["outcome"] for verdict in run.verdicts] == ["error"]
-    assert "refuses connections" in run.verdicts[0]["reason"]
+    assert [verdict.outcome for verdict in run.verdicts] == ["error"]
+    assert "refuses connections" in run.verdicts[0].reason
 
 
 @pytest.mark.hostless
@@ -65,8 +65,8 @@ def test_a_plain_linux_host_says_so_once(suite: Suite) -> None:
     run = suite.run("--profile=debian12", "--hosts=local://", "tests/host")
 
     assert run.exit_status == 6, run.output
-    assert [verdict["outcome"] for verdict in run.verdicts] == ["error"]
-    assert "is not a Xen dom0" in run.verdicts[0]["reason"]
+    assert [verdict.outcome for verdict in run.verdicts] == ["error"]
+    assert "is not a Xen dom0" in run.verdicts[0].reason
 
 
 def test_an_unknown_host_key_shows_its_fingerprint(suite: Suite, lab_host: LabHost, tmp_path: Path) -> None:
@@ -79,8 +79,8 @@ def test_an_unknown_host_key_shows_its_fingerprint(suite: Suite, lab_host: LabHo
     )
 
     assert run.exit_status == 6, run.output
-    assert [verdict["outcome"] for verdict in run.verdicts] == ["error"]
-    assert "SHA256:" in run.verdicts[0]["reason"]
+    assert [verdict.outcome for verdict in run.verdicts] == ["error"]
+    assert "SHA256:" in run.verdicts[0].reason
 
 
 def test_a_host_key_that_has_changed_is_said_once_and_nothing_is_sent(suite: Suite, lab_host: LabHost) -> None:
@@ -91,8 +91,8 @@ def test_a_host_key_that_has_changed_is_said_once_and_nothing_is_sent(suite: Sui
     run = suite.against(lab_host, "tests/host")
 
     assert run.exit_status == 6, run.output
-    assert [verdict["outcome"] for verdict in run.verdicts] == ["error"]
-    assert "has CHANGED" in run.verdicts[0]["reason"]
+    assert [verdict.outcome for verdict in run.verdicts] == ["error"]
+    assert "has CHANGED" in run.verdicts[0].reason
     logins = "journalctl --unit ssh.service --since @$(stat -c %Y /root/marker) | grep -c Accepted"
     assert connection.run(logins).text == "0\n"
     connection.close()
@@ -106,5 +106,5 @@ def test_a_dom0_without_xl_says_so_once(suite: Suite, lab_host: LabHost) -> None
     run = suite.against(lab_host, "tests/host")
 
     assert run.exit_status == 6, run.output
-    assert [verdict["outcome"] for verdict in run.verdicts] == ["error"]
-    assert "without xl" in run.verdicts[0]["reason"]
+    assert [verdict.outcome for verdict in run.verdicts] == ["error"]
+    assert "without xl" in run.verdicts[0].reason

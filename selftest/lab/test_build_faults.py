@@ -83,8 +83,8 @@ def test_a_truncated_package_ends_the_build(
 
     assert relay.cut
     assert run.exit_status == 6, run.output
-    assert [verdict["outcome"] for verdict in run.verdicts] == ["error"]
-    assert next(iter(relay.cut)).rpartition("/")[2].partition("_")[0] in run.verdicts[0]["reason"]
+    assert [verdict.outcome for verdict in run.verdicts] == ["error"]
+    assert next(iter(relay.cut)).rpartition("/")[2].partition("_")[0] in run.verdicts[0].reason
     assert nothing_built(tmp_path / "cache")
 
 
@@ -154,7 +154,7 @@ def test_a_cache_without_room_for_a_run_is_said(
     run = suite.run(*LAB)
 
     assert run.exit_status == 6, run.output
-    assert "running the lab host debian12 needs 1.0 GiB free" in run.verdicts[0]["reason"]
+    assert "running the lab host debian12 needs 1.0 GiB free" in run.verdicts[0].reason
     assert list((small_disk / "runs").glob("*-*")) == []
 
 

@@ -20,7 +20,7 @@ def test_a_real_dom0_conforms_and_runs_guests_on_both_backends(suite: Suite) -> 
     assert "conforms to debian12" in run.output
     cases = ElementTree.parse(run.report / "junit.xml").getroot().findall(".//testcase")  # noqa: S314  # ours
     assert len(cases) == len(run.verdicts)
-    guests = {verdict["guest"]["name"] for verdict in run.verdicts if verdict.get("guest")}
+    guests = {verdict.guest.name for verdict in run.verdicts if verdict.guest}
     assert len(guests) == 2
 
 

@@ -345,7 +345,7 @@ def test_faults_beside_each_other_turn_nothing_else_red(looks: Looks, number: in
     assert run.ids("not evaluable") == frozenset().union(*(broken.mute for broken in ROUNDS[number])), run.output
     assert run.ids("error") == set(), run.output
     # What only should be so fails no host.
-    levels = {verdict["level"] for verdict in run.verdicts if verdict["outcome"] == "fail"}
+    levels = {verdict.level for verdict in run.verdicts if verdict.outcome == "fail"}
     assert run.exit_status == int("must" in levels)
 
 

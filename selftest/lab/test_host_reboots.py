@@ -48,9 +48,9 @@ def test_the_rest_of_the_run_goes_on(lab_host: LabHost, dom0_shell: Connection, 
     run = SuiteRun(process.returncode, output, suite.report)
 
     first, *others = run.verdicts
-    assert first["outcome"] == "error", output
+    assert first.outcome == "error", output
     assert "was started anew, so the guests of this run are gone" in str(first), output
-    assert {verdict["outcome"] for verdict in others} == {"pass"}, output
+    assert {verdict.outcome for verdict in others} == {"pass"}, output
     again = lab_host.connect()
     try:
         assert [row.name for row in list_domains(again)] == ["Domain-0"]

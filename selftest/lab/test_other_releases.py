@@ -14,9 +14,9 @@ def test_a_real_dom0_of_another_release_conforms(suite: Suite, release: str) -> 
 
     assert run.exit_status == 0, run.output
     assert f"conforms to {release}" in run.output
-    outcomes = {verdict["outcome"] for verdict in run.verdicts}
+    outcomes = {verdict.outcome for verdict in run.verdicts}
     assert outcomes == {"pass", "not applicable"}, run.output
     # Trust between hosts needs a second one.
-    skipped = {verdict["id"].rpartition("::")[2] for verdict in run.verdicts if verdict["outcome"] != "pass"}
+    skipped = {verdict.id.rpartition("::")[2] for verdict in run.verdicts if verdict.outcome != "pass"}
     assert {check.partition("[")[0] for check in skipped} == {"test_other_hosts_let_root_in"}, run.output
     assert len(run.ids("pass")) >= 200

@@ -15,19 +15,11 @@ from selftest.mutants.checks import Check
 from xenproof.errors import UsageError
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
-from xenproof.report.verdict import Outcome
+from xenproof.results.verdict import Outcome
 from xenproof.source.probe import Recording
 from xenproof.suite import fact_fixtures
 from xenproof.suite.expect import Expect, Mismatch
-from xenproof.suite.outcome import COMPARED_NOTHING, of_error
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a check ended, and why if it did not pass."""
-
-    outcome: Outcome
-    reason: str = ""
+from xenproof.suite.outcome import COMPARED_NOTHING, End, of_error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,9 +46,9 @@ def evaluate(
         when = "call"
         check.function(**arguments)
     except (Exception, pytest.skip.Exception) as error:  # noqa: BLE001  # as pytest: whatever a check raises is its end
-        outcome, reason, _ = of_error(error, when)
+        end = of_error(error, when)
         found = expect.findings[-1] if isinstance(error, Mismatch) else None
-        return End(outcome, f"expected {found.expected}, found {found.found}" if found else reason)
+        return End(end.outcome, f"expected {found.expected}, found {found.found}") if found else end
     if not expect.findings:
         return End(Outcome.ERROR, COMPARED_NOTHING)
     return End(Outcome.PASS)

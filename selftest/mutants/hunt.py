@@ -10,7 +10,7 @@ from selftest.mutants.registry import ELSEWHERE, mutator
 from selftest.mutants.score import Fate, Mutant, Problem, ProfileScore
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
-from xenproof.report.verdict import Outcome
+from xenproof.results.verdict import Outcome
 from xenproof.source.probe import Recording
 
 _FATES: Mapping[Outcome, Fate] = {Outcome.FAIL: Fate.KILLED, Outcome.PASS: Fate.SURVIVED}

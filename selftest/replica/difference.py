@@ -1,13 +1,13 @@
 """What a damage to a host made of the verdicts on it."""
 
-import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 from selftest.lab.suite import SuiteRun
+from xenproof.results.verdict import Verdict
 
 # What a terminal would obey, and what XML forbids; a report shows signs in their place.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ufffe\uffff]")
@@ -15,19 +15,19 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ufffe\uffff]")
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """The verdicts on the good host: outcome and family by check."""
+    """The verdicts on the good host: outcome and test file by check."""
 
     rows: Mapping[str, tuple[str, str]]
 
     @staticmethod
     def of(run: SuiteRun) -> "Good":
         """What the run said."""
-        return Good({_name(verdict): (verdict["outcome"], verdict["family"]) for verdict in run.verdicts})
+        return Good({_name(verdict): (verdict.outcome, _file(verdict)) for verdict in run.verdicts})
 
     def of_families(self, *families: str) -> set[str]:
         """The checks in files such as tests/host/test_FAMILY.py."""
-        assert set(families) <= {family for _, family in self.rows.values()}, families
-        return {check for check, (_, family) in self.rows.items() if family in families}
+        assert set(families) <= {file for _, file in self.rows.values()}, families
+        return {check for check, (_, file) in self.rows.items() if file in families}
 
 
 class Difference:
@@ -38,9 +38,9 @@ class Difference:
         self.verdicts = {_name(verdict): verdict for verdict in run.verdicts}
         assert self.verdicts.keys() == good.rows.keys(), run.output[-3000:]
         self.changed = {
-            check: str(verdict["outcome"])
+            check: str(verdict.outcome)
             for check, verdict in self.verdicts.items()
-            if verdict["outcome"] != good.rows[check][0]
+            if verdict.outcome != good.rows[check][0]
         }
         _are_whole(run, self.verdicts)
 
@@ -59,17 +59,21 @@ class Difference:
 
     def each_error_says(self, *texts: str) -> None:
         """Assert that each error says one of the texts, and that each text is said."""
-        reasons = {self.verdicts[check]["reason"] for check, outcome in self.changed.items() if outcome == "error"}
+        reasons = {self.verdicts[check].reason for check, outcome in self.changed.items() if outcome == "error"}
         silent = {reason for reason in reasons if not any(text in reason for text in texts)}
         assert not silent, silent
         assert all(any(text in reason for reason in reasons) for text in texts), reasons
 
 
-def _name(verdict: Mapping[str, Any]) -> str:
-    return str(verdict["id"]).rpartition("::")[2]
+def _name(verdict: Verdict) -> str:
+    return verdict.id.rpartition("::")[2]
 
 
-def _are_whole(run: SuiteRun, verdicts: Mapping[str, Any]) -> None:
+def _file(verdict: Verdict) -> str:
+    return Path(verdict.id.partition("::")[0]).stem.removeprefix("test_")
+
+
+def _are_whole(run: SuiteRun, verdicts: Mapping[str, Verdict]) -> None:
     """Assert that the reports can be read and that nothing of them or of the terminal is a host's control character."""
     assert "Traceback" not in run.output
     assert "INTERNALERROR" not in run.output
@@ -79,4 +83,4 @@ def _are_whole(run: SuiteRun, verdicts: Mapping[str, Any]) -> None:
         assert not (found := _CONTROLS.search(text)), text[max(found.start() - 80, 0) : found.end() + 80]
     assert len(ET.fromstring(junit).findall(".//testcase")) == len(verdicts)  # noqa: S314  # we wrote it
     assert page.rstrip().endswith("</html>")
-    assert json.loads((run.report / "results.json").read_text("utf-8"))["exit_status"] == run.exit_status
+    assert run.results.exit_status == run.exit_status

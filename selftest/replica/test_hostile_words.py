@@ -37,7 +37,7 @@ def test_a_log_that_quotes_a_good_xl_forges_no_word_of_it(damaged: Damaged, repl
     forged += f"{plain(Section('xl-info', good, 0))}@@xl-help\n{original(replica, f'{SHARE}/xl_help.out')}"
     found = damaged(Damage({f"{SHARE}/xl_dmesg.out": text + forged, f"{SHARE}/xl_info.out": info}))
     found.is_only(1, set(), fail={"test_field_is[xen_major]"})
-    assert found.verdicts["test_field_is[xen_major]"]["finding"]["found"] == "3"
+    assert found.verdicts["test_field_is[xen_major]"].findings[-1].found == "3"
 
 
 def test_a_file_that_quotes_the_probe_s_own_lines_is_a_file(damaged: Damaged, replica: Replica) -> None:
@@ -62,7 +62,7 @@ def test_names_that_a_shell_a_terminal_or_a_page_would_obey(damaged: Damaged, re
     found.is_only(1, set(), fail=failed | {"test_files_are_what_was_installed[libvirt-client]"})
     for check in ("test_no_other_unit_has_failed[manager]", "test_field_is[xen_scheduler]"):
         # As data it is what the host said; terminal, page and XML were looked at already.
-        assert EVIL in found.verdicts[check]["finding"]["found"]
+        assert EVIL in found.verdicts[check].findings[-1].found
     page = (found.run.report / "report.html").read_text("utf-8")
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert(1)" not in page
@@ -74,7 +74,7 @@ def test_the_name_of_a_configuration_may_hold_anything_but_an_end_of_a_line(dama
     (tmp_path / "vm" / name).write_text("(vm (name a))", "utf-8")
     found = damaged(Damage(first=f'/bin/mount --bind "{tmp_path}/vm" "$1/root/etc/xen/vm"\n'))
     found.is_only(0, set(), fail={"test_nothing_is_left_in_sxp_form[sxp_configs]"})
-    assert found.verdicts["test_nothing_is_left_in_sxp_form[sxp_configs]"]["finding"]["found"] == f"/etc/xen/vm/{name}"
+    assert found.verdicts["test_nothing_is_left_in_sxp_form[sxp_configs]"].findings[-1].found == f"/etc/xen/vm/{name}"
 
 
 def test_the_name_of_a_configuration_with_an_end_of_a_line_is_an_error(damaged: Damaged, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from selftest.replica.live import LiveReplica
 from selftest.replica.replica import SYSTEM, Replica
 from selftest.replica.supportconfig import collect, pack
 from xenproof.profile.load import load_profile
-from xenproof.report.verdict import Outcome
+from xenproof.results.verdict import Outcome
 from xenproof.source.probe import Recording
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from selftest.lab.suite import Suite
+from xenproof.profile.expectation import Status
 
 RECORDED = Path(__file__).parents[1] / "data" / "recordings" / "debian12-for-sles12.json"
 
@@ -21,12 +22,12 @@ def test_debian_does_not_conform_to_sles12_and_every_failure_quotes_its_source(t
         "test_bridge_exists[br0]",
         "test_setting_of_file_is[/etc/os-release:ID]",
     } <= run.ids("fail")
-    failures = [verdict for verdict in run.verdicts if verdict["outcome"] == "fail"]
+    failures = [verdict for verdict in run.verdicts if verdict.outcome == "fail"]
     assert len(failures) > 100
     page = (run.report / "report.html").read_text("utf-8")
     for verdict in failures:
-        finding = verdict["finding"]
-        assert finding["source"], verdict["id"]
-        assert finding["status"] in ("documented", "inferred"), verdict["id"]
-        assert finding["found"], verdict["id"]
-        assert finding["where"] in page, verdict["id"]
+        (finding,) = verdict.findings
+        assert finding.source, verdict.id
+        assert finding.status in (Status.DOCUMENTED, Status.INFERRED), verdict.id
+        assert finding.found, verdict.id
+        assert finding.where in page, verdict.id

@@ -1,15 +1,15 @@
 """What follows a check with guests."""
 
-import json
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from xenproof.guest.guest import Guest
-from xenproof.report.verdict import GuestLine, Step
+from xenproof.results.verdict import GuestTimeline, Step
 from xenproof.suite.care import Care
 from xenproof.suite.evidence import Evidence
+from xenproof.suite.items import ITEM
 
 
 class Console:
@@ -24,9 +24,9 @@ class SomeGuest:
 
     def __init__(self, name: str, *, news: bool = True) -> None:
         self.name, self.console = name, Console()
-        self._news = GuestLine(name, "a disk", (Step("created", 1.0),)) if news else None
+        self._news = GuestTimeline(name, "a disk", (Step("created", 1.0),)) if news else None
 
-    def news(self) -> GuestLine | None:
+    def news(self) -> GuestTimeline | None:
         return self._news
 
 
@@ -45,8 +45,7 @@ def test_the_time_line_and_the_console_of_a_guest_are_kept_where_something_happe
     care.take(guest("g1"))
     care.close()
 
-    (key, line) = request.node.user_properties.pop()
-    assert (key, json.loads(line)["name"]) == ("guest", "g1")
+    assert request.node.stash[ITEM].guest.name == "g1"
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"hello"]
 
 
@@ -56,7 +55,7 @@ def test_nothing_is_said_of_a_guest_to_which_nothing_happened(
     care.take(guest("g1", news=False))
     care.close()
 
-    assert request.node.user_properties == []
+    assert request.node.stash[ITEM].guest is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -65,7 +64,6 @@ def test_what_is_done_afterwards_is_told_whether_the_guest_is_kept(care: Care, r
     care.take(guest("kept"), told.append)
     care.take(guest("not"), told.append)
     care.close()
-    request.node.user_properties.clear()
 
     assert sorted(told) == [False, True]
 
@@ -81,7 +79,6 @@ def test_a_guest_that_cannot_be_removed_does_not_keep_another_one_there(
     care.take(guest("g2"), fails)
     with pytest.raises(RuntimeError):
         care.close()
-    request.node.user_properties.clear()
 
     assert told == [False]
 

@@ -1,6 +1,5 @@
 """A run that is interrupted, once or twice, at its beginning or at its end: it says so, and leaves nothing."""
 
-import json
 import os
 import pty
 import signal
@@ -8,12 +7,13 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from selftest.lab.suite import REPOSITORY, Suite
 from selftest.started import Started
+from xenproof.results.json_file import read_results
+from xenproof.results.results import Results
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 LIMIT_S = 60.0
@@ -93,14 +93,14 @@ class Slow:
             self.run.send(sent, to_group=to_group)
             self.run.wait_until(lambda _: not _is_pending(self.run.process.pid, sent), LIMIT_S)  # noqa: B023
 
-    def ended(self) -> dict[str, Any]:
+    def ended(self) -> Results:
         """Its report, of a run that ended and left nothing; the report says what its status said."""
         status = self.run.process.wait(LIMIT_S)
         assert self.run.left(LIMIT_S) == []
         assert "Traceback" not in self.run.output, self.run.output
-        report = dict(json.loads((self.folder / "report" / "results.json").read_text("utf-8")))
-        assert report["exit_status"] == status, self.run.output
-        return report
+        results = read_results(self.folder / "report" / "results.json")
+        assert results.exit_status == status, self.run.output
+        return results
 
 
 def _is_pending(pid: int, sent: signal.Signals) -> bool:
@@ -128,9 +128,9 @@ def test_what_is_on_the_hosts_is_removed(slow: Slow, sent: signal.Signals) -> No
     slow.comes_to("removal")
     slow.goes_on("removal")
 
-    report = slow.ended()
-    assert report["exit_status"] == 2
-    assert INTERRUPTED in report["notes"]
+    results = slow.ended()
+    assert results.exit_status == 2
+    assert INTERRUPTED in results.notes
     assert "what the run has on its hosts is being removed" in slow.run.output
 
 
@@ -144,9 +144,9 @@ def test_who_asks_again_does_not_wait_for_that(slow: Slow, again: tuple[signal.S
     slow.comes_to("removal")
     slow.send(*again)
 
-    report = slow.ended()
-    assert report["exit_status"] == 2
-    assert INTERRUPTED in report["notes"]
+    results = slow.ended()
+    assert results.exit_status == 2
+    assert INTERRUPTED in results.notes
 
 
 @pytest.mark.parametrize("to_group", [True, False], ids=["group", "main"])
@@ -155,9 +155,9 @@ def test_workers_end_with_the_run_that_is_interrupted_twice(slow: Slow, *, to_gr
     slow.comes_to("check")
     slow.send(INT, INT, to_group=to_group)
 
-    report = slow.ended()
-    assert report["exit_status"] == 2
-    assert INTERRUPTED in report["notes"]
+    results = slow.ended()
+    assert results.exit_status == 2
+    assert INTERRUPTED in results.notes
 
 
 def test_a_worker_that_is_ended_is_no_verdict(slow: Slow) -> None:
@@ -167,10 +167,10 @@ def test_a_worker_that_is_ended_is_no_verdict(slow: Slow) -> None:
     for place in ("check", "removal"):
         slow.goes_on(place)  # another worker does it once more
 
-    report = slow.ended()
-    assert report["exit_status"] == 6
-    assert sorted(verdict["outcome"] for verdict in report["verdicts"]) == ["error", "pass"]
-    assert "crashed" in "".join(verdict["details"] for verdict in report["verdicts"])
+    results = slow.ended()
+    assert results.exit_status == 6
+    assert sorted(verdict.outcome for verdict in results.verdicts) == ["error", "pass"]
+    assert "crashed" in "".join(verdict.details for verdict in results.verdicts)
 
 
 def test_a_terminal_that_is_closed_interrupts_the_run(slow: Slow) -> None:
@@ -182,9 +182,9 @@ def test_a_terminal_that_is_closed_interrupts_the_run(slow: Slow) -> None:
         os.close(ours)
     slow.goes_on("removal")
 
-    report = slow.ended()
-    assert report["exit_status"] == 2
-    assert INTERRUPTED in report["notes"]
+    results = slow.ended()
+    assert results.exit_status == 2
+    assert INTERRUPTED in results.notes
 
 
 def test_a_guest_that_cannot_be_removed_keeps_no_report_back(slow: Slow) -> None:
@@ -194,7 +194,7 @@ def test_a_guest_that_cannot_be_removed_keeps_no_report_back(slow: Slow) -> None
     slow.goes_on("removal")
     slow.send(INT)
 
-    assert slow.ended()["exit_status"] == 2
+    assert slow.ended().exit_status == 2
     assert "could not all be removed: a guest that stays" in slow.run.output
 
 
@@ -205,7 +205,7 @@ def test_what_an_interrupted_check_did_not_close_is_no_verdict(slow: Slow) -> No
     slow.goes_on("removal")
     slow.send(INT)
 
-    assert slow.ended()["exit_status"] == 2
+    assert slow.ended().exit_status == 2
 
 
 def _held_at(slow: Slow, monkeypatch: pytest.MonkeyPatch, hook: str) -> None:
@@ -225,9 +225,9 @@ def test_a_run_whose_checks_have_all_run_ends_as_it_would_have(
     slow.send(INT, INT)
     slow.goes_on(hook)
 
-    report = slow.ended()
-    assert report["exit_status"] == 0
-    assert len(report["verdicts"]) == 1
+    results = slow.ended()
+    assert results.exit_status == 0
+    assert len(results.verdicts) == 1
 
 
 def test_a_run_is_interrupted_twice_while_a_host_is_read(slow: Slow) -> None:
@@ -238,9 +238,9 @@ def test_a_run_is_interrupted_twice_while_a_host_is_read(slow: Slow) -> None:
         connection, _ = silent.accept()
         with connection:
             slow.send(INT, INT)
-            report = slow.ended()
-    assert report["exit_status"] == 2
-    assert INTERRUPTED in report["notes"]
+            results = slow.ended()
+    assert results.exit_status == 2
+    assert INTERRUPTED in results.notes
 
 
 @pytest.mark.parametrize("hook", ["sessionstart", "collection"])  # while workers start, and while checks are collected
@@ -249,9 +249,9 @@ def test_a_run_is_interrupted_twice_before_any_check(slow: Slow, monkeypatch: py
     slow.comes_to(hook)
     slow.send(INT, INT)
 
-    report = slow.ended()
-    assert report["exit_status"] == 2
-    assert INTERRUPTED in report["notes"]
+    results = slow.ended()
+    assert results.exit_status == 2
+    assert INTERRUPTED in results.notes
     assert slow.run.output.count("the run was interrupted") == 1
 
 
@@ -261,4 +261,4 @@ def test_what_is_ignored_stays_ignored(slow: Slow) -> None:
     slow.send(HUP)
     slow.goes_on("check")
     slow.goes_on("removal")
-    assert slow.ended()["exit_status"] == 0
+    assert slow.ended().exit_status == 0

@@ -23,8 +23,8 @@ def run(folder: Path, hosts: list[str], *arguments: str) -> SuiteRun:
 
 def judged(done: SuiteRun) -> list[tuple[Any, ...]]:
     """All that is said about the hosts, but for times, and the places where a traceback passed."""
-    keys = ("host", "id", "outcome", "reason", "title", "level", "family", "req", "finding")
-    return [tuple(str(verdict[key]) for key in keys) for verdict in done.verdicts]
+    keys = ("host", "id", "outcome", "reason", "title", "level", "family", "req", "findings")
+    return [tuple(str(getattr(verdict, key)) for key in keys) for verdict in done.verdicts]
 
 
 def test_verdicts_are_the_same_however_the_checks_are_run(tmp_path: Path) -> None:

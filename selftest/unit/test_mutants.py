@@ -27,7 +27,7 @@ from xenproof.facts.packages import Packages
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.load import list_profiles, load_profile
 from xenproof.profile.schema import FAMILIES as SHAPES
-from xenproof.report.verdict import Outcome
+from xenproof.results.verdict import Outcome
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
 from xenproof.suite.outcome import COMPARED_NOTHING

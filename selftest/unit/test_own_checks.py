@@ -4,6 +4,8 @@ This machine stands in for the host; only that it is a dom0 is invented.
 """
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,10 +15,13 @@ import pytest
 
 from selftest.lab.suite import REPOSITORY, Suite, SuiteRun, clean_environment
 from xenproof.errors import SourceError
+from xenproof.profile.expectation import Level, Status
+from xenproof.results.verdict import About, Role, TableCell
 from xenproof.source.commands import NotingConnection, ReplayedConnection, noted
 from xenproof.source.local import LocalConnection
 from xenproof.source.probe import RecordedCommand, Recording
 
+GOOD = REPOSITORY / "selftest" / "data" / "recordings" / "sles12-replica.json"
 ANY_HOST = """
 from xenproof.facts.identity import Identity
 Identity.require_dom0 = lambda self, url: None
@@ -64,7 +69,7 @@ def checks(tmp_path: Path) -> Path:
 
 
 def outcomes(done: SuiteRun) -> dict[str, str]:
-    return {verdict["id"]: verdict["outcome"] for verdict in done.verdicts}
+    return {verdict.id: verdict.outcome for verdict in done.verdicts}
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", 2)])
@@ -98,11 +103,11 @@ def test_a_command_that_was_not_recorded_is_an_error_that_names_it(run: Run, che
         checks.write_text(f'def test_new(host):\n    """It is new."""\n    assert {text}\n')
         done = run(f"recording://{tmp_path / 'host.json'}", checks)
         (verdict,) = done.verdicts
-        assert (verdict["outcome"], done.exit_status) == ("error", 6), done.output
+        assert (verdict.outcome, done.exit_status) == ("error", 6), done.output
         # host.exists looks first for what it can ask with.
         named = ("'uname -r'", "'test -e /etc/hostname'", "'command -v command'")
-        assert any(f"does not have the command {name}" in verdict["reason"] for name in named), verdict["reason"]
-        assert "--record FILE" in verdict["reason"]
+        assert any(f"does not have the command {name}" in verdict.reason for name in named), verdict.reason
+        assert "--record FILE" in verdict.reason
 
 
 def test_xenproof_record_runs_own_checks(checks: Path, tmp_path: Path) -> None:
@@ -124,7 +129,7 @@ def test_checks_of_the_same_name_outside_of_the_repository_are_all_judged(run: R
             f'def test_same(host):\n    """It is that of {path.stem}."""\n    assert host.run("true").rc == 0\n'
         )
     done = run("local://", *paths)
-    assert {verdict["id"] for verdict in done.verdicts} == {"test_one.py::test_same", "test_two.py::test_same"}
+    assert {verdict.id for verdict in done.verdicts} == {"test_one.py::test_same", "test_two.py::test_same"}
 
 
 @pytest.mark.parametrize(
@@ -199,14 +204,63 @@ def test_what_is_noted_is_for_its_owner_only(tmp_path: Path) -> None:
 def test_a_check_stands_in_the_table_that_it_asked_for(run: Run, tmp_path: Path, workers: tuple[object, ...]) -> None:
     path = tmp_path / "test_shells.py"
     path.write_text(
-        "from xenproof.report.verdict import Cell\n\n"
+        "from xenproof.results.verdict import TableCell\n\n"
         "def test_shell(commands, in_table):\n"
         '    """The shell is there."""\n'
-        '    in_table(Cell("Shells", "sh", "found"))\n'
+        '    in_table(TableCell("Shells", "sh", "found"))\n'
         '    assert commands.on_path("sh").yes\n'
     )
 
     done = run("local://", *workers, path)
 
-    assert [verdict["cell"] for verdict in done.verdicts] == [{"table": "Shells", "row": "sh", "column": "found"}]
+    assert [verdict.cell for verdict in done.verdicts] == [TableCell("Shells", "sh", "found")]
     assert "<h2>Shells" in (done.report / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", 2)])
+def test_each_comparison_of_a_check_is_kept(run: Run, tmp_path: Path, workers: tuple[object, ...]) -> None:
+    path = tmp_path / "test_twice.py"
+    path.write_text(
+        "def test_both(documented, expect, target):\n"
+        '    """Two things are as they should be."""\n'
+        '    expect(documented("first", 1, "a page"), 1, by="one")\n'
+        '    expect(documented("second", 2, "a page"), 3, by="two", hint="mend it")\n'
+        "def test_many(documented, expect, target):\n"
+        '    """Many things are."""\n'
+        "    for number in range(1000):\n"
+        '        expect(documented("many", number, "a page"), number, by="loop")\n'
+    )
+
+    done = run("local://", *workers, path)
+
+    both, many = sorted(done.verdicts, key=lambda verdict: len(verdict.findings))
+    assert [(row.expectation, row.expected, row.found, row.by) for row in both.findings] == [
+        ("xl.does.first", "1", "1", "one"),
+        ("xl.does.second", "2", "3", "two"),
+    ]
+    assert (both.outcome, both.family, both.finding, both.host) == ("fail", "xl", both.findings[-1], "local://")
+    assert {(row.level, row.status) for row in both.findings} == {(Level.MUST, Status.DOCUMENTED)}
+    assert re.search(r"expected +2\n", done.output)
+    assert 100 < len(many.findings) < 1000
+    assert (many.findings[0].expected, many.findings[-1].expected) == ("0", "999")
+    assert f"{1000 - len(many.findings)} comparisons are left out" in many.details
+    assert many.outcome == "pass"
+    page = (done.report / "report.html").read_text("utf-8")
+    assert "what it compared before" in page
+
+
+def test_a_verdict_names_each_host_that_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "test_pair.py"
+    path.write_text(
+        "def test_pair(recording, peers, expect, documented):\n"
+        '    """There is another host."""\n'
+        '    expect(documented("peers", 1, "the call"), len(peers), by="--hosts")\n'
+    )
+    one, two = (f"recording://{shutil.copy(GOOD, tmp_path / name)}" for name in ("one.json", "two.json"))
+    done = Suite(tmp_path / "report").run("--profile=sles12", f"--hosts={one},{two}", str(path))
+    found = {verdict.host: verdict.hosts for verdict in done.verdicts}
+    assert found == {
+        one: (About(one), About(two, Role.PEER)),
+        two: (About(two), About(one, Role.PEER)),
+    }
+    assert done.exit_status == 0, done.output

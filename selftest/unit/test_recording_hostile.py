@@ -15,7 +15,7 @@ from selftest import peak
 from selftest.lab.suite import REPOSITORY, Suite, clean_environment
 from xenproof.errors import SourceError
 from xenproof.source.probe import Recording
-from xenproof.source.strict_json import parse_strictly
+from xenproof.strict_json import parse_strictly
 
 GOOD = REPOSITORY / "selftest" / "data" / "recordings" / "sles12-replica.json"
 ROW = {"name": "x", "stdout": "", "stderr": "", "exit_code": 0, "timed_out": False}
@@ -211,7 +211,7 @@ def test_a_bad_recording_does_not_take_the_good_ones_along(tmp_path: Path) -> No
     assert done.exit_status == 6
     assert "INTERNALERROR" not in done.output
     assert "Traceback" not in done.output
-    outcomes = {host: {v["outcome"] for v in done.verdicts if v["host"] == host} for host in hosts}
+    outcomes = {host: {v.outcome for v in done.verdicts if v.host == host} for host in hosts}
     assert outcomes == {host: {"pass"} if host in (hosts[0], hosts[-1]) else {"error"} for host in hosts}
 
 

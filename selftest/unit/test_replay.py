@@ -11,6 +11,7 @@ from selftest.lab.suite import Suite
 from xenproof.facts.family import Family
 from xenproof.facts.sections import printed, sections
 from xenproof.profile.load import load_profile
+from xenproof.results.verdict import Verdict
 from xenproof.source.probe import Probe, ProbeOutput, Recording
 
 IDENTITY = "uid 0\nkernel 6.1.0\nsystem Debian\nhypervisor xen\ncapabilities control_d\nxl /usr/sbin/xl\nend .\n"
@@ -25,10 +26,10 @@ def recorded(folder: Path, name: str) -> str:
 
 
 @pytest.fixture
-def replay(tmp_path: Path) -> Callable[..., list[dict[str, object]]]:
+def replay(tmp_path: Path) -> Callable[..., tuple[Verdict, ...]]:
     """Judges recordings by checks that are given as text; gives the verdicts, which all have to pass."""
 
-    def run(checks: str, *names: str) -> list[dict[str, object]]:
+    def run(checks: str, *names: str) -> tuple[Verdict, ...]:
         (tmp_path / "test_mine.py").write_text(checks)
         hosts = ",".join(recorded(tmp_path, name) for name in names)
         done = Suite(tmp_path / "report").run(
@@ -40,7 +41,7 @@ def replay(tmp_path: Path) -> Callable[..., list[dict[str, object]]]:
     return run
 
 
-def test_one_host_is_judged_after_the_other_and_let_go_of(replay: Callable[..., list[dict[str, object]]]) -> None:
+def test_one_host_is_judged_after_the_other_and_let_go_of(replay: Callable[..., tuple[Verdict, ...]]) -> None:
     checks = '''
 import gc
 from xenproof.source.probe import Recording
@@ -54,7 +55,7 @@ def test_second(recording):
     """There is a second check, so that the hosts could be mixed."""
 '''
     verdicts = replay(checks, "one", "two", "three", "four")
-    assert [Path(str(host)).stem for host, _ in groupby(verdict["host"] for verdict in verdicts)] == [
+    assert [Path(host).stem for host, _ in groupby(verdict.host for verdict in verdicts)] == [
         "one",
         "two",
         "three",
@@ -63,7 +64,7 @@ def test_second(recording):
 
 
 def test_a_replay_loads_nothing_that_it_does_not_use(
-    replay: Callable[..., list[dict[str, object]]], tmp_path: Path
+    replay: Callable[..., tuple[Verdict, ...]], tmp_path: Path
 ) -> None:
     # All of these take longer to load than the checks of a host take.
     checks = f'''

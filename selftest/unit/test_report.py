@@ -13,22 +13,26 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from selftest.findings import a_finding
 from xenproof.errors import XenproofError
+from xenproof.profile.expectation import Status
 from xenproof.report.html import render_html
-from xenproof.report.json_report import render_json
 from xenproof.report.junit import render_junit
-from xenproof.report.verdict import Finding, GuestLine, HostSummary, Outcome, Run, Step, Verdict
 from xenproof.report.write import write_reports
+from xenproof.results.exit_status import ExitStatus
+from xenproof.results.json_file import render_json
+from xenproof.results.results import HostSummary, Results
+from xenproof.results.verdict import GuestTimeline, Outcome, Step, Verdict, examined
 
 HOST = "ssh://root@xen1.example"
 HOSTILE = "<script>alert(1)</script>]]>&amp;'\"\x1b]0;owned\x07\x1b[2J\x00\x85\ud800\uffff\u202e{{ 7*7 }}[red]"
 SKIPPED = (Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.NOT_EVALUABLE)
 
 
-def run_of(*verdicts: Verdict, exit_status: int = 1, host: HostSummary | None = None) -> Run:
+def run_of(*verdicts: Verdict, exit_status: int = 1, host: HostSummary | None = None) -> Results:
     """A run that holds `verdicts`."""
     about = host or HostSummary(HOST, {"Xen": "4.17.7", "kernel": "6.1.0-28-amd64"})
-    return Run(
+    return Results(
         profile="debian12",
         profile_title="Debian 12 dom0 with Xen 4.17",
         profile_digest="sha256:4f1c09d2",
@@ -38,24 +42,26 @@ def run_of(*verdicts: Verdict, exit_status: int = 1, host: HostSummary | None = 
         command="pytest --profile debian12",
         hosts=(about,),
         verdicts=verdicts,
-        exit_status=exit_status,
+        exit_status=ExitStatus(exit_status),
         notes=("the lab ran without KVM",),
     )
 
 
-def one_of_each() -> Run:
+def one_of_each() -> Results:
     """A run with each outcome, one more of it each time, so that no two counts are alike."""
-    finding = Finding("4.17.7", "4.16.2", "dpkg-query -W", "release notes", "verified", "debian12.yaml:4", "upgrade")
-    line = GuestLine("pv1", "PV guest by grub.xen", (Step("created", 3.0), Step("grub", 4.5), Step("ready", 9.0)))
+    finding = a_finding(
+        "4.17.7", "4.16.2", "dpkg-query -W", "release notes", Status.VERIFIED, "debian12.yaml:4", "upgrade"
+    )
+    line = GuestTimeline("pv1", "PV guest by grub.xen", (Step("created", 3.0), Step("grub", 4.5), Step("ready", 9.0)))
     verdicts = [
         Verdict(
             id=f"packages.{outcome}-{number}.version",
-            host=HOST,
+            hosts=examined(HOST),
             family="packages" if number % 2 else "guests",
             title=f"package {number} has its version",
             outcome=outcome,
             req=("S06",),
-            finding=finding if outcome in (Outcome.PASS, Outcome.FAIL) else None,
+            findings=(finding,) if outcome in (Outcome.PASS, Outcome.FAIL) else (),
             reason="" if outcome is Outcome.PASS else f"because of {outcome}",
             seconds=0.01,
             guest=line if outcome is Outcome.PASS else None,
@@ -104,7 +110,7 @@ def test_junit_totals_follow_the_elements() -> None:
 def test_junit_failure_says_expected_found_by_source_and_hint() -> None:
     root = ET.fromstring("".join(render_junit(one_of_each())))  # noqa: S314  # written by ourselves a moment ago
     failure = next(root.iter("failure"))
-    for word in ("4.17.7", "4.16.2", "dpkg-query -W", "release notes", "verified", "debian12.yaml:4", "upgrade"):
+    for word in ("4.17.7", "4.16.2", "dpkg-query -W", "release notes", Status.VERIFIED, "debian12.yaml:4", "upgrade"):
         assert word in (failure.text or "")
     assert "expected 4.17.7, found 4.16.2" in failure.attrib["message"]
 
@@ -118,39 +124,38 @@ def test_junit_suite_names_host_profile_and_digest() -> None:
 
 
 def test_junit_failure_without_any_text_is_still_a_failure() -> None:
-    bare = Verdict(id="a", host=HOST, family="f", title="", outcome=Outcome.FAIL)
+    bare = Verdict(id="a", hosts=examined(HOST), family="f", title="", outcome=Outcome.FAIL)
     root = ET.fromstring("".join(render_junit(run_of(bare, replace(bare, outcome=Outcome.ERROR)))))  # noqa: S314  # our own
     assert (len(list(root.iter("failure"))), len(list(root.iter("error")))) == (1, 1)
 
 
 def test_junit_has_a_suite_for_a_host_without_verdicts() -> None:
-    run = run_of(Verdict(id="a", host="ssh://other", family="f", title="t", outcome=Outcome.PASS))
+    run = run_of(Verdict(id="a", hosts=examined("ssh://other"), family="f", title="t", outcome=Outcome.PASS))
     root = ET.fromstring("".join(render_junit(run)))  # noqa: S314  # written by ourselves a moment ago
     assert [suite.attrib["name"] for suite in root.iter("testsuite")] == [HOST, "ssh://other"]
 
 
-def everywhere(text: str, outcome: Outcome = Outcome.FAIL) -> Run:
+def everywhere(text: str, outcome: Outcome = Outcome.FAIL) -> Results:
     """A run that has `text` in each of its fields that a host or a user can fill."""
     verdict = Verdict(
         id=text,
-        host=text,
+        hosts=examined(text),
         family=text,
         title=text,
         outcome=outcome,
-        level=text,
         req=(text,),
-        finding=Finding(text, text, text, text, text, text, text),
+        findings=(a_finding(text, text, text, text, Status.VERIFIED, text, text),),
         reason=text,
         details=text,
         attachments=(text,),
-        guest=GuestLine(text, text, (Step(text, 0.0), Step(text, 1.0))),
+        guest=GuestTimeline(text, text, (Step(text, 0.0), Step(text, 1.0))),
     )
-    bare = replace(verdict, finding=None, guest=None)
+    bare = replace(verdict, findings=(), guest=None)
     run = run_of(verdict, bare, host=HostSummary(text, {text: text}))
     return replace(run, profile=text, profile_title=text, command=text, started=text, notes=(text,))
 
 
-def assert_harmless(run: Run, folder: Path) -> None:
+def assert_harmless(run: Results, folder: Path) -> None:
     """All three reports are well formed, have every verdict, and hold no control character."""
     xml, page, data = "".join(render_junit(run)), "".join(render_html(run, folder)), "".join(render_json(run))
     assert len(list(ET.fromstring(xml).iter("testcase"))) == len(run.verdicts)  # noqa: S314  # our own
@@ -190,8 +195,8 @@ def test_json_keeps_the_order_of_its_keys_and_the_host_s_text() -> None:
     run = everywhere(HOSTILE)
     assert "".join(render_json(run)) == "".join(render_json(run))
     data = json.loads("".join(render_json(run)))
-    assert data["verdicts"][0]["finding"]["found"] == HOSTILE
-    assert list(data)[:2] == ["profile", "profile_title"]
+    assert data["verdicts"][0]["findings"][0]["found"] == HOSTILE
+    assert list(data)[:3] == ["format", "profile", "profile_title"]
 
 
 def test_reports_replace_the_former_ones_and_leave_nothing_else(tmp_path: Path) -> None:

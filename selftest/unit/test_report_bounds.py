@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from selftest.findings import a_finding
 from selftest.lab.suite import REPOSITORY, Suite, SuiteRun
 from xenproof.errors import ParseError
+from xenproof.profile.expectation import Status
 from xenproof.profile.load import load_profile
-from xenproof.report.verdict import Finding, HostSummary, Outcome, Run, Verdict
 from xenproof.report.write import write_reports
+from xenproof.results.exit_status import ExitStatus
+from xenproof.results.results import HostSummary, Results
+from xenproof.results.verdict import Outcome, Verdict, examined
 from xenproof.suite.expect import MOST_CHARACTERS, Expect
 from xenproof.suite.outcome import MOST_DETAILS, MOST_REASON, of_error
 
@@ -33,15 +37,22 @@ def size(report: Path) -> int:
 def test_a_verdict_takes_a_bounded_part_of_a_report(letter: str, tmp_path: Path) -> None:
     """All of its texts as long as they may be, of the letters that take most room in one of the files."""
     most = letter * MOST_CHARACTERS
-    finding = Finding(most, most, "xl info", most, "documented", "profiles/x.yaml:1", "")
+    finding = a_finding(most, most, "xl info", most, Status.DOCUMENTED, "profiles/x.yaml:1", "")
     reason, details = letter * MOST_REASON, letter * MOST_DETAILS
     verdict = Verdict(
-        "x", "ssh://x", "host", letter * 1000, Outcome.FAIL, finding=finding, reason=reason, details=details
+        "x",
+        examined("ssh://x"),
+        "host",
+        letter * 1000,
+        Outcome.FAIL,
+        findings=(finding,),
+        reason=reason,
+        details=details,
     )
     number = 20
-    run = Run(
+    run = Results(
         "x", "x", "x", "2026-01-01", 1.0, "1", "pytest", (HostSummary("ssh://x"),),
-        tuple(replace(verdict, id=f"x{at}") for at in range(number)), 1,
+        tuple(replace(verdict, id=f"x{at}") for at in range(number)), ExitStatus.DIFFERS,
     )  # fmt: skip
     write_reports(run, tmp_path)
     most_bytes = MOST_BYTES if letter == "x" else MOST_BYTES_ESCAPED
@@ -136,6 +147,6 @@ def test_what_was_found_is_cut_where_it_is_compared() -> None:
 
 @pytest.mark.parametrize("kind", [AssertionError, RuntimeError, pytest.skip.Exception])
 def test_what_ended_a_check_is_cut(kind: type[BaseException]) -> None:
-    _, reason, details = of_error(kind("x" * 10**6), "call", lambda: "y" * 10**6)
-    assert len(reason) < 4200
-    assert len(details) < 8200
+    end = of_error(kind("x" * 10**6), "call", lambda: "y" * 10**6)
+    assert len(end.reason) < 4200
+    assert len(end.details) < 8200

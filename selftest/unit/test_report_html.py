@@ -8,24 +8,40 @@ from pathlib import Path
 
 import pytest
 
+from selftest.findings import a_finding
+from xenproof.profile.expectation import Level, Status
 from xenproof.report.attachment import PAGE_BYTES, PICTURE_BYTES, TAIL_BYTES, Attachments
-from xenproof.report.conclusion import Kind, conclusion, duration
+from xenproof.report.duration import duration
 from xenproof.report.html import render_html
 from xenproof.report.timeline import chart
-from xenproof.report.verdict import Finding, GuestLine, HostSummary, Outcome, Run, Step, Verdict
+from xenproof.results.conclusion import Kind, conclusion
+from xenproof.results.exit_status import ExitStatus
+from xenproof.results.results import HostSummary, Results
+from xenproof.results.verdict import GuestTimeline, Outcome, Step, Verdict, examined
 
 ONE, TWO = "ssh://root@xen1.example", "lab://debian12"
 
 
-def run_of(*verdicts: Verdict, exit_status: int, hosts: tuple[str, ...] = (ONE,)) -> Run:
+def run_of(*verdicts: Verdict, exit_status: int, hosts: tuple[str, ...] = (ONE,)) -> Results:
     """A run that holds `verdicts`."""
     about = tuple(HostSummary(url, {"Xen": "4.17.7"}) for url in hosts)
-    return Run("debian12", "Debian 12", "sha256:4f", "2026-11-22", 2.0, "0.1.0", "pytest", about, verdicts, exit_status)
+    return Results(
+        "debian12",
+        "Debian 12",
+        "sha256:4f",
+        "2026-11-22",
+        2.0,
+        "0.1.0",
+        "pytest",
+        about,
+        verdicts,
+        ExitStatus(exit_status),
+    )
 
 
-def verdict(outcome: Outcome, name: str = "a", *, host: str = ONE, level: str = "must") -> Verdict:
+def verdict(outcome: Outcome, name: str = "a", *, host: str = ONE, level: Level = Level.MUST) -> Verdict:
     """A verdict without a finding."""
-    return Verdict(name, host, "family", f"claim {name}", outcome, level, reason=f"reason {name}")
+    return Verdict(name, examined(host), "family", f"claim {name}", outcome, level, reason=f"reason {name}")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +70,7 @@ def test_the_conclusion_never_says_more_than_the_verdicts(
 
 
 def test_a_recommendation_does_not_break_conformance() -> None:
-    said = conclusion(run_of(verdict(Outcome.PASS), verdict(Outcome.FAIL, level="should"), exit_status=0))
+    said = conclusion(run_of(verdict(Outcome.PASS), verdict(Outcome.FAIL, level=Level.SHOULD), exit_status=0))
     assert said.kind is Kind.CONFORMS
     assert said.asides == ("1 of its recommendations is not met",)
 
@@ -75,8 +91,8 @@ def test_the_page_loads_nothing_from_outside(tmp_path: Path) -> None:
 
 
 def test_expected_and_found_of_a_pass_are_shown(tmp_path: Path) -> None:
-    finding = Finding("dom0_mem=1024M", "dom0_mem=1G", "xl info", "manual", "verified", "debian12.yaml:9")
-    page = "".join(render_html(run_of(replace(verdict(Outcome.PASS), finding=finding), exit_status=0), tmp_path))
+    finding = a_finding("dom0_mem=1024M", "dom0_mem=1G", "xl info", "manual", Status.VERIFIED, "debian12.yaml:9")
+    page = "".join(render_html(run_of(replace(verdict(Outcome.PASS), findings=(finding,)), exit_status=0), tmp_path))
     for text in ("dom0_mem=1024M", "dom0_mem=1G", "xl info", "manual", "debian12.yaml:9"):
         assert text in page
 
@@ -159,8 +175,8 @@ def test_a_log_is_never_read_from_elsewhere(name: str, tmp_path: Path) -> None:
 
 
 def test_time_lines_share_one_axis_and_count_from_their_first_step() -> None:
-    slow = GuestLine("slow", "PV", (Step("created", 100.0), Step("grub", 105.0), Step("ready", 120.0)))
-    fast = GuestLine("fast", "PVH", (Step("created", 300.0), Step("ready", 305.0)))
+    slow = GuestTimeline("slow", "PV", (Step("created", 100.0), Step("grub", 105.0), Step("ready", 120.0)))
+    fast = GuestTimeline("fast", "PVH", (Step("created", 300.0), Step("ready", 305.0)))
     verdicts = [replace(verdict(Outcome.PASS, str(n)), guest=line) for n, line in enumerate((slow, slow, fast))]
     found = chart(verdicts)
     assert found is not None
@@ -174,8 +190,8 @@ def test_time_lines_share_one_axis_and_count_from_their_first_step() -> None:
 
 
 def test_a_guest_that_several_checks_saw_has_one_bar_with_all_its_steps() -> None:
-    early = GuestLine("g1", "qdisk", (Step("created", 1.0), Step("ready", 9.0)))
-    late = GuestLine("g1", "qdisk", (*early.steps, Step("gone", 12.0)))
+    early = GuestTimeline("g1", "qdisk", (Step("created", 1.0), Step("ready", 9.0)))
+    late = GuestTimeline("g1", "qdisk", (*early.steps, Step("gone", 12.0)))
     for order in ((early, late), (late, early)):
         found = chart([replace(verdict(Outcome.PASS, str(n)), guest=line) for n, line in enumerate(order)])
         assert found is not None
@@ -197,8 +213,8 @@ MANY = tuple(f"recording://{number}.json" for number in range(40))
 
 
 def test_a_pass_that_all_hosts_share_is_one_row(tmp_path: Path) -> None:
-    found = replace(verdict(Outcome.PASS, "same"), finding=Finding("4.17", "4.17.7", "xl info"))
-    shared = [replace(found, host=host, seconds=number / 1000) for number, host in enumerate(MANY)]
+    found = replace(verdict(Outcome.PASS, "same"), findings=(a_finding("4.17", "4.17.7", "xl info"),))
+    shared = [replace(found, hosts=examined(host), seconds=number / 1000) for number, host in enumerate(MANY)]
     page = "".join(render_html(run_of(*shared, exit_status=0, hosts=MANY), tmp_path))
     assert page.count('<tr data-outcome="pass">') == 1
     assert "on every host" in page
@@ -206,9 +222,9 @@ def test_a_pass_that_all_hosts_share_is_one_row(tmp_path: Path) -> None:
 
 
 def test_a_pass_that_some_hosts_found_otherwise_says_which(tmp_path: Path) -> None:
-    found = replace(verdict(Outcome.PASS, "same"), finding=Finding("4.17", "4.17.7", "xl info"))
-    other = replace(found, finding=Finding("4.17", "4.17.5", "xl info"))
-    mixed = [replace(other if number < 3 else found, host=host) for number, host in enumerate(MANY)]
+    found = replace(verdict(Outcome.PASS, "same"), findings=(a_finding("4.17", "4.17.7", "xl info"),))
+    other = replace(found, findings=(a_finding("4.17", "4.17.5", "xl info"),))
+    mixed = [replace(other if number < 3 else found, hosts=examined(host)) for number, host in enumerate(MANY)]
     page = "".join(render_html(run_of(*mixed, exit_status=0, hosts=MANY), tmp_path))
     assert page.count('<tr data-outcome="pass">') == 2
     assert "on 3 hosts" in page
@@ -216,8 +232,10 @@ def test_a_pass_that_some_hosts_found_otherwise_says_which(tmp_path: Path) -> No
 
 
 def test_what_does_not_pass_is_never_folded(tmp_path: Path) -> None:
-    failed = [replace(verdict(Outcome.FAIL, "same"), host=host) for host in MANY]
-    unknown = [replace(verdict(Outcome.NOT_EVALUABLE, "other"), host=host, reason="no such file") for host in MANY]
+    failed = [replace(verdict(Outcome.FAIL, "same"), hosts=examined(host)) for host in MANY]
+    unknown = [
+        replace(verdict(Outcome.NOT_EVALUABLE, "other"), hosts=examined(host), reason="no such file") for host in MANY
+    ]
     page = "".join(render_html(run_of(*failed, *unknown, exit_status=1, hosts=MANY), tmp_path))
     assert page.count('<tr data-outcome="fail">') == page.count('<tr data-outcome="not-evaluable">') == len(MANY)
 

@@ -3,17 +3,20 @@
 from dataclasses import replace
 from pathlib import Path
 
+from selftest.findings import a_finding
 from selftest.unit.test_report_html import ONE, TWO, run_of, verdict
 from xenproof.guest.disk_rows import disk_rows
 from xenproof.report.html import render_html
 from xenproof.report.page import rows, tables
-from xenproof.report.verdict import Cell, Finding, Outcome, Verdict
+from xenproof.results.verdict import Outcome, TableCell, Verdict
 
 
 def placed(row: str, column: str, found: str = "phy", *, host: str = ONE, outcome: Outcome = Outcome.PASS) -> Verdict:
     """A verdict with a place in a table."""
-    finding = Finding("phy", found, "xenstore")
-    return replace(verdict(outcome, f"{row}-{column}", host=host), finding=finding, cell=Cell("backends", row, column))
+    finding = a_finding("phy", found, "xenstore")
+    return replace(
+        verdict(outcome, f"{row}-{column}", host=host), findings=(finding,), cell=TableCell("backends", row, column)
+    )
 
 
 def test_verdicts_stand_where_they_belong() -> None:
@@ -52,5 +55,5 @@ def test_each_row_of_the_truth_table_has_a_place_of_its_own() -> None:
     cells = [row.cell for row in disk_rows().values()]
 
     assert len(set(cells)) == len(cells)
-    assert Cell("Disk backends", "a qcow2 file, format=raw", "as xl chooses") in cells
-    assert Cell("Disk backends, as people write disks", "phy:/dev/loop0,xvda,w", "found") in cells
+    assert TableCell("Disk backends", "a qcow2 file, format=raw", "as xl chooses") in cells
+    assert TableCell("Disk backends, as people write disks", "phy:/dev/loop0,xvda,w", "found") in cells

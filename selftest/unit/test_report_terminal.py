@@ -8,26 +8,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from selftest.findings import a_finding
 from xenproof.plain import log_text, shortened, visible
+from xenproof.profile.expectation import Level, Status
 from xenproof.report.terminal import summary
-from xenproof.report.verdict import Finding, HostSummary, Outcome, Run, Verdict
+from xenproof.results.exit_status import ExitStatus
+from xenproof.results.results import HostSummary, Results
+from xenproof.results.verdict import Outcome, Verdict, examined
 
 HOST = "ssh://root@xen1.example"
 
 
-def run_of(*verdicts: Verdict, exit_status: int = 1) -> Run:
+def run_of(*verdicts: Verdict, exit_status: int = 1) -> Results:
     """A run that holds `verdicts`."""
     hosts = tuple(HostSummary(url) for url in dict.fromkeys([HOST, *(verdict.host for verdict in verdicts)]))
-    return Run("debian12", "Debian 12", "d", "2026-11-22", 2.0, "0.1.0", "pytest", hosts, verdicts, exit_status)
+    return Results(
+        "debian12", "Debian 12", "d", "2026-11-22", 2.0, "0.1.0", "pytest", hosts, verdicts, ExitStatus(exit_status)
+    )
 
 
-def verdict(outcome: Outcome, text: str = "x", *, host: str = HOST, level: str = "must") -> Verdict:
+def verdict(outcome: Outcome, text: str = "x", *, host: str = HOST, level: Level = Level.MUST) -> Verdict:
     """A verdict with `text` in each of its texts."""
-    finding = Finding(text, text, text, text, text, text, text)
-    return Verdict(text, host, text, text, outcome, level, (text,), finding, text)
+    finding = a_finding(text, text, text, text, Status.VERIFIED, text, text)
+    return Verdict(text, examined(host), text, text, outcome, level, (text,), (finding,), text)
 
 
-def shown(run: Run, *, encoding: str = "utf-8", report: Path | None = None) -> str:
+def shown(run: Results, *, encoding: str = "utf-8", report: Path | None = None) -> str:
     """What a terminal without colours would show of `run`."""
     raw = io.BytesIO()
     with io.TextIOWrapper(raw, encoding=encoding, newline="\n") as file:
@@ -37,8 +43,10 @@ def shown(run: Run, *, encoding: str = "utf-8", report: Path | None = None) -> s
 
 
 def test_a_failure_says_expected_found_and_try() -> None:
-    finding = Finding("4.17.7", "4.16.2", "dpkg-query -W", "notes", "verified", "debian12.yaml:4", "upgrade it")
-    failed = Verdict("packages.xen", HOST, "packages", "xen has its version", Outcome.FAIL, finding=finding)
+    finding = a_finding("4.17.7", "4.16.2", "dpkg-query -W", "notes", Status.VERIFIED, "debian12.yaml:4", "upgrade it")
+    failed = Verdict(
+        "packages.xen", examined(HOST), "packages", "xen has its version", Outcome.FAIL, findings=(finding,)
+    )
     assert shown(run_of(failed)).splitlines()[:6] == [
         "FAIL  xen has its version",
         "      expected  4.17.7",
@@ -120,8 +128,12 @@ def test_shortened_keeps_both_ends() -> None:
 
 def test_a_long_explanation_is_cut_between_its_lines() -> None:
     lines = [f"setting {number} lives in another place today" for number in range(20)]
-    finding = Finding("yes", "\n".join(["no: 20 are missing", *lines]), "a file")
-    text = shown(run_of(Verdict("xend", HOST, "xend", "Old settings have their place", Outcome.FAIL, finding=finding)))
+    finding = a_finding("yes", "\n".join(["no: 20 are missing", *lines]), "a file")
+    text = shown(
+        run_of(
+            Verdict("xend", examined(HOST), "xend", "Old settings have their place", Outcome.FAIL, findings=(finding,))
+        )
+    )
     assert "      found     no: 20 are missing\n                setting 0 lives" in text
     assert "                ... and 13 more lines, in the report\n" in text
     assert "left out" not in text

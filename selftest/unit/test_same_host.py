@@ -6,13 +6,13 @@ from typing import cast
 
 import pytest
 
+from selftest.findings import a_finding
 from xenproof.errors import NotEvaluable, SourceError
-from xenproof.report.verdict import Finding
 from xenproof.source.reopened import ReopenedConnection
 from xenproof.suite import same_host
 from xenproof.suite.expect import Mismatch
 
-MISMATCH = Mismatch("expected a, found b", Finding("a", "b", "xl list"))
+MISMATCH = Mismatch("expected a, found b", a_finding("a", "b", "xl list"))
 NEWS = "ssh://xen1: it was started anew"
 
 

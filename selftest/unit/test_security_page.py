@@ -14,7 +14,7 @@ from xenproof.source.confined import Confinement
 from xenproof.source.gather import MAX_BYTES, MAX_KEPT_BYTES
 from xenproof.source.patience import PATIENCE
 from xenproof.source.probe import MOST_BYTES as MOST_RECORDING_BYTES
-from xenproof.source.strict_json import MOST_PARTS
+from xenproof.strict_json import MOST_PARTS
 
 PAGE = (REPOSITORY / "SECURITY.md").read_text("utf-8")
 PROMISES = re.findall(

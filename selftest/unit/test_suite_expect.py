@@ -3,6 +3,8 @@
 from execnet.gateway_base import dumps
 
 from xenproof.profile.expectation import Expectation, Level, Status
+from xenproof.results.codec import to_plain
+from xenproof.results.verdict import Outcome, Verdict, examined
 from xenproof.suite.expect import Expect
 from xenproof.xen.backend import DiskBackend
 
@@ -16,4 +18,4 @@ def test_what_was_found_can_be_sent_to_the_controller_of_xdist() -> None:
     (finding,) = expect.findings
     assert (finding.expected, finding.found) == ("qdisk", "qdisk")
     # execnet refuses what only derives from a string: the worker would end, and the run with it.
-    dumps([finding.expected, finding.found, finding.status])
+    dumps(to_plain(Verdict("a", examined("local://"), "guest", "t", Outcome.PASS, findings=(finding,))))

@@ -27,11 +27,8 @@ def run(folder: Path, *urls: str) -> SuiteRun:
 
 
 def outcomes(found: SuiteRun) -> list[tuple[str, str, str]]:
-    rows = [verdict for verdict in found.verdicts if str(verdict["id"]).endswith(CHECK)]
-    return [
-        (Path(row["host"]).stem, row["outcome"], row["finding"]["found"] if row["finding"] else row["reason"])
-        for row in rows
-    ]
+    rows = [verdict for verdict in found.verdicts if str(verdict.id).endswith(CHECK)]
+    return [(Path(row.host).stem, row.outcome, row.finding.found if row.finding else row.reason) for row in rows]
 
 
 def test_hosts_of_one_run_are_compared_in_both_directions(tmp_path: Path) -> None:
@@ -55,6 +52,6 @@ def test_a_peer_that_cannot_be_read_is_an_error_of_its_own(tmp_path: Path) -> No
     found = run(tmp_path, record(tmp_path, "xen1"), f"recording://{tmp_path}/xen2.json")
     assert [(host, outcome) for host, outcome, _ in outcomes(found)] == [("xen1", "not evaluable")], found.output
     assert "xen2.json is not a recording" in outcomes(found)[0][2]
-    errors = [verdict["host"] for verdict in found.verdicts if verdict["outcome"] == "error"]
+    errors = [verdict.host for verdict in found.verdicts if verdict.outcome == "error"]
     assert errors == [f"recording://{tmp_path}/xen2.json"]
     assert found.exit_status == 6

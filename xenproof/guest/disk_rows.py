@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 
-from xenproof.report.verdict import Cell
+from xenproof.results.verdict import TableCell
 from xenproof.xen.backend_rule import Prediction, TargetKind, predict_backend
 from xenproof.xen.disk_spec import DiskSpec, DiskSpecError, parse_disk_spec
 from xenproof.xen.xl_series import XlSeries
@@ -43,11 +43,11 @@ class DiskRow:
     place: tuple[str, str] | None = None
 
     @property
-    def cell(self) -> Cell:
+    def cell(self) -> TableCell:
         """Where the report shows it."""
         if self.place:
-            return Cell("Disk backends", *self.place)
-        return Cell("Disk backends, as people write disks", self.spec(_EXAMPLE[self.target], "xvda"), "found")
+            return TableCell("Disk backends", *self.place)
+        return TableCell("Disk backends, as people write disks", self.spec(_EXAMPLE[self.target], "xvda"), "found")
 
     def spec(self, target: str, vdev: str) -> str:
         """The specification for a disk at `target` that the guest sees as `vdev`."""

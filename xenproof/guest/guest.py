@@ -12,7 +12,7 @@ from xenproof.guest.image import BLOCK, BLOCKS, GuestImage
 from xenproof.guest.leak import Thing, Traces, leaks
 from xenproof.guest.place import HostFolder
 from xenproof.guest.witness import Witness, facts, parse_witness
-from xenproof.report.verdict import GuestLine, Step
+from xenproof.results.verdict import GuestTimeline, Step
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, destroy, shut_down
 from xenproof.xen.backend import DiskBackend
@@ -119,7 +119,7 @@ class Guest:
         self.folder.enter()
         return self.folder.entries != self._entry
 
-    def news(self) -> GuestLine | None:
+    def news(self) -> GuestTimeline | None:
         """Its time line so far, or None where nothing came since this was asked for the last time."""
         seen = self.steps | self.console.seen_at
         if self._told == set(seen):
@@ -127,7 +127,7 @@ class Guest:
         self._told = set(seen)
         steps = tuple(Step(label, at - self._began) for label, at in sorted(seen.items(), key=lambda item: item[1]))
         disk = f"{self.backend} disk" if self.config.disks else "no disk"
-        return GuestLine(self.name, f"{disk}, {self._started_by}", steps)
+        return GuestTimeline(self.name, f"{disk}, {self._started_by}", steps)
 
     def define(self) -> None:
         """Give it a disk of its own with its token, where it has any, and a configuration; nothing runs yet."""

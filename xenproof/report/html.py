@@ -13,9 +13,11 @@ from markupsafe import Markup
 from xenproof.plain import log_text, shortened, visible
 from xenproof.report import page
 from xenproof.report.attachment import Attachments, is_picture
-from xenproof.report.conclusion import conclusion, duration
+from xenproof.report.duration import duration
 from xenproof.report.timeline import chart
-from xenproof.report.verdict import Outcome, Run
+from xenproof.results.conclusion import conclusion
+from xenproof.results.results import Results
+from xenproof.results.verdict import Outcome
 
 _SIGNS = {
     Outcome.PASS: "\u2713",
@@ -27,20 +29,20 @@ _SIGNS = {
 }
 
 
-def render_html(run: Run, folder: Path) -> Iterator[str]:
+def render_html(results: Results, folder: Path) -> Iterator[str]:
     """The run as one page, in pieces; logs of what failed are read from `folder`/logs and put into it, shortened."""
     env = _environment()
     # The page allows exactly this style and this script: nothing that a host said can add to them.
     style = env.get_template("report.css").render()
     script = env.get_template("report.js.j2").render()
     attachments = Attachments(folder)
-    rows = page.rows(run)
-    hosts = page.hosts(run)
+    rows = page.rows(results)
+    hosts = page.hosts(results)
     compared = page.compared(hosts)
     return env.get_template("report.html.j2").generate(
-        run=run,
-        said=conclusion(run),
-        counts=page.counts(run.verdicts),
+        results=results,
+        said=conclusion(results),
+        counts=page.counts(results.verdicts),
         hosts=hosts,
         many=len(hosts) > page.MANY_HOSTS,
         compared=compared,
@@ -49,7 +51,7 @@ def render_html(run: Run, folder: Path) -> Iterator[str]:
         errors=page.errors(rows),
         unjudged=page.unjudged(rows),
         families=page.families(rows),
-        chart=chart(run.verdicts),
+        chart=chart(results.verdicts),
         tables=page.tables(rows),
         pictures=page.pictures(rows),
         bad=page.BAD,

@@ -6,47 +6,48 @@ from collections.abc import Iterator, Sequence
 from junit_xml import TestCase, TestSuite
 
 from xenproof.plain import log_text, shortened, visible
-from xenproof.report.conclusion import by_host
-from xenproof.report.verdict import Finding, Outcome, Run, Verdict
+from xenproof.results.conclusion import by_host
+from xenproof.results.results import Results
+from xenproof.results.verdict import Finding, Outcome, Verdict
 
 _SKIPPED = (Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.NOT_EVALUABLE)
 _LONGEST = 64 << 10  # characters of one text; CI servers refuse much more
 
 
-def render_junit(run: Run) -> Iterator[str]:
+def render_junit(results: Results) -> Iterator[str]:
     """The run as JUnit XML in pieces, readable by any XML 1.0 parser whatever a host printed."""
     yield '<?xml version="1.0" encoding="utf-8"?>\n'
     totals = {
-        "name": f"xenproof {visible(run.profile)}",
-        "tests": str(len(run.verdicts)),
-        "failures": str(run.count(Outcome.FAIL)),
-        "errors": str(run.count(Outcome.ERROR)),
-        "skipped": str(sum(map(run.count, _SKIPPED))),
-        "time": f"{run.seconds:.3f}",
+        "name": f"xenproof {visible(results.profile)}",
+        "tests": str(len(results.verdicts)),
+        "failures": str(results.count(Outcome.FAIL)),
+        "errors": str(results.count(Outcome.ERROR)),
+        "skipped": str(sum(map(results.count, _SKIPPED))),
+        "time": f"{results.seconds:.3f}",
     }
     # An element of its own, so that its quoting is that of all others; the suites go in between.
     empty = ET.tostring(ET.Element("testsuites", totals), encoding="unicode", short_empty_elements=False)
     begin, end = empty.removesuffix("</testsuites>"), "</testsuites>\n"
     yield f"{begin}\n"
-    for host, verdicts in by_host(run).items():
-        suite = _suite(run, host, verdicts)
+    for host, verdicts in by_host(results).items():
+        suite = _suite(results, host, verdicts)
         ET.indent(suite, " ", level=1)
         yield f" {ET.tostring(suite, encoding='unicode')}\n"
     yield end
 
 
-def _suite(run: Run, host: str, verdicts: Sequence[Verdict]) -> ET.Element:
+def _suite(results: Results, host: str, verdicts: Sequence[Verdict]) -> ET.Element:
     properties = {
         "host": visible(host),
-        "profile": visible(run.profile),
-        "digest": visible(run.profile_digest),
-        "xenproof": visible(run.xenproof_version),
+        "profile": visible(results.profile),
+        "digest": visible(results.profile_digest),
+        "xenproof": visible(results.xenproof_version),
     }
     suite = TestSuite(
         visible(host),
         [_case(verdict) for verdict in verdicts],
         hostname=visible(host),
-        timestamp=visible(run.started),
+        timestamp=visible(results.started),
         properties=properties,
     )
     element: ET.Element = suite.build_xml_doc()
@@ -60,7 +61,7 @@ def _case(verdict: Verdict) -> TestCase:
         visible(verdict.id),
         classname=visible(verdict.family),
         elapsed_sec=verdict.seconds,
-        stdout=_finding(verdict.finding) if verdict.finding else None,
+        stdout="\n".join(map(_finding, verdict.findings)) or None,
     )
     # junit-xml drops a failure without message and text, which would turn it into a pass.
     message = shortened(visible(_message(verdict)), 1000, "see the text") or str(verdict.outcome)
@@ -98,7 +99,7 @@ def _message(verdict: Verdict) -> str:
 def _text(verdict: Verdict) -> str:
     parts = [
         visible(verdict.title),
-        _finding(verdict.finding) if verdict.finding else "",
+        *map(_finding, verdict.findings),
         shortened(log_text(verdict.reason), _LONGEST),
         shortened(log_text(verdict.details), _LONGEST),
     ]

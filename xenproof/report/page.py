@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xenproof.report.attachment import is_picture
-from xenproof.report.conclusion import Conclusion, by_host, host_conclusion
-from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
+from xenproof.results.conclusion import Conclusion, by_host, host_conclusion
+from xenproof.results.results import HostSummary, Results
+from xenproof.results.verdict import Outcome, Verdict
 
 # The gravest first: where one check has two verdicts on a host, the graver one stands for both.
 GRAVITY = (
@@ -57,7 +58,7 @@ class Group:
         for row in self.rows:
             verdict = row.verdict
             alone = verdict.outcome is not Outcome.PASS or verdict.attachments or verdict.guest
-            same = row.anchor if alone else (verdict.id, verdict.title, verdict.level, verdict.req, verdict.finding)
+            same = row.anchor if alone else (verdict.id, verdict.title, verdict.level, verdict.req, verdict.findings)
             found.setdefault(same, (row, []))[1].append(verdict.host)
         return tuple(Listed(first, tuple(hosts)) for first, hosts in found.values())
 
@@ -121,17 +122,17 @@ def counts(verdicts: Sequence[Verdict]) -> tuple[tuple[Outcome, int], ...]:
     return tuple((outcome, found[outcome]) for outcome in GRAVITY if found[outcome])
 
 
-def rows(run: Run) -> tuple[Row, ...]:
+def rows(results: Results) -> tuple[Row, ...]:
     """All verdicts, with anchors that hold nothing from a host."""
-    return tuple(Row(f"v{number}", verdict) for number, verdict in enumerate(run.verdicts, 1))
+    return tuple(Row(f"v{number}", verdict) for number, verdict in enumerate(results.verdicts, 1))
 
 
-def hosts(run: Run) -> tuple[Host, ...]:
+def hosts(results: Results) -> tuple[Host, ...]:
     """Each host of the run with its conclusion."""
-    known: Mapping[str, HostSummary] = {host.url: host for host in run.hosts}
+    known: Mapping[str, HostSummary] = {host.url: host for host in results.hosts}
     return tuple(
-        Host(known.get(url, HostSummary(url)), host_conclusion(run.profile, verdicts), counts(verdicts))
-        for url, verdicts in by_host(run).items()
+        Host(known.get(url, HostSummary(url)), host_conclusion(results.profile, verdicts), counts(verdicts))
+        for url, verdicts in by_host(results).items()
     )
 
 

@@ -8,8 +8,10 @@ from rich.text import Text
 
 from xenproof.plain import shortened, visible
 from xenproof.report import page
-from xenproof.report.conclusion import Kind, conclusion, duration
-from xenproof.report.verdict import Finding, Outcome, Run, Verdict
+from xenproof.report.duration import duration
+from xenproof.results.conclusion import Kind, conclusion
+from xenproof.results.results import Results
+from xenproof.results.verdict import Finding, Outcome, Verdict
 
 _MOST = 20  # failures and errors in full; more would push the verdict off the screen
 _MOST_LINES, _MOST_LETTERS = 8, 560  # of one text; 600 letters with what says that there is more
@@ -17,12 +19,12 @@ _COLOURS = {Kind.CONFORMS: "bold green", Kind.DIFFERS: "bold red", Kind.UNKNOWN:
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "yellow"}
 
 
-def summary(run: Run, console: Console, report: Path | None = None) -> None:
+def summary(results: Results, console: Console, report: Path | None = None) -> None:
     """Print the end of a run; `report` is the page that says more.
 
     Nothing that came from a host can move the cursor, colour the text or act as rich's markup.
     """
-    rows, hosts = page.rows(run), page.hosts(run)
+    rows, hosts = page.rows(results), page.hosts(results)
     failed, errors = page.failures(rows), page.errors(rows)
     several = len(hosts) > 1
     for row in failed[:_MOST]:
@@ -38,12 +40,12 @@ def summary(run: Run, console: Console, report: Path | None = None) -> None:
         line.append(_safe(host.conclusion.text, console), _COLOURS[host.conclusion.kind])
         console.print(line, soft_wrap=True)
         console.print(Text("  ").append_text(_counts(host.counts)), soft_wrap=True)
-    said = conclusion(run)
+    said = conclusion(results)
     if several or [said.text] != [host.conclusion.text for host in hosts]:
         console.print(Text(_safe(f"All in all: {said.text}", console), _COLOURS[said.kind]), soft_wrap=True)
-    for aside in (*said.asides, *run.notes):
+    for aside in (*said.asides, *results.notes):
         console.print(Text(_safe(f"  {aside}", console), "dim"), soft_wrap=True)
-    console.print(Text(f"  {duration(run.seconds)}", "dim"))
+    console.print(Text(f"  {duration(results.seconds)}", "dim"))
     if report:
         # One unbroken line: a path that is wrapped cannot be opened with a click.
         console.print(Text(_safe(f"  report: {report}", console)), soft_wrap=True)

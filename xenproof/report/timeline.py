@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from xenproof.report.verdict import GuestLine, Verdict
+from xenproof.results.verdict import GuestTimeline, Verdict
 
 COLOURS = 8  # as many as report.css names
 
@@ -26,7 +26,7 @@ class Bar:
     """One guest: its segments, and each step in seconds since its first one."""
 
     verdict: Verdict
-    guest: GuestLine
+    guest: GuestTimeline
     segments: tuple[Segment, ...]
     steps: tuple[tuple[str, float, int], ...]
     began_s: float
@@ -45,7 +45,7 @@ class Chart:
 def chart(verdicts: Sequence[Verdict]) -> Chart | None:
     """The time lines of the guests of `verdicts`, each counted from its first step; None if there are none."""
     # Several checks see one guest at different times of its life: the longest line has all of it.
-    longest: dict[tuple[str, str], tuple[Verdict, GuestLine]] = {}
+    longest: dict[tuple[str, str], tuple[Verdict, GuestTimeline]] = {}
     for verdict in verdicts:
         if (guest := verdict.guest) and guest.steps:
             kept = longest.get((verdict.host, guest.name))
@@ -60,7 +60,7 @@ def chart(verdicts: Sequence[Verdict]) -> Chart | None:
     return Chart(bars, axis, _marks(axis))
 
 
-def _bar(verdict: Verdict, guest: GuestLine, axis: float, colours: dict[str, int]) -> Bar:
+def _bar(verdict: Verdict, guest: GuestTimeline, axis: float, colours: dict[str, int]) -> Bar:
     start = guest.steps[0].at_s
     steps = tuple(
         (step.label, max(step.at_s - start, 0.0), colours.setdefault(step.label, len(colours) % COLOURS))

@@ -7,14 +7,14 @@ from pathlib import Path
 from xenproof.errors import XenproofError
 from xenproof.regular_file import write_whole
 from xenproof.report.html import render_html
-from xenproof.report.json_report import render_json
 from xenproof.report.junit import render_junit
-from xenproof.report.verdict import Run
+from xenproof.results.json_file import render_json
+from xenproof.results.results import Results
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def write_reports(run: Run, folder: Path) -> None:
+def write_reports(results: Results, folder: Path) -> None:
     """Write results.json, junit.xml and report.html into `folder`; consoles are read from its `logs/`.
 
     A file that cannot be written does not stop the next one.  Raises XenproofError, at the end,
@@ -26,9 +26,9 @@ def write_reports(run: Run, folder: Path) -> None:
         raise XenproofError(f"cannot write the reports into {folder}: {_why(error)}") from error
     # Programs first: where the disk is nearly full, the smaller files are worth more.
     files: dict[str, Callable[[], Iterable[str]]] = {
-        "results.json": lambda: render_json(run),
-        "junit.xml": lambda: render_junit(run),
-        "report.html": lambda: render_html(run, folder),
+        "results.json": lambda: render_json(results),
+        "junit.xml": lambda: render_junit(results),
+        "report.html": lambda: render_html(results, folder),
     }
     why: dict[str, list[str]] = {}
     for name, render in files.items():

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from xenproof.errors import NotEvaluable, SourceError, UsageError
 from xenproof.regular_file import read_regular, write_whole
-from xenproof.source.strict_json import mapping, parse_strictly, value
+from xenproof.strict_json import mapping, parse_strictly, value
 
 FORMAT = "xenproof-recording/1"
 

@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "xenproof.suite.plugin",
+    "xenproof.suite.carried",
     "xenproof.suite.fixtures",
     "xenproof.suite.fact_fixtures",
     "xenproof.suite.make_guest",

@@ -1,8 +1,6 @@
 """What follows a check with guests: `care`, the same for all guests, whoever made them."""
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 
 import pytest
 
@@ -10,6 +8,7 @@ from xenproof.guest.guest import Guest
 from xenproof.guest.logs import guest_logs
 from xenproof.suite.evidence import Evidence
 from xenproof.suite.failed import has_failed
+from xenproof.suite.items import ITEM
 from xenproof.suite.kept_guests import Keep
 
 Afterwards = Callable[[bool], None]
@@ -57,7 +56,7 @@ class Care:
         elif news:
             self._evidence.save("console.txt", guest.console.data)
         if news:
-            self._item.user_properties.append(("guest", json.dumps(asdict(news))))
+            self._item.stash[ITEM].guest = news
         return self._keep(guest)
 
 

@@ -1,106 +1,63 @@
 """Verdicts from pytest's reports: one for each check, over all its phases and all workers."""
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import replace
 from sys import intern
-from typing import Any
 
 import pytest
 
-from xenproof.report.verdict import Cell, Finding, GuestLine, Outcome, Step, Verdict
-
-KEY = "xenproof"  # of the user property that carries a check's data from a worker to the controller
-PLACED = ("guest", "cell")  # user properties of a check that stand in the report at a place of their own
-
-
-@dataclass(slots=True)
-class _Case:
-    """A test that has not come to its end: what its phases said so far."""
-
-    failed: dict[str, str] = field(default_factory=dict)
-    phases: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    data: dict[str, Any] = field(default_factory=dict)
+from xenproof.results.verdict import Finding, Outcome, Verdict
+from xenproof.suite.carried import taken
 
 
 class Collector:
-    """Takes the reports of all tests that judge a host, and makes verdicts of them.
+    """Takes the reports of all tests of a run, and keeps the verdicts that they carry.
 
-    Of a test that has ended only its verdict is kept, and of a text that many verdicts share only
-    one copy: a run over a hundred hosts has tens of thousands of verdicts.
+    Of a text that many verdicts share only one copy is kept: a run over a hundred hosts has tens of thousands of them.
     """
 
     def __init__(self) -> None:
-        self._open: dict[tuple[str, str], _Case] = {}
+        self._open: dict[tuple[str, str], Verdict] = {}
         self._done: dict[tuple[str, str], Verdict] = {}
 
     def add(self, report: pytest.TestReport) -> None:
-        """Take one phase of one test, and what it says of the check out of pytest's report."""
+        """Take one phase of one test, and the verdict so far out of pytest's report."""
         # The files of a user's own checks may have one nodeid, if they lie outside of the repository.
         test = (report.nodeid, report.location[0])
-        case = self._open.setdefault(test, _Case())
-        when = report.when or "call"
-        case.phases.append(when)
-        case.seconds += report.duration
-        if report.failed:
-            case.failed[when] = report.longreprtext
-        for key, value in report.user_properties:
-            if key == KEY:
-                case.data.update(value)  # type: ignore[call-overload]  # pytest's types call it an object
-            elif key in PLACED:
-                case.data[key] = json.loads(str(value))
-        report.user_properties = [pair for pair in report.user_properties if pair[0] != KEY]
-        if when == "teardown":
-            self._done[test] = _verdict(report.nodeid, self._open.pop(test))
+        if (verdict := taken(report)) is not None:
+            self._open[test] = verdict
+        elif report.failed:
+            known = self._open.get(test) or Verdict(report.nodeid, (), "suite", report.nodeid, Outcome.ERROR)
+            reason = "the process that ran this check died"
+            self._open[test] = replace(known, outcome=Outcome.ERROR, reason=reason, details=report.longreprtext)
+        if report.when == "teardown" and test in self._open:
+            self._done[test] = _shared(self._open.pop(test))
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """One verdict for each test, in the order in which they ended; last those that did not."""
-        rest = (_verdict(nodeid, case) for (nodeid, _), case in self._open.items())
-        return (*self._done.values(), *rest)
+        return (*self._done.values(), *self._open.values())
 
 
-def _verdict(nodeid: str, case: _Case) -> Verdict:
-    data = case.data
-    outcome, reason, details = _outcome(case)
-    finding = data.get("finding")
-    guest = data.get("guest")
-    return Verdict(
-        id=intern(data.get("id", nodeid)),
-        host=intern(data.get("host", "")),
-        family=intern(data.get("family", "suite")),
-        title=intern(data.get("title", nodeid)),
-        outcome=outcome,
-        level=intern(data.get("level", "must")),
-        req=tuple(map(intern, data.get("req", ()))),
-        finding=Finding(**{name: intern(str(text)) for name, text in finding.items()}) if finding else None,
-        reason=reason,
-        details=details,
-        started_s=float(data.get("started_s", 0.0)),
-        seconds=case.seconds,
-        attachments=tuple(data.get("attachments", ())),
-        guest=GuestLine(guest["name"], guest["title"], tuple(Step(**step) for step in guest["steps"]))
-        if guest
-        else None,
-        cell=Cell(**data["cell"]) if "cell" in data else None,
+def _shared(verdict: Verdict) -> Verdict:
+    return replace(
+        verdict,
+        id=intern(verdict.id),
+        family=intern(verdict.family),
+        title=intern(verdict.title),
+        req=tuple(map(intern, verdict.req)),
+        hosts=tuple(replace(about, url=intern(about.url)) for about in verdict.hosts),
+        findings=tuple(map(_shared_finding, verdict.findings)),
     )
 
 
-def _outcome(case: _Case) -> tuple[Outcome, str, str]:
-    """The outcome of the first phase that is not a pass; what teardown adds stands beside it."""
-    said = case.data.get("said", {})
-    late = said.get("teardown")
-    for when in ("setup", "call"):
-        if when in case.phases and when in said:
-            outcome, reason, details = said[when]
-            if late:
-                details = f"{details}\n\nand at its end: {late[1]}\n{late[2]}"
-            return Outcome(outcome), reason, details
-    for when, text in case.failed.items():
-        if when not in said:
-            # No word from the test itself: its worker died.
-            return Outcome.ERROR, f"{when} ended without a word", text
-    if late:
-        return Outcome(late[0]), f"at its end: {late[1]}", late[2]
-    if "call" not in case.phases:
-        return Outcome.ERROR, "the check did not run", ""
-    return Outcome.PASS, "", ""
+def _shared_finding(finding: Finding) -> Finding:
+    return Finding(
+        intern(finding.expected),
+        intern(finding.found),
+        intern(finding.by),
+        intern(finding.expectation),
+        finding.level,
+        finding.status,
+        intern(finding.source),
+        intern(finding.where),
+        intern(finding.hint),
+    )

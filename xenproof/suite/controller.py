@@ -23,9 +23,11 @@ from xenproof.lab.progress import Progress
 from xenproof.plain import visible
 from xenproof.printing import complain, console
 from xenproof.report.terminal import summary
-from xenproof.report.verdict import HostSummary, Outcome, Run, Verdict
 from xenproof.report.write import write_reports
-from xenproof.suite.collector import KEY, Collector
+from xenproof.results.exit_status import CUT_SHORT, ExitStatus, of_run
+from xenproof.results.results import HostSummary, Results
+from xenproof.results.verdict import Outcome, Verdict, examined
+from xenproof.suite.collector import Collector
 from xenproof.suite.host_logs import keep_host_logs
 from xenproof.suite.keep import keep_recording
 from xenproof.suite.kept_guests import kept
@@ -34,21 +36,9 @@ from xenproof.suite.report_folder import ReportFolder
 from xenproof.suite.state import State
 from xenproof.suite.summary import host_facts
 
-# Where pytest ended for these, not every check ran, and the report says which.
-_CUT_SHORT = {
-    int(pytest.ExitCode.INTERRUPTED): "The run was interrupted: not every check ran.",
-    int(pytest.ExitCode.INTERNAL_ERROR): "xenproof or pytest had an internal error: not every check ran.",
-}
-_NOT_EVALUATED = XenproofError.exit_status
-
-
-def exit_status(verdicts: tuple[Verdict, ...], urls: list[str]) -> int:
-    """0 conforms, 1 does not, 6 could not be evaluated: a host without one pass has not conformed."""
-    if any(verdict.outcome is Outcome.FAIL and verdict.level == "must" for verdict in verdicts):
-        return 1
-    passed = {verdict.host for verdict in verdicts if verdict.outcome is Outcome.PASS}
-    unclear = any(verdict.outcome is Outcome.ERROR for verdict in verdicts)
-    return 6 if unclear or passed != set(urls) else 0
+KEY = "xenproof"
+"""Of what a worker is given: the run as plain data."""
+_NOT_EVALUATED = int(ExitStatus.NOT_EVALUATED)
 
 
 class Controller:
@@ -61,7 +51,7 @@ class Controller:
         self.hosts: list[Opened] = []
         self.facts: dict[str, dict[str, str]] = {}
         self.run: runs.Run | None = None
-        self.result: Run | None = None
+        self.result: Results | None = None
         self.recorded = ""
         self._report: ReportFolder | None = None
         self._lost: list[str] = []
@@ -144,15 +134,15 @@ class Controller:
         if self.result is not None:
             return
         self._finish(exitstatus)
-        if exitstatus not in _CUT_SHORT and exitstatus != pytest.ExitCode.USAGE_ERROR:
+        if exitstatus not in (*CUT_SHORT, ExitStatus.WRONG_CALL):
             session.exitstatus = self.exit_status
 
     @property
     def exit_status(self) -> int:
         """What the run ends with: the verdict's, and where that is good, that of what could not be written."""
         if self.result is None:
-            return int(pytest.ExitCode.INTERNAL_ERROR)
-        return self.result.exit_status or self._lost_status
+            return int(ExitStatus.INTERNAL_ERROR)
+        return int(self.result.exit_status) or self._lost_status
 
     def pytest_terminal_summary(self) -> None:
         """Close with the verdict."""
@@ -215,10 +205,11 @@ class Controller:
             self._lose(f"cannot keep the logs of {opened.target.url}: {error.strerror}", _NOT_EVALUATED)
         return HostSummary(opened.target.url, self.facts.get(opened.target.url, {}), tuple(logs))
 
-    def _run(self, verdicts: tuple[Verdict, ...], hosts: tuple[HostSummary, ...], ended: int) -> Run:
+    def _run(self, verdicts: tuple[Verdict, ...], hosts: tuple[HostSummary, ...], ended: int) -> Results:
         profile = self.state.profile
-        notes = (self._report.note if self._report else "", _CUT_SHORT.get(ended, ""))
-        return Run(
+        status = of_run(verdicts, self.state.urls, ended)
+        notes = (self._report.note if self._report else "", CUT_SHORT.get(status, ""))
+        return Results(
             profile=profile.name,
             profile_title=profile.title,
             profile_digest=profile.digest,
@@ -228,7 +219,7 @@ class Controller:
             command=shlex.join(["pytest", *self.config.invocation_params.args]),
             hosts=hosts,
             verdicts=verdicts,
-            exit_status=ended if ended in _CUT_SHORT else exit_status(verdicts, self.state.urls),
+            exit_status=status,
             notes=(*filter(None, notes), *kept(self.state.folder)),
         )
 
@@ -284,7 +275,7 @@ def _blocked(hosts: list[Opened]) -> tuple[Verdict, ...]:
     return tuple(
         Verdict(
             id=f"host can be evaluated [{opened.target.url}]",
-            host=opened.target.url,
+            hosts=examined(opened.target.url),
             family="host",
             title="The host answers and is a Xen dom0.",
             outcome=Outcome.ERROR,

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xenproof.report.attachment import is_picture
-from xenproof.report.verdict import Cell
+from xenproof.results.verdict import TableCell
 from xenproof.source.redact import redacted
 
-InTable = Callable[[Cell], None]
+InTable = Callable[[TableCell], None]
 """Puts the verdict of a check into a table of the report."""
 
 

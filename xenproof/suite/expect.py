@@ -5,7 +5,7 @@ from typing import Any
 
 from xenproof.plain import shortened
 from xenproof.profile.expectation import Expectation
-from xenproof.report.verdict import Finding
+from xenproof.results.verdict import Finding
 
 MOST_CHARACTERS = 4000
 
@@ -56,8 +56,10 @@ class Expect:
             _bounded(wanted if wanted is not None else words(expected.value)),
             _bounded(words(found)),
             by,
+            expected.key,
+            expected.level,
+            expected.status,
             _bounded(expected.source),
-            str(expected.status),
             expected.where,
             hint,
         )

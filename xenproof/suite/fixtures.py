@@ -1,8 +1,6 @@
 """The fixtures that every check can ask for."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -12,14 +10,16 @@ import testinfra.host
 from xenproof.guest.image import GuestImage, GuestImages
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
+from xenproof.results.verdict import TableCell
 from xenproof.source.commands import NotingConnection, ReplayedConnection
 from xenproof.source.connection import Connection
 from xenproof.source.probe import Recording
 from xenproof.source.testinfra_backend import testinfra_host
 from xenproof.suite.evidence import Evidence, InTable
 from xenproof.suite.expect import Expect
+from xenproof.suite.items import ITEM, ItemData
 from xenproof.suite.same_host import watch
-from xenproof.suite.state import ITEM, STATE, ItemData
+from xenproof.suite.state import STATE
 from xenproof.suite.target import Target
 
 
@@ -108,7 +108,12 @@ def expect(request: pytest.FixtureRequest) -> Expect:
 @pytest.fixture
 def in_table(request: pytest.FixtureRequest) -> InTable:
     """Puts the verdict of this check into a table of the report."""
-    return lambda cell: request.node.user_properties.append(("cell", json.dumps(asdict(cell))))
+    data: ItemData = request.node.stash[ITEM]
+
+    def place(cell: TableCell) -> None:
+        data.cell = cell
+
+    return place
 
 
 @pytest.fixture

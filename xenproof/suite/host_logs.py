@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xenproof.errors import XenproofError
-from xenproof.report.verdict import Outcome, Verdict
+from xenproof.results.verdict import Outcome, Verdict
 from xenproof.suite.evidence import Evidence
 from xenproof.suite.opening import Opened
 

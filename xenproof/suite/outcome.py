@@ -1,12 +1,13 @@
 """What the end of a check means for its verdict: one place for the suite and for whoever judges checks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 import pytest
 
 from xenproof.errors import NotEvaluable, XenproofError
 from xenproof.plain import shortened
-from xenproof.report.verdict import Outcome
+from xenproof.results.verdict import Outcome
 from xenproof.suite.expect import Mismatch
 
 # Characters of a text that a check of a user's own may take from a host as it likes; errors of ours are cut already.
@@ -14,26 +15,47 @@ MOST_REASON, MOST_DETAILS = 4000, 8000
 COMPARED_NOTHING = "the check compared nothing, so it proves nothing"
 
 
-def of_error(error: BaseException, when: str, trace: Callable[[], str] = str) -> tuple[Outcome, str, str]:
-    """Outcome, reason and details of a check that ended with `error` in the phase `when`: "setup", "call", "teardown".
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a phase of a check ended, or the whole check: why for every outcome but pass, and longer text."""
+
+    outcome: Outcome
+    reason: str = ""
+    details: str = ""
+
+
+def of_error(error: BaseException, when: str, trace: Callable[[], str] = str) -> End:
+    """The end of a check by `error` in the phase `when`: "setup", "call", "teardown".
 
     `trace` is asked for the details only where they are needed: it may cost much.
     """
-    outcome, reason, details = _of_error(error, when, trace)
+    end = _of_error(error, when, trace)
     rest = "too long for a report"
-    return outcome, shortened(reason, MOST_REASON, rest), shortened(details, MOST_DETAILS, rest)
+    return End(end.outcome, shortened(end.reason, MOST_REASON, rest), shortened(end.details, MOST_DETAILS, rest))
 
 
-def _of_error(error: BaseException, when: str, trace: Callable[[], str]) -> tuple[Outcome, str, str]:
+def of_phases(ran: Collection[str], ends: Mapping[str, End]) -> End:
+    """The end of a check of which the phases `ran`: the first one in `ends`; what teardown adds stands beside it."""
+    late = ends.get("teardown")
+    if (first := ends.get("setup") or ends.get("call")) is not None:
+        if late is None:
+            return first
+        return End(first.outcome, first.reason, f"{first.details}\n\nand at its end: {late.reason}\n{late.details}")
+    if late is not None:
+        return End(late.outcome, f"at its end: {late.reason}", late.details)
+    return End(Outcome.PASS) if "call" in ran else End(Outcome.ERROR, "the check did not run")
+
+
+def _of_error(error: BaseException, when: str, trace: Callable[[], str]) -> End:
     if isinstance(error, NotEvaluable):
-        return Outcome.NOT_EVALUABLE, str(error), ""
+        return End(Outcome.NOT_EVALUABLE, str(error))
     if isinstance(error, pytest.skip.Exception):
-        return Outcome.NOT_APPLICABLE, str(error), ""
+        return End(Outcome.NOT_APPLICABLE, str(error))
     first = (str(error).splitlines() or [type(error).__name__])[0]
     if isinstance(error, Mismatch):
-        return Outcome.FAIL, first, ""
+        return End(Outcome.FAIL, first)
     if isinstance(error, AssertionError) and when == "call":
-        return Outcome.FAIL, first, trace()
+        return End(Outcome.FAIL, first, trace())
     if isinstance(error, XenproofError):
-        return Outcome.ERROR, str(error), ""
-    return Outcome.ERROR, f"{type(error).__name__}: {first}", trace()
+        return End(Outcome.ERROR, str(error))
+    return End(Outcome.ERROR, f"{type(error).__name__}: {first}", trace())

@@ -1,12 +1,10 @@
 """The suite as a pytest plugin: it opens the hosts, runs the checks and writes the report."""
 
 import json
-import re
 import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,19 +12,19 @@ from xenproof.errors import NotEvaluable, UsageError, XenproofError
 from xenproof.lab.recipe import load_recipe
 from xenproof.plain import shortened, visible
 from xenproof.printing import through_the_door
-from xenproof.profile.expectation import Expectation
 from xenproof.profile.load import load_profile
-from xenproof.report.verdict import Outcome
+from xenproof.results.verdict import Outcome
 from xenproof.source.address import Scheme, parse_urls
 from xenproof.suite import options
-from xenproof.suite.collector import KEY, PLACED
-from xenproof.suite.controller import Controller, LastResort
-from xenproof.suite.expect import Mismatch, words
+from xenproof.suite.carried import carry
+from xenproof.suite.controller import KEY, Controller, LastResort
+from xenproof.suite.expect import Mismatch
 from xenproof.suite.host_by_host import HostByHost
+from xenproof.suite.items import ITEM, ItemData, expected_of, host_of, is_empty, judges, params_of, title_of, verdict_of
 from xenproof.suite.keep import check_recordable
 from xenproof.suite.kept_guests import check_keepable
-from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, of_error
-from xenproof.suite.state import ITEM, STATE, ItemData, State
+from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, End, of_error
+from xenproof.suite.state import STATE, State
 from xenproof.suite.target import Target
 
 pytest_addoption = options.pytest_addoption
@@ -112,12 +110,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Drop what nobody promises, and what a blocked host would only say again."""
     state = config.stash.get(STATE, None)
     if state is None:
-        judges = [
-            item for item in items if "target" in getattr(item, "fixturenames", ()) and "target" not in _params(item)
-        ]
-        if judges:
+        examining = [item for item in items if judges(item) and "target" not in params_of(item)]
+        if examining:
             raise pytest.UsageError(
-                f"{judges[0].nodeid} examines a host: give --profile NAME --hosts URL, such as "
+                f"{examining[0].nodeid} examines a host: give --profile NAME --hosts URL, such as "
                 "--profile debian12 --hosts lab://debian12"
             )
         return
@@ -126,7 +122,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     many = "many" in config.option.markexpr
     dropped = [
         item for item in items
-        if _is_empty(item) or _host_of(item) in blocked or (item.get_closest_marker("many") and not many)
+        if is_empty(item) or host_of(item) in blocked or (item.get_closest_marker("many") and not many)
     ]  # fmt: skip
     if dropped:
         config.hook.pytest_deselected(items=dropped)
@@ -141,25 +137,27 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     call = state.quick_calls(item.config).of(item, nextitem) if state is not None else None
     if state is None or call is None:
         return None
-    data, begin = ItemData(_title(item)), time.perf_counter()
+    data, begin = ItemData(title_of(item)), time.perf_counter()
     try:
-        recording = state.recording(_host_of(item))
+        recording = state.recording(host_of(item))
     except XenproofError:
         return None
-    if not state.quick_calls(item.config).passes(call, recording, _expected(item), data.expect):
+    if not state.quick_calls(item.config).passes(call, recording, expected_of(item), data.expect):
         return None
-    call.report(item, time.perf_counter() - begin, (KEY, _plain(item, data)))
+    data.seconds = time.perf_counter() - begin
+    data.ran = ["setup", "call", "teardown"]
+    call.report(item, verdict_of(item, data, state.urls, state.began))
     return True
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Give the test a place for what it says, and the two values that are its own."""
-    item.stash[ITEM] = data = ItemData(_title(item))
+    item.stash[ITEM] = data = ItemData(title_of(item))
     names = getattr(item, "fixturenames", ())
     data.compares = "expect" in names
     # pytest sets up no fixture whose value is there: these two would take longer than the check that asks for them.
-    own = {"expect": data.expect, "expected": _expected(item)}
+    own = {"expect": data.expect, "expected": expected_of(item)}
     getattr(item, "funcargs", {}).update({name: own[name] for name in own if name in names and own[name] is not None})
 
 
@@ -167,107 +165,45 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say what each phase means for the verdict, and send it along with pytest's own report."""
-    data = item.stash.get(ITEM, None)
-    judges = data is not None and "target" in getattr(item, "fixturenames", ())
-    plain = judges and call.excinfo is not None and call.excinfo.errisinstance((Mismatch, XenproofError))
+    """Say what each phase means for the verdict, and send the verdict along with pytest's own report."""
+    data, state = item.stash.get(ITEM, None), item.config.stash.get(STATE, None)
+    error = call.excinfo.value if call.excinfo is not None else None
+    plain = data is not None and judges(item) and isinstance(error, Mismatch | XenproofError)
     if plain and call.excinfo is not None:
         # The message says it all.  To format the frames takes three times as long as all checks of a broken host.
         call.excinfo.traceback = call.excinfo.traceback[:0]
     report = yield
-    if data is None or not judges:
+    if data is None or state is None:
         return report
-    if call.excinfo is not None:
-        data.said[call.when] = of_error(call.excinfo.value, call.when, lambda: report.longreprtext)
-    elif call.when == "call" and data.compares and not data.expect.findings:
-        data.said["call"] = (Outcome.ERROR, COMPARED_NOTHING, "")
-        report.outcome = "failed"
-        report.longrepr = COMPARED_NOTHING
-    if plain and call.excinfo is not None:
-        report.longrepr = visible(str(call.excinfo.value))
-    elif report.failed and len(text := report.longreprtext) > MOST_DETAILS:
-        report.longrepr = shortened(text, MOST_DETAILS, "too long for a report")
-    report.sections = [(name, shortened(text, MOST_DETAILS, "too long for a report")) for name, text in report.sections]
-    if call.excinfo is not None and call.excinfo.errisinstance(NotEvaluable):
-        report.outcome = "skipped"
-        report.longrepr = (str(item.path), 0, visible(f"not evaluable: {call.excinfo.value}"))
-    report.user_properties = _for_report(item)
-    if call.when != "call" or not report.passed:
-        # A call that passed has nothing to add to what the end of the test says.
-        report.user_properties.append((KEY, _plain(item, data)))
+    if judges(item):
+        _judge(data, report, error)
+        if plain:
+            report.longrepr = visible(str(error))
+        _shorten(report)
+        if isinstance(error, NotEvaluable):
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), 0, visible(f"not evaluable: {error}"))
+    elif report.failed:
+        data.ends[report.when] = End(Outcome.ERROR, f"the {report.when} of this test failed", report.longreprtext)
+    data.ran.append(report.when)
+    data.seconds += report.duration
+    carry(report, verdict_of(item, data, state.urls, state.began))
     if call.when == "teardown":
         del item.stash[ITEM]
     return report
 
 
-def _plain(item: pytest.Item, data: ItemData) -> dict[str, Any]:
-    """What the controller needs of a test, of types that xdist can send."""
-    expected = _expected(item)
-    finding = data.expect.findings[-1] if data.expect.findings else None
-    state = item.config.stash[STATE]
-    # A check of a mixed family names all that the family proves; the expectation says which of it this is.
-    ids = set(expected.req) if expected is not None else _marked(item)
-    return {
-        "id": _id(item),
-        "host": _host_of(item),
-        "family": item.path.stem.removeprefix("test_"),
-        "title": data.expect.claim,
-        "level": str(expected.level) if expected is not None else "must",
-        "req": sorted(ids),
-        "finding": {name: getattr(finding, name) for name in finding.__slots__} if finding else None,
-        "said": {when: (str(outcome), *rest) for when, (outcome, *rest) in data.said.items()},
-        "started_s": data.began - state.began,
-        "attachments": data.attachments,
-    }
+def _judge(data: ItemData, report: pytest.TestReport, error: BaseException | None) -> None:
+    """Note how a phase of a check ended; one that compared nothing has failed, whatever pytest says."""
+    if error is not None:
+        data.ends[report.when] = of_error(error, report.when, lambda: report.longreprtext)
+    elif report.when == "call" and data.compares and not data.expect.findings:
+        data.ends["call"] = End(Outcome.ERROR, COMPARED_NOTHING)
+        report.outcome = "failed"
+        report.longrepr = COMPARED_NOTHING
 
 
-def _marked(item: pytest.Item) -> set[str]:
-    return {str(name) for mark in item.iter_markers("req") for name in mark.args}
-
-
-def _for_report(item: pytest.Item) -> list[tuple[str, object]]:
-    return [(key, value) for key, value in item.user_properties if key in PLACED]
-
-
-MOST_TITLE = 1000  # characters
-
-
-def _title(item: pytest.Item) -> str:
-    """The docstring of the test, with the expectation that it is about filled in."""
-    text = " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or item.name).split())
-    if (expected := _expected(item)) is not None:
-        text = text.replace("{name}", str(expected.name)).replace("{value}", words(expected.value))
-    for key, value in _params(item).items():
-        text = text.replace(f"{{{key}}}", str(value))
-    return shortened(text, MOST_TITLE, "too long for a title")
-
-
-def _params(item: pytest.Item) -> dict[str, Any]:
-    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    return params
-
-
-def _expected(item: pytest.Item) -> Expectation | None:
-    """The expectation that a check with `each` is about, None for any other."""
-    found = _params(item).get("expected")
-    return found if isinstance(found, Expectation) else None
-
-
-def _host_of(item: pytest.Item) -> str:
-    return str(_params(item).get("target", ""))
-
-
-def _id(item: pytest.Item) -> str:
-    """The check without its host, so that the same check on two hosts has one name."""
-    host = _host_of(item)
-    # pytest names the file of a test only if it lies in the repository.
-    name = item.path.name if item.nodeid.startswith("::") else ""
-    # xdist adds @GROUP to the name of what it keeps on one worker.
-    return name + re.sub(r"\]@.*$", "]", item.nodeid).replace(f"[{host}-", "[").replace(f"[{host}]", "")
-
-
-def _is_empty(item: pytest.Item) -> bool:
-    """Whether pytest made this item only to say that there is nothing to run."""
-    if item.get_closest_marker("each") is None:
-        return False
-    return _expected(item) is None
+def _shorten(report: pytest.TestReport) -> None:
+    if report.failed and len(text := report.longreprtext) > MOST_DETAILS:
+        report.longrepr = shortened(text, MOST_DETAILS, "too long for a report")
+    report.sections = [(name, shortened(text, MOST_DETAILS, "too long for a report")) for name, text in report.sections]

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 
 from xenproof.profile.profile import Profile
+from xenproof.results.verdict import Verdict
 from xenproof.source.probe import Recording
 from xenproof.suite import fact_fixtures
+from xenproof.suite.carried import carry
 from xenproof.suite.expect import Expect
 
 # What pytest itself gives, or this plugin; the rest of what a check asks for has to be facts.
@@ -53,16 +55,17 @@ class Call:
     keywords: dict[str, Any]
     hook: Any
 
-    def report(self, item: pytest.Item, seconds: float, told: tuple[str, object]) -> None:
-        """Tell pytest's plugins that the check passed, in the three phases that they know of."""
+    def report(self, item: pytest.Item, verdict: Verdict) -> None:
+        """Tell pytest's plugins that the check passed, in the three phases that they know of; with its `verdict`."""
         location = (self.file, self.line, item.name)
         self.hook.pytest_runtest_logstart(nodeid=item.nodeid, location=location)
         for when in ("setup", "call", "teardown"):
             report = pytest.TestReport(
                 nodeid=item.nodeid, location=location, keywords=self.keywords, outcome="passed", longrepr=None,
-                when=when, duration=seconds if when == "call" else 0.0,
-                user_properties=[told] if when == "teardown" else [],
+                when=when, duration=verdict.seconds if when == "call" else 0.0,
             )  # fmt: skip
+            if when == "teardown":
+                carry(report, verdict)
             self.hook.pytest_runtest_logreport(report=report)
         self.hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=location)
 

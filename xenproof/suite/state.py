@@ -1,4 +1,4 @@
-"""What a run and each of its tests know while they run."""
+"""What a run knows while it runs."""
 
 import os
 import time
@@ -8,24 +8,11 @@ import pytest
 
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Kept, Recording
-from xenproof.suite.expect import Expect
 from xenproof.suite.keep import NOTES
 from xenproof.suite.quick import QuickCalls
 from xenproof.suite.target import Target
 
 STATE = pytest.StashKey["State"]()
-ITEM = pytest.StashKey["ItemData"]()
-
-
-class ItemData:
-    """What one test says of itself while it runs."""
-
-    def __init__(self, claim: str) -> None:
-        self.expect = Expect(claim)
-        self.compares = False
-        self.attachments: list[str] = []
-        self.said: dict[str, tuple[str, str, str]] = {}
-        self.began = time.time()
 
 
 class State:

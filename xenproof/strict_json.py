@@ -10,10 +10,10 @@ MOST_PARTS = 1_000_000
 T = TypeVar("T")
 
 
-def parse_strictly(text: str) -> object:
+def parse_strictly(text: str, most_parts: int = MOST_PARTS) -> object:
     """The value of `text`; raises ValueError, saying why, where it is no JSON or more than is taken for some."""
-    if (parts := sum(map(text.count, _PARTS))) > MOST_PARTS:
-        raise ValueError(f"it has {parts} values, more than the {MOST_PARTS} that are read")
+    if (parts := sum(map(text.count, _PARTS))) > most_parts:
+        raise ValueError(f"it has {parts} values, more than the {most_parts} that are read")
     try:
         found: object = json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_number)
     except RecursionError:

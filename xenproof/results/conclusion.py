@@ -4,13 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from xenproof.report.verdict import Outcome, Run, Verdict
+from xenproof.profile.expectation import Level
+from xenproof.results.exit_status import ExitStatus
+from xenproof.results.results import Results
+from xenproof.results.verdict import Outcome, Verdict
 
 _ENDED = {
-    2: "the run was interrupted",
-    3: "xenproof or pytest had an internal error",
-    4: "the call or the profile is wrong",
-    5: "no check was selected",
+    ExitStatus.INTERRUPTED: "the run was interrupted",
+    ExitStatus.INTERNAL_ERROR: "xenproof or pytest had an internal error",
+    ExitStatus.WRONG_CALL: "the call or the profile is wrong",
+    ExitStatus.NO_CHECK: "no check was selected",
 }
 
 
@@ -33,8 +36,8 @@ class Conclusion:
 
 def host_conclusion(profile: str, verdicts: Sequence[Verdict]) -> Conclusion:
     """What `verdicts` say of a host: where nothing passed, nothing was proved."""
-    fails = _count(v.outcome is Outcome.FAIL and v.level == "must" for v in verdicts)
-    advice = _count(v.outcome is Outcome.FAIL and v.level != "must" for v in verdicts)
+    fails = _count(v.outcome is Outcome.FAIL and v.level is Level.MUST for v in verdicts)
+    advice = _count(v.outcome is Outcome.FAIL and v.level is not Level.MUST for v in verdicts)
     errors = _count(v.outcome is Outcome.ERROR for v in verdicts)
     silent = _count(v.outcome is Outcome.NOT_EVALUABLE for v in verdicts)
     asides = [
@@ -55,38 +58,29 @@ def host_conclusion(profile: str, verdicts: Sequence[Verdict]) -> Conclusion:
     return Conclusion(Kind.CONFORMS, f"conforms to {profile}", told)
 
 
-def conclusion(run: Run) -> Conclusion:
+def conclusion(results: Results) -> Conclusion:
     """What the whole run says.  It never says "conforms" where the exit status says otherwise."""
-    said = host_conclusion(run.profile, run.verdicts)
-    empty = [host for host, verdicts in by_host(run).items() if not verdicts]
-    why = _ENDED.get(run.exit_status, f"the run ended with exit status {run.exit_status}")
+    said = host_conclusion(results.profile, results.verdicts)
+    empty = [host for host, verdicts in by_host(results).items() if not verdicts]
+    why = _ENDED.get(results.exit_status, f"the run ended with exit status {int(results.exit_status)}")
     if said.kind is not Kind.CONFORMS:
-        ended = (why,) if run.exit_status in _ENDED else ()
+        ended = (why,) if results.exit_status in _ENDED else ()
         return Conclusion(said.kind, said.text, (*said.asides, *ended))
-    if run.exit_status == 1:
-        return Conclusion(Kind.DIFFERS, f"does not conform to {run.profile}: {why}", said.asides)
-    if run.exit_status != 0:
+    if results.exit_status is ExitStatus.DIFFERS:
+        return Conclusion(Kind.DIFFERS, f"does not conform to {results.profile}: {why}", said.asides)
+    if results.exit_status is not ExitStatus.CONFORMS:
         return Conclusion(Kind.UNKNOWN, f"could not be evaluated: {why}", said.asides)
     if empty:
         return Conclusion(Kind.UNKNOWN, f"could not be evaluated: no check ran on {', '.join(empty)}", said.asides)
     return said
 
 
-def by_host(run: Run) -> dict[str, list[Verdict]]:
+def by_host(results: Results) -> dict[str, list[Verdict]]:
     """The verdicts of each host; hosts in the order of the run, then those that only verdicts name."""
-    found: dict[str, list[Verdict]] = {host.url: [] for host in run.hosts}
-    for verdict in run.verdicts:
+    found: dict[str, list[Verdict]] = {host.url: [] for host in results.hosts}
+    for verdict in results.verdicts:
         found.setdefault(verdict.host, []).append(verdict)
     return found
-
-
-def duration(seconds: float) -> str:
-    """A span of time in words, such as "0.4 s" or "2 min 5 s"."""
-    if seconds < 10:
-        return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.1f} s"
-    whole = round(seconds)
-    parts = [(whole // 3600, "h"), (whole % 3600 // 60, "min"), (whole % 60, "s")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def _checks(number: int) -> str:

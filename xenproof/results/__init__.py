@@ -1,0 +1,1 @@
+"""What a run found: verdicts, what they say of a host, and the file that keeps them."""

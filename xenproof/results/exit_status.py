@@ -1,0 +1,42 @@
+"""The exit status of a run: what it means, and how it follows from the verdicts."""
+
+from collections.abc import Collection, Iterable
+from enum import IntEnum
+
+from xenproof.profile.expectation import Level
+from xenproof.results.verdict import Outcome, Role, Verdict
+
+
+class ExitStatus(IntEnum):
+    """What a run ends with; 2 to 5 are pytest's own words."""
+
+    CONFORMS = 0
+    DIFFERS = 1
+    INTERRUPTED = 2
+    INTERNAL_ERROR = 3
+    WRONG_CALL = 4
+    NO_CHECK = 5
+    NOT_EVALUATED = 6
+
+
+CUT_SHORT = {
+    ExitStatus.INTERRUPTED: "The run was interrupted: not every check ran.",
+    ExitStatus.INTERNAL_ERROR: "xenproof or pytest had an internal error: not every check ran.",
+}
+"""The statuses with which not every check ran, and what a report says of it."""
+
+
+def judged(verdicts: Collection[Verdict], urls: Iterable[str]) -> ExitStatus:
+    """What the verdicts say of the hosts at `urls`: one without any pass has not conformed."""
+    if any(verdict.outcome is Outcome.FAIL and verdict.level is Level.MUST for verdict in verdicts):
+        return ExitStatus.DIFFERS
+    good = (verdict for verdict in verdicts if verdict.outcome is Outcome.PASS)
+    passed = {about.url for verdict in good for about in verdict.hosts if about.role is not Role.PEER}
+    unclear = any(verdict.outcome is Outcome.ERROR for verdict in verdicts)
+    return ExitStatus.CONFORMS if not unclear and passed >= set(urls) else ExitStatus.NOT_EVALUATED
+
+
+def of_run(verdicts: Collection[Verdict], urls: Iterable[str], ended: int) -> ExitStatus:
+    """The status of a run that pytest ended with `ended`: that of its verdicts, unless it was cut short."""
+    cut_short = next((status for status in CUT_SHORT if status == ended), None)
+    return judged(verdicts, urls) if cut_short is None else cut_short

@@ -1,0 +1,145 @@
+"""What the suite knows of one of pytest's items: the host and the expectation that it is about, and its verdict."""
+
+import re
+import time
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from xenproof.plain import shortened
+from xenproof.profile.expectation import Expectation, Level
+from xenproof.results.verdict import About, Finding, GuestTimeline, Role, TableCell, Verdict, examined
+from xenproof.suite.expect import Expect, words
+from xenproof.suite.outcome import End, of_phases
+
+ITEM = pytest.StashKey["ItemData"]()
+MOST_TITLE = 1000  # characters
+MOST_FINDINGS_CHARACTERS = 16_000
+"""Of all findings of one check but the last; a check of a user's own may compare in a loop."""
+
+
+class ItemData:
+    """What one test says of itself while it runs."""
+
+    def __init__(self, claim: str) -> None:
+        self.expect = Expect(claim)
+        self.compares = False
+        self.attachments: list[str] = []
+        self.guest: GuestTimeline | None = None
+        self.cell: TableCell | None = None
+        self.ran: list[str] = []
+        self.ends: dict[str, End] = {}
+        self.began = time.time()
+        self.seconds = 0.0
+
+
+def verdict_of(item: pytest.Item, data: ItemData, urls: list[str], run_began: float) -> Verdict:
+    """The verdict of a test so far; `urls` are the hosts of the run."""
+    end = of_phases(data.ran, data.ends)
+    if not judges(item):
+        return Verdict(
+            item.nodeid, (), "suite", item.nodeid, end.outcome, reason=end.reason, details=end.details,
+            started_s=data.began - run_began, seconds=data.seconds,
+        )  # fmt: skip
+    expected = expected_of(item)
+    findings, left_out = _bounded(data.expect.findings)
+    details = end.details
+    if left_out:
+        details = f"{left_out} comparisons are left out: too long for a report\n{details}".strip()
+    # A check of a mixed family names all that the family proves; the expectation says which of it this is.
+    ids = (
+        set(expected.req) if expected is not None else {str(name) for m in item.iter_markers("req") for name in m.args}
+    )
+    return Verdict(
+        id=_id(item),
+        hosts=_about(item, urls),
+        family=_family(item, expected, findings),
+        title=data.expect.claim,
+        outcome=end.outcome,
+        level=expected.level if expected is not None else Level.MUST,
+        req=tuple(sorted(ids)),
+        findings=findings,
+        reason=end.reason,
+        details=details,
+        started_s=data.began - run_began,
+        seconds=data.seconds,
+        attachments=tuple(data.attachments),
+        guest=data.guest,
+        cell=data.cell,
+    )
+
+
+def judges(item: pytest.Item) -> bool:
+    """Whether a test examines a host."""
+    return "target" in getattr(item, "fixturenames", ())
+
+
+def params_of(item: pytest.Item) -> dict[str, Any]:
+    """The parameters of a test by name."""
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return params
+
+
+def expected_of(item: pytest.Item) -> Expectation | None:
+    """The expectation that a check with `each` is about, None for any other."""
+    found = params_of(item).get("expected")
+    return found if isinstance(found, Expectation) else None
+
+
+def host_of(item: pytest.Item) -> str:
+    """The URL of the host that a test examines, "" if it examines none."""
+    return str(params_of(item).get("target", ""))
+
+
+def title_of(item: pytest.Item) -> str:
+    """The docstring of a test, with the expectation that it is about filled in."""
+    text = " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or item.name).split())
+    if (expected := expected_of(item)) is not None:
+        text = text.replace("{name}", str(expected.name)).replace("{value}", words(expected.value))
+    for key, value in params_of(item).items():
+        text = text.replace(f"{{{key}}}", str(value))
+    return shortened(text, MOST_TITLE, "too long for a title")
+
+
+def is_empty(item: pytest.Item) -> bool:
+    """Whether pytest made this item only to say that there is nothing to run."""
+    return item.get_closest_marker("each") is not None and expected_of(item) is None
+
+
+def _id(item: pytest.Item) -> str:
+    """The check without its host, so that the same check on two hosts has one name."""
+    host = host_of(item)
+    # pytest names the file of a test only if it lies in the repository.
+    name = item.path.name if item.nodeid.startswith("::") else ""
+    # xdist adds @GROUP to the name of what it keeps on one worker.
+    return name + re.sub(r"\]@.*$", "]", item.nodeid).replace(f"[{host}-", "[").replace(f"[{host}]", "")
+
+
+def _about(item: pytest.Item, urls: list[str]) -> tuple[About, ...]:
+    host = host_of(item)
+    if "peers" not in getattr(item, "fixturenames", ()):
+        return examined(host)
+    return (*examined(host), *(About(url, Role.PEER) for url in urls if url != host))
+
+
+def _family(item: pytest.Item, expected: Expectation | None, findings: tuple[Finding, ...]) -> str:
+    """The family of what the check compares with; of one that ended before it compared, the name of its file."""
+    if expected is not None:
+        return expected.family
+    if findings:
+        return findings[0].expectation.partition(".")[0]
+    return item.path.stem.removeprefix("test_")
+
+
+def _bounded(findings: list[Finding]) -> tuple[tuple[Finding, ...], int]:
+    """The findings as a report keeps them, the last one always, and how many were left out."""
+    if not findings:
+        return (), 0
+    kept, left = [], MOST_FINDINGS_CHARACTERS
+    for finding in findings[:-1]:
+        left -= sum(len(str(getattr(finding, field.name))) for field in fields(finding))
+        if left < 0:
+            break
+        kept.append(finding)
+    return (*kept, findings[-1]), len(findings) - 1 - len(kept)

@@ -13,10 +13,10 @@ from xenproof.guest import life as life_module
 from xenproof.guest.life import Life, lively
 from xenproof.guest.place import HostFolder
 from xenproof.lab.host import LabHost
-from xenproof.profile.expectation import Expectation, Level, Status
 from xenproof.profile.load import load_profile
 from xenproof.source.connection import Connection
 from xenproof.suite.expect import Expect, Mismatch
+from xenproof.suite.promises import documents
 
 # Exit status 0 for whatever changes a guest; what only reads goes on to the real one.
 IDLE_XL = """\
@@ -43,10 +43,6 @@ def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[
         dom0_shell.run("rm -f /usr/local/sbin/xl").check(0)
         guest.remove()
         folder.leave()
-
-
-def documented(name: str, value: object, source: str) -> Expectation:
-    return Expectation(("xl", "does", name), value, (), source, Status.DOCUMENTED, Level.MUST, "debian12", "here")
 
 
 @pytest.mark.releases
@@ -76,7 +72,7 @@ def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
     passed = []
     for name, more in arguments.items():
         try:
-            getattr(checks, name)(life=life, documented=documented, expect=Expect(name), **more)
+            getattr(checks, name)(life=life, documented=documents(profile.name), expect=Expect(name), **more)
         except (Mismatch, XenproofError):
             continue
         passed.append(name)

@@ -4,10 +4,11 @@ import pytest
 
 from xenproof.guest.backend_table import BackendTable
 from xenproof.guest.disk_rows import disk_rows
-from xenproof.suite.disk_fixtures import DryRuns, Predict
+from xenproof.suite.disk_fixtures import DryRuns
 from xenproof.suite.each import req
 from xenproof.suite.evidence import InTable
 from xenproof.suite.expect import Expect
+from xenproof.suite.promises import Predict
 from xenproof.xen.specs import known_specs
 
 

@@ -60,8 +60,8 @@ def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
         "test_disk_is_attached_and_detached": {},
         "test_network_is_attached_and_detached": {"profile": profile},
         "test_guest_is_saved_and_goes_on_when_restored": {},
-        "test_guest_starts_again": {"why": "a reboot"},
-        "test_guest_runs_where_it_may": {"where": "a CPU of its own"},
+        "test_guest_starts_again": {"why": "a reboot", "start_again": deeds.reboot_from_changed_menu},
+        "test_guest_runs_where_it_may": {"where": "a CPU of its own", "choose": checks.a_cpu},
         "test_guest_uses_a_pool_of_its_own": {},
         "test_guest_is_destroyed": {},
     }

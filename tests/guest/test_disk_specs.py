@@ -11,8 +11,11 @@ from xenproof.suite.expect import Expect
 from xenproof.suite.promises import Predict
 from xenproof.xen.specs import known_specs
 
+pytestmark = pytest.mark.shares_guest
+
 
 @req("S15")
+@pytest.mark.same_worker("dry runs of disk specifications")
 @pytest.mark.parametrize("spec", known_specs())
 def test_disk_specification_is_read_as_predicted(
     spec: str, dry_runs: DryRuns, predict: Predict, expect: Expect
@@ -23,6 +26,7 @@ def test_disk_specification_is_read_as_predicted(
 
 @req("S07", "S15")
 @pytest.mark.matrix
+@pytest.mark.same_worker("disks of paused guests")
 @pytest.mark.parametrize("row", disk_rows())
 def test_disk_gets_the_predicted_backend(
     row: str, backend_table: BackendTable, predict: Predict, expect: Expect, in_table: InTable

@@ -21,7 +21,7 @@ from xenproof.source.address import Scheme, parse_urls
 from xenproof.suite import options
 from xenproof.suite.collector import KEY, PLACED
 from xenproof.suite.controller import Controller, LastResort
-from xenproof.suite.expect import Mismatch, words
+from xenproof.suite.expect import Mismatch, readable
 from xenproof.suite.keep import check_recordable
 from xenproof.suite.kept_guests import check_keepable
 from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, of_error
@@ -232,7 +232,7 @@ def _title(item: pytest.Item) -> str:
     """The docstring of the test, with the expectation that it is about filled in."""
     text = " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or item.name).split())
     if (expected := _expected(item)) is not None:
-        text = text.replace("{name}", str(expected.name)).replace("{value}", words(expected.value))
+        text = text.replace("{name}", str(expected.name)).replace("{value}", readable(expected.value))
     for key, value in _params(item).items():
         text = text.replace(f"{{{key}}}", str(value))
     return shortened(text, MOST_TITLE, "too long for a title")

@@ -9,7 +9,6 @@ import contextlib
 import inspect
 import io
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,14 +62,19 @@ class Call:
             nodeid=item.nodeid, location=location, keywords=self.keywords, outcome="passed", longrepr=None, when="call",
             duration=seconds,
         )  # fmt: skip
-        setup, teardown = copy(call), copy(call)
-        setup.when, setup.duration, setup.user_properties = "setup", 0.0, []
-        teardown.when, teardown.duration, teardown.user_properties = "teardown", 0.0, [outcome]
+        setup, teardown = _like(call, "setup", []), _like(call, "teardown", [outcome])
         self.hook.pytest_runtest_logstart(nodeid=item.nodeid, location=location)
         self.silently(report=setup)
         self.hook.pytest_runtest_logreport(report=call)
         self.silently(report=teardown)
         self.hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=location)
+
+
+def _like(report: pytest.TestReport, when: str, properties: list[tuple[str, object]]) -> pytest.TestReport:
+    """The report of another phase of the same check, without reading its name again."""
+    made = pytest.TestReport.__new__(pytest.TestReport)
+    vars(made).update(vars(report), when=when, duration=0.0, user_properties=properties, sections=[])
+    return made
 
 
 class FastPath:

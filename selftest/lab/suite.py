@@ -53,6 +53,8 @@ class Suite:
     def command(self, *arguments: str) -> list[str]:
         return [
             sys.executable, "-m", "pytest", "--rootdir", str(REPOSITORY), "-c", str(REPOSITORY / "pytest.ini"),
+            # pytest would keep the names of all tests on hosts that nobody sees again, and read them at each start.
+            "-p", "no:nfplugin",
             f"--report={self.report}", *arguments,
         ]  # fmt: skip
 

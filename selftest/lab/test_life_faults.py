@@ -13,10 +13,10 @@ from xenproof.guest import life as life_module
 from xenproof.guest.life import Life, lively
 from xenproof.guest.place import HostFolder
 from xenproof.lab.host import LabHost
-from xenproof.profile.expectation import Expectation, Level, Status
 from xenproof.profile.load import load_profile
 from xenproof.source.connection import Connection
 from xenproof.suite.expect import Expect, Mismatch
+from xenproof.suite.promises import documents
 
 # Exit status 0 for whatever changes a guest; what only reads goes on to the real one.
 IDLE_XL = """\
@@ -45,10 +45,6 @@ def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[
         folder.leave()
 
 
-def documented(name: str, value: object, source: str) -> Expectation:
-    return Expectation(("xl", "does", name), value, (), source, Status.DOCUMENTED, Level.MUST, "debian12", "here")
-
-
 @pytest.mark.releases
 def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
     life: Life, monkeypatch: pytest.MonkeyPatch
@@ -64,8 +60,8 @@ def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
         "test_disk_is_attached_and_detached": {},
         "test_network_is_attached_and_detached": {"profile": profile},
         "test_guest_is_saved_and_goes_on_when_restored": {},
-        "test_guest_starts_again": {"why": "a reboot"},
-        "test_guest_runs_where_it_may": {"where": "a CPU of its own"},
+        "test_guest_starts_again": {"why": "a reboot", "start_again": deeds.reboot_from_changed_menu},
+        "test_guest_runs_where_it_may": {"where": "a CPU of its own", "choose": checks.a_cpu},
         "test_guest_uses_a_pool_of_its_own": {},
         "test_guest_is_destroyed": {},
     }
@@ -76,7 +72,7 @@ def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
     passed = []
     for name, more in arguments.items():
         try:
-            getattr(checks, name)(life=life, documented=documented, expect=Expect(name), **more)
+            getattr(checks, name)(life=life, documented=documents(profile.name), expect=Expect(name), **more)
         except (Mismatch, XenproofError):
             continue
         passed.append(name)

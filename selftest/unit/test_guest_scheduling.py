@@ -8,65 +8,175 @@ from pathlib import Path
 
 import pytest
 
-from selftest.lab.suite import clean_environment
-from xenproof.suite.scheduling import expected_seconds, scope_of
+from selftest.lab.suite import REPOSITORY, Suite, clean_environment
+from xenproof.suite.affinity import Affinity, read_affinities
+from xenproof.suite.scheduling import expected_seconds
 
-BOOT = "tests/guest/test_grub_xen.py"
-DISKS = "tests/guest/test_disk_specs.py"
-HOST = "lab://debian12"
+RECORDING = REPOSITORY / "selftest" / "data" / "recordings" / "debian12-for-sles12.json"
+HOST = f"recording://{RECORDING}"
 
+GUEST = "tests/guest/test_"
+DUMPS = """
+from pathlib import Path
+from xenproof.suite.affinity import write_affinities
 
-def test_all_checks_of_one_guest_go_to_one_worker() -> None:
-    assert scope_of(f"{BOOT}::test_guest_boots[{HOST}-qdisk]") == scope_of(f"{BOOT}::test_guest_leaves[{HOST}-qdisk]")
-    assert scope_of(f"{BOOT}::test_guest_boots[{HOST}-qdisk]") != scope_of(f"{BOOT}::test_guest_boots[{HOST}-blkback]")
-
-
-def test_what_is_asked_once_for_all_rows_goes_to_one_worker() -> None:
-    first = scope_of(f"{DISKS}::test_disk_gets_the_predicted_backend[{HOST}-file_as_raw_on_qdisk]")
-    assert first == scope_of(f"{DISKS}::test_disk_gets_the_predicted_backend[{HOST}-xm_phy]")
-    assert first != scope_of(f"{DISKS}::test_disk_specification_is_read_as_predicted[{HOST}-xm_phy]")
+def pytest_collection_finish(session):
+    write_affinities(Path(__file__).parent, session.items)
+"""
 
 
-def test_the_life_of_one_guest_goes_to_one_worker() -> None:
-    life = "tests/guest/test_life.py"
-    assert scope_of(f"{life}::test_guest_is_renamed[{HOST}]") == scope_of(
-        f"{life}::test_guest_starts_again[{HOST}-crash]"
-    )
+@pytest.fixture(scope="module")
+def affinities(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Affinity]:
+    """What the marks of all checks of guests say, by FILE::NAME[PARAMETERS], without "tests/guest/test_"."""
+    folder = tmp_path_factory.mktemp("dumps")
+    (folder / "conftest.py").write_text(DUMPS)
+    options = ("--collect-only", "-q", "--profile=debian12", f"--hosts=recording://{RECORDING}")
+    done = Suite(folder / "report").run(*options, "tests/guest", str(folder))
+    assert done.exit_status in (0, 6), done.output
+    found = read_affinities(folder)
+    return {
+        nodeid.removeprefix(GUEST).replace(f"[{HOST}-", "[").replace(f"[{HOST}]", ""): found[nodeid] for nodeid in found
+    }
 
 
-def test_guests_of_hvm_and_pvh_come_one_after_another() -> None:
-    ways = "tests/guest/test_boot_ways.py::test_guest_comes_as_far_as_predicted"
-    nodeids = [
-        "tests/guest/test_spice.py::test_picture[x]",
-        f"{ways}[x-GRUB for PVH, ext4]",
-        f"{ways}[x-a kernel of dom0, as PVH, ext4]",
-        f"{ways}[x-GRUB for a PC, from its disk, ext4]",
-    ]
-    assert len({scope_of(nodeid) for nodeid in nodeids}) == 1
-    assert scope_of(nodeids[0]) is not None
-    assert scope_of(f"{ways}[x-a kernel of dom0, ext4]") is None
+def groups(affinities: dict[str, Affinity], *checks: str) -> set[str]:
+    """The groups of some checks."""
+    return {affinities.get(check, Affinity()).group for check in checks}
 
 
-def test_each_way_to_start_a_guest_may_go_to_any_worker() -> None:
-    assert scope_of(f"tests/guest/test_boot_ways.py::test_guest_comes_as_far_as_predicted[{HOST}-pygrub, xfs]") is None
+def of_file(affinities: dict[str, Affinity], name: str) -> set[str]:
+    """The groups of the checks of a file."""
+    return {found.group for check, found in affinities.items() if check.startswith(f"{name}.py::")}
 
 
-@pytest.mark.parametrize("nodeid", ["tests/host/test_units.py::test_a[x-qdisk]", f"{BOOT}::test_of_no_guest"])
-def test_other_checks_are_left_to_xdist(nodeid: str) -> None:
-    assert scope_of(nodeid) is None
+def test_all_checks_of_one_guest_go_to_one_worker(affinities: dict[str, Affinity]) -> None:
+    checks = ("grub_xen.py::test_guest_boots", "grub_xen.py::test_guest_leaves_nothing_in_dom0")
+    (qdisk,) = groups(affinities, *(f"{check}[qdisk]" for check in checks))
+    (blkback,) = groups(affinities, *(f"{check}[blkback]" for check in checks))
+    assert len({qdisk, blkback, ""}) == 3
+    assert of_file(affinities, "grub_xen") == {qdisk, blkback}
+    assert HOST in qdisk, "each host has guests of its own"
+
+
+def test_what_is_asked_once_for_all_rows_goes_to_one_worker(affinities: dict[str, Affinity]) -> None:
+    rows = {check for check in affinities if check.startswith("disk_specs.py::test_disk_gets_the_predicted_backend[")}
+    dry = {check for check in affinities if check.startswith("disk_specs.py::test_disk_specification_is_read")}
+    assert min(len(rows), len(dry)) > 30
+    assert len(groups(affinities, *rows)) == len(groups(affinities, *dry)) == 1
+    assert groups(affinities, *rows) != groups(affinities, *dry)
+
+
+@pytest.mark.parametrize("name", ["life", "libvirt", "durability"])
+def test_the_life_of_one_guest_goes_to_one_worker(affinities: dict[str, Affinity], name: str) -> None:
+    (group,) = of_file(affinities, name)
+    assert group
+    assert [check for check, found in affinities.items() if found.group == group and not check.startswith(name)] == []
+
+
+def test_guests_of_hvm_and_pvh_come_one_after_another(affinities: dict[str, Affinity]) -> None:
+    ways = "boot_ways.py::test_guest_comes_as_far_as_predicted"
+    checks = {
+        f"{ways}[a kernel of dom0, as PVH, ext4]",
+        f"{ways}[GRUB for PVH, ext4]",
+        f"{ways}[GRUB for a PC, from its disk, ext4]",
+        "served.py::test_setting_is_served[nested_hvm]",
+    }
+    (group,) = of_file(affinities, "spice")
+    others = {
+        check for check, found in affinities.items() if found.group == group and not check.startswith("spice.py::")
+    }
+    assert group
+    assert others == checks
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "boot_ways.py::test_guest_comes_as_far_as_predicted[pygrub, xfs]",
+        "boot_ways.py::test_guest_comes_as_far_as_predicted[a kernel of dom0, ext4]",
+        "served.py::test_setting_is_served[direct_io]",
+        "kernels.py::test_xl_starts_a_kernel[kernel_gzip]",
+    ],
+)
+def test_other_checks_are_left_to_xdist(affinities: dict[str, Affinity], check: str) -> None:
+    assert check not in affinities
+
+
+def test_checks_of_users_that_ask_for_a_guest_share_it(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(DUMPS)
+    (tmp_path / "test_ours.py").write_text(OURS)
+    options = ("--collect-only", "-q", "--profile=debian12", f"--hosts=recording://{RECORDING}")
+    Suite(tmp_path / "report").run(*options, str(tmp_path))
+    found = read_affinities(tmp_path)
+    assert len(found) == 4
+    assert all(one.shares for one in found.values())
+    assert len({one.group for one in found.values()}) == 2
+
+
+OURS = """
+from xenproof.suite.each import each
+
+@each("guest.*.type")
+def test_a(guest_booted, expected, expect):
+    pass
+
+@each("guest.*.type")
+def test_b(guest_defined, expected, expect):
+    pass
+
+def test_c(dom0):
+    pass
+"""
 
 
 def test_checks_that_never_ran_are_taken_for_as_long_as_their_guests_need() -> None:
     life = [f"tests/guest/test_life.py::test_{name}[{HOST}]" for name in "abc"]
     alone = f"tests/guest/test_kernels.py::test_xl_starts_a_kernel[{HOST}-kernel_gzip]"
     of_host = [f"tests/host/test_units.py::test_{name}[{HOST}]" for name in range(100)]
-    assert expected_seconds(life, {}) > expected_seconds([alone], {}) > expected_seconds(of_host, {})
-    assert expected_seconds([alone, *life], {}) > expected_seconds(life, {}) + expected_seconds(life[:1], {}) / 2
+    shared = dict.fromkeys(life, Affinity("a guest", shares=True))
+
+    def seconds(*checks: str) -> float:
+        return expected_seconds(checks, {}, shared)
+
+    assert seconds(*life) > seconds(alone) > seconds(*of_host)
+    assert seconds(alone, *life) > seconds(*life) + seconds(life[0]) / 2
 
 
 def test_what_a_check_took_counts_where_it_is_known() -> None:
     checks = [f"tests/guest/test_life.py::test_{name}[{HOST}]" for name in "abc"]
-    assert expected_seconds(checks, dict.fromkeys(checks, 100.0)) == 300.0
+    assert expected_seconds(checks, dict.fromkeys(checks, 100.0), {}) == 300.0
+
+
+def test_workers_run_the_checks_of_a_group_together(tmp_path: Path) -> None:
+    """What a worker collected reaches the process that hands out the checks: each group has one worker."""
+    own = tmp_path / "test_ours.py"
+    own.write_text(GROUPED)
+    Suite(tmp_path / "report").run("-n2", "--profile=debian12", f"--hosts=recording://{RECORDING}", str(own))
+    rows = [line.split() for line in own.with_suffix(".workers").read_text().splitlines()]
+    assert sorted(group for group, _ in rows) == ["a"] * 8 + ["b"] * 8
+    assert len({(group, worker) for group, worker in rows}) == 2
+    assert len({worker for _, worker in rows}) == 2
+
+
+GROUPED = """
+import os
+import pathlib
+import pytest
+
+def note(group):
+    with pathlib.Path(__file__).with_suffix(".workers").open("a") as out:
+        out.write(f"{group} {os.environ['PYTEST_XDIST_WORKER']}\\n")
+
+@pytest.mark.parametrize("number", range(8))
+@pytest.mark.same_worker("a")
+def test_a(target, number):
+    note("a")
+
+@pytest.mark.parametrize("number", range(8))
+@pytest.mark.same_worker("b")
+def test_b(target, number):
+    note("b")
+"""
 
 
 CHECK = "guest/test_checks.py::test_it"

@@ -1,5 +1,6 @@
 """The house is in order: names of the contract, commented settings, pinned packages, no address in the tree."""
 
+import ast
 import configparser
 import os
 import re
@@ -95,7 +96,7 @@ def test_every_dependency_is_pinned_within_its_bounds() -> None:
     pinned = pins()
     for text in chain.from_iterable(pyproject().values()):
         wanted = Requirement(text)
-        assert re.match(r">=\d", str(wanted.specifier)), f"{text} has no lower bound"
+        assert ">=" in {part.operator for part in wanted.specifier}, f"{text} has no lower bound"
         version = pinned.get(canonicalize_name(wanted.name))
         assert version is not None, f"{wanted.name} is not in constraints.txt"
         assert wanted.specifier.contains(version, prereleases=True), f"{text}, but {version} in constraints.txt"
@@ -167,3 +168,42 @@ def test_no_folder_of_one_machine_stands_in_the_tree() -> None:
     home = re.compile(r"/home/[a-z]\w*/|/root/\.(?!ssh/)\w+/")
     ours = [path for path in our_files() if path.suffix in {".py", ".toml", ".ini", ".yaml", ".md", ".sh", ".txt", ""}]
     assert [str(path.relative_to(ROOT)) for path in ours if path != Path(__file__) and home.search(text_of(path))] == []
+
+
+def test_the_library_knows_no_single_test() -> None:
+    """What is to be known of a test is declared beside it, by marks and parameters."""
+    named = re.compile(r"\btest_\w+\.py\b|/test_\w|^test_\w+$")
+    found = [
+        f"{path.relative_to(ROOT)}: {node.value}"
+        for path in sorted((ROOT / "xenproof").rglob("*.py"))
+        for node in ast.walk(ast.parse(text_of(path)))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.search(node.value)
+    ]
+    assert found == []
+
+
+def test_checks_do_not_take_words_of_their_parameters_for_control() -> None:
+    """What a check does for one of its parameters is a parameter too: the words of a name are for people."""
+    found = []
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        functions = [node for node in ast.walk(ast.parse(text_of(path))) if isinstance(node, ast.FunctionDef)]
+        for function in functions:
+            names = {argument.arg for argument in function.args.args}
+            found += [
+                f"{path.name}:{node.lineno}"
+                for node in ast.walk(function)
+                if isinstance(node, ast.expr) and reads_words(node, names)
+            ]
+    assert found == []
+
+
+def reads_words(node: ast.expr, names: set[str]) -> bool:
+    """Whether one of `names` is compared with a text, asked how it begins, or looked up among texts."""
+    match node:
+        case ast.Compare(ast.Name(name), _, [ast.Constant(str())]):
+            return name in names
+        case ast.Attribute(ast.Name(name), "startswith" | "endswith"):
+            return name in names
+        case ast.Subscript(ast.Dict(), ast.Name(name)):
+            return name in names
+    return False

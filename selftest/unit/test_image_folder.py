@@ -216,7 +216,7 @@ def test_the_file_system_is_what_fstab_says_and_its_room_is_unknown(
 def test_the_release_is_that_of_the_default_entry(read: Callable[[], Recording]) -> None:
     identity = parse_identity(read().output(PROBE))
     assert (identity.kernel, identity.system) == (RELEASE, "Debian GNU/Linux 12 (bookworm)")
-    assert identity.stored == "root directory"
+    assert identity.kind == "root directory"
     identity.require_dom0("image://x")
 
 

@@ -142,7 +142,7 @@ def test_each_section_is_written_and_each_family_read_or_not_evaluable(tmp_path:
 
 def test_it_says_what_it_is(recording: Recording) -> None:
     identity = parse_identity(recording.output(PROBE))
-    assert (identity.stored, identity.system) == ("supportconfig", "SUSE Linux Enterprise Server 12")
+    assert (identity.kind, identity.system) == ("supportconfig", "SUSE Linux Enterprise Server 12")
     assert (identity.kernel, identity.xl) == (RELEASE, "/usr/sbin/xl")
     identity.require_dom0("supportconfig://x")
     assert recording.about["source"] == "supportconfig, not a running host, collected Thu Nov 20 12:00:00 CET 2014"

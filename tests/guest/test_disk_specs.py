@@ -4,14 +4,18 @@ import pytest
 
 from xenproof.guest.backend_table import BackendTable
 from xenproof.guest.disk_rows import disk_rows
-from xenproof.suite.disk_fixtures import DryRuns, Predict
+from xenproof.suite.disk_fixtures import DryRuns
 from xenproof.suite.each import req
 from xenproof.suite.evidence import InTable
 from xenproof.suite.expect import Expect
+from xenproof.suite.promises import Predict
 from xenproof.xen.specs import known_specs
+
+pytestmark = pytest.mark.shares_guest
 
 
 @req("S15")
+@pytest.mark.same_worker("dry runs of disk specifications")
 @pytest.mark.parametrize("spec", known_specs())
 def test_disk_specification_is_read_as_predicted(
     spec: str, dry_runs: DryRuns, predict: Predict, expect: Expect
@@ -22,6 +26,7 @@ def test_disk_specification_is_read_as_predicted(
 
 @req("S07", "S15")
 @pytest.mark.matrix
+@pytest.mark.same_worker("disks of paused guests")
 @pytest.mark.parametrize("row", disk_rows())
 def test_disk_gets_the_predicted_backend(
     row: str, backend_table: BackendTable, predict: Predict, expect: Expect, in_table: InTable

@@ -11,7 +11,11 @@ from xenproof.suite.promises import Documented
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.qemu_disks import qemu_disks
 
-pytestmark = pytest.mark.matrix
+pytestmark = [
+    pytest.mark.matrix,
+    pytest.mark.same_worker("the guest with disks of all kinds"),
+    pytest.mark.shares_guest,
+]
 
 ALL = Safe(synced=BLOCKS, found=BLOCKS)
 NOTHING: list[str] = []

@@ -9,7 +9,8 @@ from xenproof.guest.image import LOADER
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
-from xenproof.suite.guest_fixtures import SETTLE_LIMIT_S, SHUTDOWN_LIMIT_S, Promise
+from xenproof.suite.guest_fixtures import SETTLE_LIMIT_S, SHUTDOWN_LIMIT_S
+from xenproof.suite.promises import Promise
 from xenproof.xen.backend import DiskBackend, disk_workers, read_vbd
 
 pytestmark = pytest.mark.smoke

@@ -9,7 +9,7 @@ from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
 from xenproof.suite.promises import Documented
 
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, pytest.mark.same_worker("the guest of libvirt"), pytest.mark.shares_guest]
 
 NOTHING: list[str] = []
 LIST = "xl list"

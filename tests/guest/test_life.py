@@ -1,8 +1,11 @@
 """What xl does to a guest that runs, one thing after another to the same guest: read in dom0, and told by the guest."""
 
+from collections.abc import Callable, Mapping
+
 import pytest
 
 from xenproof.guest import deeds, libvirt_deeds, placing
+from xenproof.guest.deeds import Restarted
 from xenproof.guest.guest import MEMORY_MIB
 from xenproof.guest.image import SECOND_ENTRY
 from xenproof.guest.life import Life
@@ -11,7 +14,7 @@ from xenproof.suite.each import req
 from xenproof.suite.expect import Expect
 from xenproof.suite.promises import Documented
 
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, pytest.mark.same_worker("the guest of xl"), pytest.mark.shares_guest]
 
 NOTHING: list[str] = []
 LIST = "xl list"
@@ -99,29 +102,70 @@ def test_guest_is_saved_and_goes_on_when_restored(life: Life, documented: Docume
 
 # Each boot takes half a minute and more where the host is emulated, so each is good for both.
 @req("S02", "S07", "S10")
-@pytest.mark.parametrize("why", ["a reboot, as its changed grub.cfg says", "a crash, as a key on its console says"])
-def test_guest_starts_again(life: Life, documented: Documented, expect: Expect, why: str) -> None:
+@pytest.mark.parametrize(
+    ("why", "start_again"),
+    [
+        ("a reboot, as its changed grub.cfg says", deeds.reboot_from_changed_menu),
+        ("a crash, as a key on its console says", deeds.crash_and_choose),
+    ],
+    ids=["a reboot, as its changed grub.cfg says", "a crash, as a key on its console says"],
+)
+def test_guest_starts_again(
+    life: Life,
+    documented: Documented,
+    expect: Expect,
+    why: str,  # noqa: ARG001  # the docstring names it
+    start_again: Callable[[Life], Restarted],
+) -> None:
     """A guest boots again from its own disk, by the second entry of its menu, after {why}; nothing stays of before."""
-    found = deeds.crash_and_choose(life) if why.startswith("a crash") else deeds.reboot_from_changed_menu(life)
+    found = start_again(life)
     expect(documented("disk", life.guest.token, AGAIN), found.token, by=WITNESS)
     expect(documented("another boot", True, AGAIN), found.another_boot, by=WITNESS)
     expect(documented("entry", SECOND_ENTRY, "GRUB's manual: default, timeout"), found.entry, by=WITNESS)
     expect(documented("left", NOTHING, AGAIN), found.left, by=DOM0)
 
 
+Cpus = Mapping[int, list[int]]
+"""The CPUs of each NUMA node."""
+
+
+def all_of(nodes: Cpus) -> list[int]:
+    """All CPUs of the host."""
+    return sorted(cpu for cpus in nodes.values() for cpu in cpus)
+
+
+def a_cpu(nodes: Cpus) -> tuple[str, list[int]]:
+    """The last CPU: what xl is told, and where the guest may run then."""
+    return str(all_of(nodes)[-1]), all_of(nodes)[-1:]
+
+
+def a_node(nodes: Cpus) -> tuple[str, list[int]]:
+    """The CPUs of the last NUMA node."""
+    return f"nodes:{max(nodes)}", nodes[max(nodes)]
+
+
+def all_cpus(nodes: Cpus) -> tuple[str, list[int]]:
+    """All CPUs."""
+    return "all", all_of(nodes)
+
+
 @req("S07")
-@pytest.mark.parametrize("where", ["a CPU of its own", "the CPUs of a NUMA node", "all CPUs"])
-def test_guest_runs_where_it_may(life: Life, documented: Documented, expect: Expect, where: str) -> None:
+@pytest.mark.parametrize(
+    ("where", "choose"),
+    [("a CPU of its own", a_cpu), ("the CPUs of a NUMA node", a_node), ("all CPUs", all_cpus)],
+    ids=["a CPU of its own", "the CPUs of a NUMA node", "all CPUs"],
+)
+def test_guest_runs_where_it_may(
+    life: Life,
+    documented: Documented,
+    expect: Expect,
+    where: str,  # noqa: ARG001  # the docstring names it
+    choose: Callable[[Cpus], tuple[str, list[int]]],
+) -> None:
     """xl vcpu-pin lets a guest run on {where} only, and it goes on there."""
     nodes = placing.nodes(life.dom0)
-    every = sorted(cpu for cpus in nodes.values() for cpu in cpus)
-    node, of_node = max(nodes.items())
-    words, wanted = {
-        "a CPU of its own": (str(every[-1]), every[-1:]),
-        "the CPUs of a NUMA node": (f"nodes:{node}", of_node),
-        "all CPUs": ("all", every),
-    }[where]
-    before, found = life.now(), placing.pin(life, words, every)
+    cpus, wanted = choose(nodes)
+    before, found = life.now(), placing.pin(life, cpus, all_of(nodes))
     expect(documented("CPUs", wanted, "xl(1), vcpu-pin; xl.cfg(5), cpus"), found, by="xl vcpu-list")
     expect(documented("boot", before.nonce, "xl(1), vcpu-pin"), life.now().nonce, by=WITNESS)
 

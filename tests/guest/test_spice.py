@@ -16,7 +16,8 @@ from xenproof.suite.evidence import Evidence
 from xenproof.suite.expect import Expect
 from xenproof.suite.promises import Documented
 
-pytestmark = pytest.mark.matrix
+# Under emulation a PVH guest ends with a triple fault while an HVM guest is busy (README): one after another.
+pytestmark = [pytest.mark.matrix, pytest.mark.same_worker("guests of HVM and PVH"), pytest.mark.shares_guest]
 
 CLIENT = "a SPICE client"
 TICKET = "xl.cfg(5), spicepasswd"
@@ -73,12 +74,22 @@ def test_option_of_the_agent_reaches_qemu(
 
 
 @req("S07")
-@pytest.mark.parametrize("word", ["the password", "another one"])
+@pytest.mark.parametrize(
+    ("word", "before", "wanted"),
+    [("the password", "", LET_IN), ("another one", "x", REFUSED)],
+    ids=["the password", "another one"],
+)
 def test_vnc_asks_for_the_password(
-    desktop: DesktopGuest, vnc_password: str, documented: Documented, expect: Expect, word: str
+    desktop: DesktopGuest,
+    vnc_password: str,
+    documented: Documented,
+    expect: Expect,
+    word: str,
+    before: str,
+    wanted: str,
 ) -> None:
     """The VNC server of a guest lets in a client that has the password, and no other one."""
-    wanted, given = (LET_IN, vnc_password) if word == "the password" else (REFUSED, f"x{vnc_password}")
+    given = f"{before}{vnc_password}"
     expect(documented(f"with {word}", wanted, "xl.cfg(5), vncpasswd"), desktop.by_vnc(given), by="a VNC client")
 
 

@@ -32,7 +32,7 @@ PROBE = Probe(
 class Identity:
     """A host in its own words.  `xl` is the path of the tool, empty where there is none.
 
-    `stored` is empty for a running host; for other sources it says what they are, such as "disk image".
+    `kind` is empty for a running host; for other sources it says what they are, such as "disk image".
     """
 
     uid: int
@@ -41,17 +41,17 @@ class Identity:
     hypervisor: str
     capabilities: str
     xl: str
-    stored: str = ""
+    kind: str = ""
 
     def require_dom0(self, url: str) -> None:
         """Raise NotADom0, saying what was found, unless this is a dom0 on which root can use xl.
 
         Where nothing runs, such as in a disk image, it is enough that xl is there.
         """
-        if self.stored:
+        if self.kind:
             if not self.xl:
                 raise NotADom0(
-                    f"{url} is a {self.stored} of a system that is no Xen dom0: expected xl, found none "
+                    f"{url} is a {self.kind} of a system that is no Xen dom0: expected xl, found none "
                     f"({self.system or 'unknown system'}); nothing was checked. Install the Xen tools there, "
                     "or name another source"
                 )
@@ -96,8 +96,8 @@ def parse_identity(output: ProbeOutput) -> Identity:
         raise ParseError(f"the identity probe printed {output.text[-200:]!r}, expected uid to end: {error}") from error
 
 
-def stored_identity(stored: str, *, kernel: str, system: str, xl: str) -> ProbeOutput:
-    """The identity of a source that is no running host; `stored` says what it is, "" stands for what is unknown."""
+def offline_identity(kind: str, *, kernel: str, system: str, xl: str) -> ProbeOutput:
+    """The identity of a source that is no running host; `kind` says what it is, "" stands for what is unknown."""
     rows = {"uid": "0", "kernel": kernel, "system": system, "hypervisor": "", "capabilities": "", "xl": xl}
-    lines = [f"{name} {' '.join(value.split())}" for name, value in (rows | {"stored": stored, "end": "."}).items()]
+    lines = [f"{name} {' '.join(value.split())}" for name, value in (rows | {"stored": kind, "end": "."}).items()]
     return ProbeOutput(PROBE.name, "".join(f"{line}\n" for line in lines).encode(), b"", 0)

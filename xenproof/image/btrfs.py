@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 from xenproof.errors import SourceError
 from xenproof.image.btrfs_bounds import BoundedBtrfs
 from xenproof.image.disk_bytes import Bytes
-from xenproof.image.dissected import DissectNode, FileSystem, Shared, reading
+from xenproof.image.dissect_node import DissectNode, FileSystem, Shared, reading
 from xenproof.image.node import Node
 from xenproof.image.signature import BTRFS
 

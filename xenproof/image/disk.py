@@ -9,7 +9,7 @@ from pathlib import Path
 from xenproof.errors import SourceError
 from xenproof.image.budget import Budget
 from xenproof.image.container import open_container
-from xenproof.image.dissected import FileSystem, Shared
+from xenproof.image.dissect_node import FileSystem, Shared
 from xenproof.image.filesystem import open_filesystem
 from xenproof.image.fstab import Entry, read_fstab
 from xenproof.image.kept_nodes import KeptNodes

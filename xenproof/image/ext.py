@@ -10,7 +10,7 @@ from dissect.extfs import ExtFS
 
 from xenproof.errors import SourceError
 from xenproof.image.disk_bytes import Bytes
-from xenproof.image.dissected import DissectNode, FileSystem, Shared, reading
+from xenproof.image.dissect_node import DissectNode, FileSystem, Shared, reading
 from xenproof.image.ext_blocks import Blocks
 from xenproof.image.ext_journal import replayed
 from xenproof.image.signature import EXT

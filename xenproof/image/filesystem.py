@@ -3,7 +3,7 @@
 from xenproof.errors import SourceError
 from xenproof.image.btrfs import open_btrfs
 from xenproof.image.disk_bytes import Bytes
-from xenproof.image.dissected import FileSystem, Shared, reading
+from xenproof.image.dissect_node import FileSystem, Shared, reading
 from xenproof.image.ext import open_ext
 from xenproof.image.signature import BTRFS, EXT, XFS
 from xenproof.image.xfs import open_xfs

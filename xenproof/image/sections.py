@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from xenproof.errors import NotEvaluable, SourceError, XenproofError
+from xenproof.facts.offline_recording import SectionWriter
 from xenproof.facts.probes import (
     KERNEL_CONFIG_CONTROL,
     RC_PATTERN,
@@ -19,15 +20,14 @@ from xenproof.facts.probes import (
     text_paths,
     unit_names,
 )
-from xenproof.facts.stored import Writer
 from xenproof.image.accounts import Accounts, read_accounts
-from xenproof.image.asked import Asked, ask
 from xenproof.image.dpkg import STATUS, dpkg_packages
 from xenproof.image.dpkg_integrity import DpkgIntegrity
 from xenproof.image.fstab import declared_filesystem
 from xenproof.image.kernel import kernel_release
 from xenproof.image.leftovers import guest_configs, managed_domains
 from xenproof.image.node import is_directory, is_file
+from xenproof.image.path_lookup import PathLookup, look_up
 from xenproof.image.rpm_database import rpm_packages
 from xenproof.image.rpm_integrity import RpmIntegrity
 from xenproof.image.tree import Tree
@@ -51,7 +51,7 @@ class ImageSections:
     tree: Tree
     profile: Profile
 
-    def writer(self, name: str) -> Writer:
+    def writer(self, name: str) -> SectionWriter:
         """The writer of the section of that name; it raises SourceError if all of them are more than is kept."""
         write = self._writer(name)
         return lambda: self._kept(write())
@@ -60,8 +60,8 @@ class ImageSections:
         self.tree.budget.take("bytes of text", len(text.encode("utf-8", "replace")), MOST_KEPT_BYTES)
         return text
 
-    def _writer(self, name: str) -> Writer:
-        writers: dict[str, Writer] = {
+    def _writer(self, name: str) -> SectionWriter:
+        writers: dict[str, SectionWriter] = {
             "packages": self._packages,
             "commands": self._commands,
             "reader": lambda: "root\n",
@@ -140,7 +140,7 @@ class ImageSections:
         return "".join(f"{path}\n" for path in self.tree.matching(RC_PATTERN) or [RC_PATTERN])
 
     @cached_property
-    def _texts(self) -> tuple[Asked, str]:
+    def _texts(self) -> tuple[PathLookup, str]:
         """What became of the paths, and the lines of each that is there, as 'grep -H' prints them."""
         paths = text_paths(self.profile)
         for pattern in TEXT_PATTERNS:
@@ -148,47 +148,49 @@ class ImageSections:
                 paths += self.tree.matching(pattern) or [pattern]
             except NotEvaluable:
                 paths.append(pattern)  # looking for it says why
-        found = ask(self.tree, paths, lambda: self.release, is_file)
-        asked, rows = found.without_there(), []
+        found = look_up(self.tree, paths, lambda: self.release, is_file)
+        lookup, rows = found.without_there(), []
         left = _MOST_TEXTS_BYTES
         for path, place in found.there.items():
             try:
                 lines = self.tree.lines(place.path) or ()
             except NotEvaluable as error:
-                asked.add_unknown(path, str(error))
+                lookup.add_unknown(path, str(error))
                 continue
             if (size := sum(map(len, lines)) + len(lines) * (len(path) + 2)) > left:
-                asked.add_unknown(path, f"{path} has more text than is left of {_MOST_TEXTS_BYTES} bytes for all texts")
+                lookup.add_unknown(
+                    path, f"{path} has more text than is left of {_MOST_TEXTS_BYTES} bytes for all texts"
+                )
                 continue
             left -= size
-            asked.add_there(path, place)
+            lookup.add_there(path, place)
             rows += [f"{path}:{line}\n" for line in lines]
-        return asked, "".join(rows)
+        return lookup, "".join(rows)
 
     @cached_property
-    def _stats(self) -> Asked:
-        asked = ask(self.tree, stat_paths(self.profile), lambda: self.release, follow=False)
+    def _stats(self) -> PathLookup:
+        lookup = look_up(self.tree, stat_paths(self.profile), lambda: self.release, follow=False)
         # What writes a log may never have run yet.
         logs = set(self.profile.entries("logs")) - set(self.profile.entries("files"))
-        return asked.with_unknown(logs, "the image has no {}: what writes it may never have run there")
+        return lookup.with_unknown(logs, "the image has no {}: what writes it may never have run there")
 
     def _stat_rows(self) -> str:
         there = self._stats.there.items()
         return "".join(f"{found.node.mode:x} {self._accounts.owner(found.node)} {path}\n" for path, found in there)
 
     @cached_property
-    def _filesystems(self) -> tuple[Asked, str]:
+    def _filesystems(self) -> tuple[PathLookup, str]:
         """What became of the directories, and their rows as 'df -PT' prints them, without any numbers."""
-        found = ask(self.tree, image_paths(self.profile), lambda: self.release, is_directory)
-        asked, rows = found.without_there(), []
+        found = look_up(self.tree, image_paths(self.profile), lambda: self.release, is_directory)
+        lookup, rows = found.without_there(), []
         for path, place in found.there.items():
             if filesystem := place.node.filesystem or declared_filesystem(self.tree, place.path):
-                asked.add_there(path, place)
+                lookup.add_there(path, place)
                 rows.append(f"image {filesystem} - - - - {path}\n")
             else:
-                asked.add_unknown(path, f"neither the image nor its fstab tells the file system of {path}")
+                lookup.add_unknown(path, f"neither the image nor its fstab tells the file system of {path}")
         header = ["Filesystem Type 1024-blocks Used Available Capacity Mounted on\n"] if rows else []
-        return asked, "".join(header + rows)
+        return lookup, "".join(header + rows)
 
     def _volumes(self) -> str:
         """A number for each file system or subvolume, as 'stat' prints the numbers of devices."""

@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from xenproof.errors import NotEvaluable, SourceError, XenproofError
-from xenproof.facts.identity import stored_identity
-from xenproof.facts.stored import stored_recording
+from xenproof.facts.identity import offline_identity
+from xenproof.facts.offline_recording import offline_recording
 from xenproof.image.budget import READING_LIMIT_S, Budget
 from xenproof.image.dpkg import STATUS
 from xenproof.image.folder import FolderNode
@@ -47,9 +47,9 @@ def _recorded(url: str, path: Path, profile: Profile, tree: Tree, kind: str, whe
         release = sections.release
     except XenproofError:
         release = ""  # the checks that need it say why
-    identity = stored_identity(kind, kernel=release, system=system_name(tree), xl=sections.command("xl"))
+    identity = offline_identity(kind, kernel=release, system=system_name(tree), xl=sections.command("xl"))
     about = {"source": f"{kind}, not running ({where})"}
-    return stored_recording(url, profile, identity, sections.writer, about)
+    return offline_recording(url, profile, identity, sections.writer, about)
 
 
 def _has_packages(tree: Tree) -> bool:

@@ -1,7 +1,7 @@
 """What no image can tell, and why."""
 
 from xenproof.errors import NotEvaluable
-from xenproof.facts.stored import Writer
+from xenproof.facts.offline_recording import SectionWriter
 
 _REASONS = {
     "xl-info": "nothing runs in an image: no hypervisor answers `xl info`",
@@ -35,7 +35,7 @@ VOLATILE = {
 }
 
 
-def unknowable_writer(name: str) -> Writer:
+def unknowable_writer(name: str) -> SectionWriter:
     """A writer that says why the section of that name cannot be known."""
     by_prefix = next((reason for prefix, reason in _REASONS_BY_PREFIX.items() if name.startswith(prefix)), _OTHER)
     reason = _REASONS.get(name, by_prefix)

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 from dissect.xfs import XFS as Xfs
 
 from xenproof.image.disk_bytes import Bytes
-from xenproof.image.dissected import DissectNode, FileSystem, Shared, reading
+from xenproof.image.dissect_node import DissectNode, FileSystem, Shared, reading
 from xenproof.image.signature import XFS
 
 _BLOCK_SIZE_AT, _SECTOR_SIZE_AT = 4, 102  # the size of inodes follows that of sectors

@@ -77,3 +77,13 @@ class Expectation:
         if not isinstance(self.value, list) or not all(isinstance(item, str) for item in self.value):
             raise TypeError(f"{self.key} is {self.value!r}, expected a list of strings")
         return tuple(self.value)
+
+
+def derived(
+    path: tuple[str, str, str], value: object, *, source: str, where: str, profile: str, status: Status
+) -> Expectation:
+    """An expectation that no profile names: what a document says, a rule predicts, or the suite itself has set.
+
+    A host without it does not conform.  The requirements are those that the check names, as no profile does.
+    """
+    return Expectation(path, value, (), source, status, Level.MUST, profile, where)

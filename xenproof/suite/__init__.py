@@ -7,6 +7,7 @@ pytest_plugins = [
     "xenproof.suite.fact_fixtures",
     "xenproof.suite.make_guest",
     "xenproof.suite.guest_fixtures",
+    "xenproof.suite.affinity",
     "xenproof.suite.scheduling",
     "xenproof.suite.disk_fixtures",
     "xenproof.suite.promises",

@@ -9,7 +9,6 @@ import time
 import traceback
 from collections.abc import Generator
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 import pytest
@@ -115,22 +114,9 @@ class Controller:
         """Take each phase of each test, whichever worker ran it, before other plugins show what it carries."""
         self.collector.add(report)
 
-    def pytest_runtest_logfinish(self) -> None:
-        """Let go of what the terminal keeps and never shows: reports of what passed, of which it counts the calls."""
-        if (terminal := self.config.pluginmanager.get_plugin("terminalreporter")) is None:
-            return
-        terminal.stats.get("", []).clear()
-        if len(passed := terminal.stats.get("passed", [])) > 1 and not self._shows_passed:
-            passed[-1] = passed[0]
-
-    @cached_property
-    def _shows_passed(self) -> bool:
-        return bool(self.config.getoption("durations") or set("pPA") & set(self.config.getoption("reportchars")))
-
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the report and set the exit status, unless pytest has something worse to say."""
-        self._spare_hypothesis()
         if self.result is not None:
             return
         self._finish(exitstatus)
@@ -159,12 +145,6 @@ class Controller:
         self._lose(f"the run did not end as it should: {type(error).__name__}: {error}", _NOT_EVALUATED)
         complain("".join(traceback.format_exception(error))[-8000:])
         self._show()
-
-    def _spare_hypothesis(self) -> None:
-        # Its plugin loads all of Hypothesis for its closing words, which takes longer than all checks of a host.
-        plugins = self.config.pluginmanager
-        if "hypothesis" not in sys.modules and plugins.has_plugin("hypothesispytest"):
-            plugins.unregister(name="hypothesispytest")
 
     def _finish(self, ended: int = 0) -> None:
         """Judge what is there and write it down; `ended` is how pytest ended."""

@@ -53,8 +53,8 @@ class Expect:
         words where its plain form would not say enough, `hint` is what an administrator can do.
         """
         finding = Finding(
-            _bounded(wanted if wanted is not None else words(expected.value)),
-            _bounded(words(found)),
+            _bounded(wanted if wanted is not None else readable(expected.value)),
+            _bounded(readable(found)),
             by,
             expected.key,
             expected.level,
@@ -73,8 +73,8 @@ def _bounded(text: str) -> str:
     return shortened(text, MOST_CHARACTERS, "too long for a report")
 
 
-def words(value: object) -> str:
-    """A value as a person says it: "yes", "none", "a, b"."""
+def readable(value: object) -> str:
+    """A value as text for people: "yes" for True, "none" for an empty list, "a, b" for two texts."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
@@ -82,5 +82,5 @@ def words(value: object) -> str:
     if isinstance(value, str):
         return str(value) if value else "(empty)"  # a member of an enumeration as a plain string
     if isinstance(value, Collection):
-        return ", ".join(map(words, value)) if value else "none"
+        return ", ".join(map(readable, value)) if value else "none"
     return str(value)

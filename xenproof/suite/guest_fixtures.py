@@ -12,7 +12,7 @@ from xenproof.errors import GuestError, NotEvaluable, XenproofError
 from xenproof.guest.guest import GONE, READY, Boot, Guest, remove_all
 from xenproof.guest.image import GuestImage
 from xenproof.guest.place import IMAGES, HostFolder
-from xenproof.profile.expectation import Expectation, Level, Status
+from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
 from xenproof.source.connection import Connection
 from xenproof.suite.care import Care
@@ -24,8 +24,6 @@ from xenproof.xen.of_profile import takes_no_files
 BOOT_LIMIT_S = 600.0
 SHUTDOWN_LIMIT_S = 120.0
 SETTLE_LIMIT_S = 30.0
-
-Promise = Callable[[str, object, str], Expectation]
 
 
 class Guests:
@@ -127,15 +125,3 @@ def guest_ended(guest_booted: Guest) -> Guest:
     if (end := guest_booted.shut_down(SHUTDOWN_LIMIT_S)) != GONE:
         raise GuestError(f"{guest_booted.name} on {guest_booted.backend} did not shut down: {end}")
     return guest_booted
-
-
-@pytest.fixture
-def promised(profile: Profile, guest_image: GuestImage, disk_backend: DiskBackend) -> Promise:
-    """Makes an expectation of what the suite itself gave the guest, such as its token."""
-
-    def make(attribute: str, value: object, source: str) -> Expectation:
-        where = f"guest image {guest_image.sha256[:12]}"
-        path = ("guest", str(disk_backend), attribute)
-        return Expectation(path, value, (), source, Status.VERIFIED, Level.MUST, profile.name, where)
-
-    return make

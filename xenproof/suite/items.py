@@ -10,7 +10,7 @@ import pytest
 from xenproof.plain import shortened
 from xenproof.profile.expectation import Expectation, Level
 from xenproof.results.verdict import About, Finding, GuestTimeline, Role, TableCell, Verdict, examined
-from xenproof.suite.expect import Expect, words
+from xenproof.suite.expect import Expect, readable
 from xenproof.suite.outcome import End, of_phases
 
 ITEM = pytest.StashKey["ItemData"]()
@@ -96,7 +96,7 @@ def title_of(item: pytest.Item) -> str:
     """The docstring of a test, with the expectation that it is about filled in."""
     text = " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or item.name).split())
     if (expected := expected_of(item)) is not None:
-        text = text.replace("{name}", str(expected.name)).replace("{value}", words(expected.value))
+        text = text.replace("{name}", str(expected.name)).replace("{value}", readable(expected.value))
     for key, value in params_of(item).items():
         text = text.replace(f"{{{key}}}", str(value))
     return shortened(text, MOST_TITLE, "too long for a title")

@@ -59,7 +59,7 @@ def open_host(
     opened = Opened(Target(url))
     try:
         if address.path is not None:
-            _read_stored(opened, address.scheme, address.path, url, profile, folder, progress, backing)
+            _read_offline(opened, address.scheme, address.path, url, profile, folder, progress, backing)
         else:
             _reach(opened, address, url, progress, identity, known_hosts, lab_memory_mib)
             _gather(opened, profile, folder, progress)
@@ -123,7 +123,7 @@ def _keep(opened: Opened, folder: Path) -> None:
     opened.target = Target(opened.target.url, str(path), opened.target.live, opened.target.way)
 
 
-def _read_stored(
+def _read_offline(
     opened: Opened, scheme: Scheme, path: Path, url: str, profile: Profile, folder: Path, progress: Progress,
     backing: tuple[Path, ...],
 ) -> None:  # fmt: skip

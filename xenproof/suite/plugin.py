@@ -19,11 +19,11 @@ from xenproof.suite import options
 from xenproof.suite.carried import carry
 from xenproof.suite.controller import KEY, Controller, LastResort
 from xenproof.suite.expect import Mismatch
-from xenproof.suite.host_by_host import HostByHost
 from xenproof.suite.items import ITEM, ItemData, expected_of, host_of, is_empty, judges, params_of, title_of, verdict_of
 from xenproof.suite.keep import check_recordable
 from xenproof.suite.kept_guests import check_keepable
 from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, End, of_error
+from xenproof.suite.per_host_loop import PerHostLoop
 from xenproof.suite.state import STATE, State
 from xenproof.suite.target import Target
 
@@ -64,12 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(visible(str(error))) from error
     config.stash[STATE] = state
-    if not config.getoption("newfirst", False) and (known := config.pluginmanager.get_plugin("nfplugin")) is not None:
-        # It would note the name of each test on each host, and read them all again at each start.
-        config.pluginmanager.unregister(known)
-    if HostByHost.fits(config, state.urls):
-        state.host_by_host = True
-        config.pluginmanager.register(HostByHost(state.urls), "xenproof-host-by-host")
+    if PerHostLoop.fits(config, state.urls):
+        config.pluginmanager.register(PerHostLoop(state), "xenproof-per-host-loop")
     handed = getattr(config, "workerinput", {}).get(KEY)
     if handed is None:
         controller = Controller(state, config)
@@ -88,7 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "target" in metafunc.fixturenames and "target" not in _own_parameters(metafunc):
         if state is None:
             return  # said once, when all is collected
-        urls = state.urls[:1] if state.host_by_host else state.urls
+        urls = state.collected_urls
         metafunc.parametrize("target", urls, ids=urls, indirect=True, scope="session")
     mark = metafunc.definition.get_closest_marker("each")
     if mark is not None and state is not None:
@@ -134,7 +130,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Call a check of facts right away; if that is not enough to say that it passes, pytest runs it."""
     state = item.config.stash.get(STATE, None)
-    call = state.quick_calls(item.config).of(item, nextitem) if state is not None else None
+    call = state.fast_path(item.config).of(item, nextitem) if state is not None else None
     if state is None or call is None:
         return None
     data, begin = ItemData(title_of(item)), time.perf_counter()
@@ -142,7 +138,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         recording = state.recording(host_of(item))
     except XenproofError:
         return None
-    if not state.quick_calls(item.config).passes(call, recording, expected_of(item), data.expect):
+    if not state.fast_path(item.config).passes(call, recording, expected_of(item), data.expect):
         return None
     data.seconds = time.perf_counter() - begin
     data.ran = ["setup", "call", "teardown"]

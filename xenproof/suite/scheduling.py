@@ -1,72 +1,61 @@
-"""How checks are given to xdist's workers: those that share a guest to one of them, and what takes longest first."""
+"""How checks are given to xdist's workers: those of one group to one of them, and what takes longest first."""
 
-import re
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 
 import pytest
 from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]  # xdist carries no types
 from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
-from xenproof.xen.backend import DiskBackend
+from xenproof.suite.affinity import Affinity, read_affinities
+from xenproof.suite.state import STATE
 
-_OF_ONE_GUEST = ("/test_life.py", "/test_libvirt.py", "/test_durability.py")
-# Guests that the processor runs as HVM or PVH.  Under emulation a PVH guest ends with a triple fault while an HVM guest
-# is busy (README), so they come one after another.
-_VIRTUALIZED = re.compile(r"/test_spice\.py$|/test_boot_ways\.py.*(PVH|a PC)|/test_served\.py.*nested_hvm")
 # Of checks that never ran here: a guest needs so long on an emulated host, and each check that shares it so long more.
-_SHARING = (*_OF_ONE_GUEST, "/test_spice.py", "/test_disk_specs.py", "/test_grub_xen.py")
 _GUEST_S, _LOOK_S = 45.0, 3.0
 _KNOWN = "xenproof/seconds"
 
 
 class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
-    """Gives all checks of one guest to one worker, so that they share it, and begins with what takes longest.
+    """Gives the checks of each group to one worker, so that they share a guest, and begins with what takes longest.
 
     What is long and comes last leaves the other workers idle.  Not left to the mark xdist_group: with pytest 9.2 xdist
     3.8 loses it, so that each worker boots each guest.
     """
 
-    def __init__(self, config: pytest.Config, log: object, known: Mapping[str, float] | None) -> None:
-        """`known` is what each check took the last time, in seconds; None to leave the order as it is."""
+    def __init__(
+        self, config: pytest.Config, log: object, known: Mapping[str, float] | None,
+        read: Callable[[], Mapping[str, Affinity]],
+    ) -> None:  # fmt: skip
+        """`known` is what each check took the last time, in seconds; None to leave the order as it is.
+
+        `read` gives the groups of the checks; it is asked when workers have collected them.
+        """
         super().__init__(config, log)
-        self._known = known
+        self._known, self._read = known, read
+
+    @cached_property
+    def _affinities(self) -> Mapping[str, Affinity]:
+        return self._read()
 
     def _split_scope(self, nodeid: str) -> str:
-        return scope_of(nodeid) or str(super()._split_scope(nodeid))
+        return self._affinities.get(nodeid, Affinity()).group or str(super()._split_scope(nodeid))
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         # Once: what xdist puts back when a worker died comes last, as it leaves it.
         if self._known is not None:
-            seconds = {scope: expected_seconds(checks, self._known) for scope, checks in self.workqueue.items()}
+            seconds = {
+                scope: expected_seconds(checks, self._known, self._affinities)
+                for scope, checks in self.workqueue.items()
+            }
             self._known = None
             for scope in sorted(seconds, key=seconds.__getitem__, reverse=True):
                 self.workqueue.move_to_end(scope)
         super()._assign_work_unit(node)
 
 
-def scope_of(nodeid: str) -> str | None:
-    """What checks of guests have in common that one worker should run; None for those that are none.
-
-    Where a check names a disk backend, all those of that guest; all checks of a guest's life; all rows of a table for
-    which the host is asked once.
-    """
-    # Such as: tests/guest/test_grub_xen.py::test_guest_boots[lab://debian12-qdisk]
-    path, _, check = nodeid.partition("::")
-    name, bracket, of = check.partition("[")
-    if not _is_of_guest(path) or not bracket:
-        return None
-    if path.endswith(_OF_ONE_GUEST):
-        return path
-    if _VIRTUALIZED.search(path) or _VIRTUALIZED.search(nodeid):
-        return "guests of HVM and PVH"
-    if of.rstrip("]").rpartition("-")[2] in set(DiskBackend):
-        return f"{path}[{of}"
-    return f"{path}::{name}" if path.endswith("/test_disk_specs.py") else None
-
-
-def expected_seconds(nodeids: Iterable[str], known: Mapping[str, float]) -> float:
+def expected_seconds(nodeids: Iterable[str], known: Mapping[str, float], affinities: Mapping[str, Affinity]) -> float:
     """How long the checks that one worker is to run take together, by what is `known` of them, else by their kind.
 
     Those that run no guest take no time, so that they stay as they are.
@@ -77,7 +66,7 @@ def expected_seconds(nodeids: Iterable[str], known: Mapping[str, float]) -> floa
             seconds += known[nodeid]
         elif not _is_of_guest(nodeid):
             continue
-        elif nodeid.partition("::")[0].endswith(_SHARING):
+        elif affinities.get(nodeid, Affinity()).shares:
             seconds, shared = seconds + _LOOK_S, _GUEST_S
         else:
             seconds += _GUEST_S
@@ -127,4 +116,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GuestSche
         return None
     # From one host to another a worker loses all that it has there, so that several hosts come one after another.
     is_one = "," not in (config.getoption("--hosts", None) or "")
-    return GuestScheduling(config, log, Seconds(config).known() if is_one else None)
+    state = config.stash.get(STATE, None)
+    return GuestScheduling(
+        config, log, Seconds(config).known() if is_one else None, lambda: read_affinities(state.folder) if state else {}
+    )

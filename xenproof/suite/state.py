@@ -8,8 +8,8 @@ import pytest
 
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Kept, Recording
+from xenproof.suite.fast_path import FastPath
 from xenproof.suite.keep import NOTES
-from xenproof.suite.quick import QuickCalls
 from xenproof.suite.target import Target
 
 STATE = pytest.StashKey["State"]()
@@ -27,15 +27,17 @@ class State:
         self.folder = Path()
         self.is_worker = False
         self.record: Path | None = None
-        self.host_by_host = False
-        self._quick: QuickCalls | None = None
+        # The hosts for which tests are collected: all, or one after the other.
+        self.collected_urls = urls
+        self._fast_path: FastPath | None = None
         self._read: tuple[str, Kept] | None = None
 
-    def quick_calls(self, config: pytest.Config) -> QuickCalls:
+    def fast_path(self, config: pytest.Config) -> FastPath:
         """The checks that can be called right away."""
-        if self._quick is None:
-            self._quick = QuickCalls(config, self.profile)
-        return self._quick
+        if self._fast_path is None:
+            self._fast_path = FastPath(config, self.profile)
+            config.pluginmanager.register(self._fast_path, "xenproof-fast-path")
+        return self._fast_path
 
     def recording(self, url: str) -> Recording:
         """The recording of a host; one at a time is kept, and so is the error if there is none.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from xenproof.errors import NotEvaluable, ParseError
+from xenproof.facts.offline_recording import SectionWriter
 from xenproof.facts.probes import (
     RC_PATTERN,
     RELEASE,
@@ -20,12 +21,11 @@ from xenproof.facts.probes import (
     unit_names,
 )
 from xenproof.facts.sections import UNKNOWABLE
-from xenproof.facts.stored import Writer
 from xenproof.profile.profile import Profile
-from xenproof.supportconfig.asked import Paths
 from xenproof.supportconfig.blocks import Blocks
 from xenproof.supportconfig.integrity import verified
 from xenproof.supportconfig.kernel import proc_modules, uname
+from xenproof.supportconfig.known_paths import KnownPaths
 from xenproof.supportconfig.listing import read_listings
 from xenproof.supportconfig.network import interface_list
 from xenproof.supportconfig.packages import rpm_packages
@@ -66,9 +66,9 @@ class SupportconfigSections:
     blocks: Blocks
     profile: Profile
 
-    def writer(self, name: str) -> Writer:
+    def writer(self, name: str) -> SectionWriter:
         """The writer of the section of that name."""
-        writers: dict[str, Writer] = {
+        writers: dict[str, SectionWriter] = {
             "packages": lambda: rpm_packages(self.blocks),
             "xl-info": lambda: self._printed("xl info"),
             "xl-list": self._domain0,
@@ -127,14 +127,14 @@ class SupportconfigSections:
         return "".join(f"{name} {paths.get(name, unknown)}\n" for name in command_names(self.profile))
 
     @cached_property
-    def _paths(self) -> Paths:
+    def _paths(self) -> KnownPaths:
         derived: dict[str, list[str]] = {}
         if (modules := proc_modules(self.blocks)) is not None:
             derived["/proc/modules"] = list(modules)
         # The file's one line begins with the sign that makes comments, so that it is left out of proc.txt.
         with contextlib.suppress(NotEvaluable, ParseError):
             derived["/proc/sys/kernel/version"] = [uname(self.blocks)[1]]
-        return Paths(self.blocks, read_listings(self.blocks.commands()), derived)
+        return KnownPaths(self.blocks, read_listings(self.blocks.commands()), derived)
 
     @cached_property
     def _texts(self) -> tuple[list[str], list[str]]:
@@ -176,7 +176,7 @@ def _lines(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _not_collected(name: str) -> Writer:
+def _not_collected(name: str) -> SectionWriter:
     by_prefix = next((what for prefix, what in _WHAT_BY_PREFIX.items() if name.startswith(prefix)), _OTHER)
     reason = f"supportconfig does not collect {_WHAT.get(name, by_prefix)}"
 

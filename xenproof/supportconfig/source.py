@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from xenproof.errors import NotEvaluable, ParseError, SourceError
-from xenproof.facts.identity import stored_identity
-from xenproof.facts.stored import stored_recording
+from xenproof.facts.identity import offline_identity
+from xenproof.facts.offline_recording import offline_recording
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 from xenproof.supportconfig.archive import read_files
@@ -64,12 +64,12 @@ def read_supportconfig(url: str, path: Path, profile: Profile) -> Recording:
         release = uname(blocks)[0]
     except (NotEvaluable, ParseError):
         release = ""  # the checks that need it say why
-    identity = stored_identity(KIND, kernel=release, system=_system(blocks), xl=_xl(blocks))
+    identity = offline_identity(KIND, kernel=release, system=_system(blocks), xl=_xl(blocks))
     date = blocks.command("date")
     said = date.body[:80].partition(b"\n")[0].decode("utf-8", "replace") if date else ""
     collected = f", collected {said}" if said else ""
     about = {"source": f"{KIND}, not a running host{collected}"}
-    return stored_recording(url, profile, identity, SupportconfigSections(blocks, profile).writer, about)
+    return offline_recording(url, profile, identity, SupportconfigSections(blocks, profile).writer, about)
 
 
 def _system(blocks: Blocks) -> str:

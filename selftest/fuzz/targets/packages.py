@@ -16,8 +16,8 @@ from selftest.fuzz.target import Target, each
 from selftest.images.memory import MemoryNode, directory, file, link, put
 from selftest.images.root import LINKS, PROFILE, PROGRAMS, TEXTS
 from selftest.mutants.recorded import DATA
-from xenproof.facts.identity import stored_identity
-from xenproof.facts.stored import stored_recording
+from xenproof.facts.identity import offline_identity
+from xenproof.facts.offline_recording import offline_recording
 from xenproof.image.accounts import read_accounts
 from xenproof.image.fstab import read_fstab
 from xenproof.image.rpm_berkeley import berkeley_headers
@@ -148,8 +148,8 @@ def _files(data: bytes) -> None:
         put(root, path, link(target))
     tree = Tree(root)
     each(lambda: read_fstab(tree), lambda: system_name(tree))
-    identity = stored_identity("disk image", kernel="", system="", xl="")
-    judge(stored_recording("x", profile, identity, ImageSections(tree, profile).writer, {}), profile)
+    identity = offline_identity("disk image", kernel="", system="", xl="")
+    judge(offline_recording("x", profile, identity, ImageSections(tree, profile).writer, {}), profile)
 
 
 def _file_seeds() -> Sequence[bytes]:

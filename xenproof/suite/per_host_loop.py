@@ -1,7 +1,7 @@
 """The tests of many hosts, made for one host after the other: all at once they would fill the memory.
 
 pytest collects the tests of the first host.  Those of each other host are made of them when its turn comes, go
-through the same selection (-k, -m, --deselect), and are let go when they have run.
+through the same selection (-k, -m, --deselect), and are released when they have run.
 """
 
 import dataclasses
@@ -9,15 +9,19 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from xenproof.suite.state import State
+
 # With these, the tests of all hosts have to be known before the first one runs.
 _ALL_AT_ONCE = ("collectonly", "lf", "failedfirst", "newfirst", "stepwise", "usepdb")
 
 
-class HostByHost:
+class PerHostLoop:
     """Runs what was collected for the first host on each of the others too."""
 
-    def __init__(self, urls: Sequence[str]) -> None:
-        self._urls = urls
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._urls = state.urls
+        state.collected_urls = self._urls[:1]
         self._first: list[pytest.Function] | None = None
 
     @staticmethod
@@ -64,15 +68,20 @@ class HostByHost:
     def _batches(self, session: pytest.Session) -> Iterator[list[pytest.Item]]:
         """The tests of each host."""
         yield session.items
+        # For --nf, which this is no run of, pytest would keep the name of each test on each host, and read them all at
+        # each start.
+        plugins = session.config.pluginmanager
+        known = plugins.get_plugin("nfplugin")
+        select = plugins.subset_hook_caller("pytest_collection_modifyitems", [known] if known else [])
         for url in self._urls[1:]:
             items: list[pytest.Item] = [_on(item, self._urls[0], url) for item in self._first or ()]
-            session.config.hook.pytest_collection_modifyitems(session=session, config=session.config, items=items)
+            select(session=session, config=session.config, items=items)
             yield items
 
 
 def _on(item: pytest.Function, first: str, url: str) -> pytest.Function:
     """The same test on another host."""
-    ids = [url if word == first else word for word in item.callspec._idlist]
+    ids = [url if part == first else part for part in item.callspec._idlist]
     callspec = dataclasses.replace(item.callspec, params={**item.callspec.params, "target": url}, _idlist=ids)
     return pytest.Function.from_parent(
         item.parent,

@@ -1,4 +1,4 @@
-"""The paths that probes ask for, as far as a supportconfig tells of them."""
+"""The paths that probes ask for, as far as a supportconfig knows of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _WHOLE = (
 
 
 @dataclass(frozen=True)
-class Paths:
+class KnownPaths:
     """What a supportconfig tells of paths.  `derived` are texts that it has, but not as files."""
 
     blocks: Blocks

@@ -1,4 +1,4 @@
-"""Recordings of what is no running host: the sections that its probes would have printed, written one by one."""
+"""Recordings of sources that do not run: the sections that probes would have printed, written one by one."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -16,14 +16,14 @@ MOST_SECTION_BYTES, MOST_BYTES = 8 << 20, 32 << 20
 FAILED = 125
 
 # What a section holds; it raises NotEvaluable where the source cannot know.
-Writer = Callable[[], str]
+SectionWriter = Callable[[], str]
 
 
-def stored_recording(
+def offline_recording(
     url: str,
     profile: Profile,
     identity: ProbeOutput,
-    writer_of: Callable[[str], Writer],
+    writer_of: Callable[[str], SectionWriter],
     about: Mapping[str, str],
 ) -> Recording:
     """The recording that holds each section of each probe of the profile.
@@ -44,7 +44,7 @@ def stored_recording(
     return Recording(url, taken, clean, {**notes, **about})
 
 
-def _printed(probe: Probe, writer_of: Callable[[str], Writer], left: int) -> bytes:
+def _printed(probe: Probe, writer_of: Callable[[str], SectionWriter], left: int) -> bytes:
     """What the probe would print: `left` bytes, and the frames of what does not fit into them."""
     found = bytearray()
     for name in section_names(probe.script):
@@ -52,7 +52,7 @@ def _printed(probe: Probe, writer_of: Callable[[str], Writer], left: int) -> byt
     return bytes(found)
 
 
-def _section(name: str, write: Writer, room: int) -> str:
+def _section(name: str, write: SectionWriter, room: int) -> str:
     try:
         text = write()
         if len(text) > room or len(text.encode("utf-8", "replace")) > room:

@@ -1,4 +1,4 @@
-"""The paths that a probe asks for, and which of them an image has: the sections NAME-list."""
+"""Looks up the paths that a probe asks for in an image: the sections NAME-list."""
 
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from xenproof.image.tree import Found, Tree
 
 
 @dataclass(slots=True)
-class Asked:
+class PathLookup:
     """What became of each path: there, missing, or unknown for a reason; paths are as the host would print them."""
 
     there: dict[str, Found] = field(default_factory=dict)
@@ -20,13 +20,13 @@ class Asked:
         """The text of the section."""
         return "".join(f"{line}\n" for line in self.lines)
 
-    def without_there(self) -> "Asked":
+    def without_there(self) -> "PathLookup":
         """The same, but for the paths that are there."""
-        return Asked(lines=[line for line in self.lines if not line.startswith("there ")])
+        return PathLookup(lines=[line for line in self.lines if not line.startswith("there ")])
 
-    def with_unknown(self, paths: Container[str], reason: str) -> "Asked":
+    def with_unknown(self, paths: Container[str], reason: str) -> "PathLookup":
         """The same, but those of the paths that are missing are unknown; `reason` has {} for the path."""
-        changed = Asked(self.there)
+        changed = PathLookup(self.there)
         for line in self.lines:
             word, _, path = line.partition(" ")
             if word == "missing" and path in paths:
@@ -45,25 +45,25 @@ class Asked:
         self.lines.append(f"unknown {path}\t{' '.join(reason.split())}")
 
 
-def ask(
+def look_up(
     tree: Tree,
     paths: Iterable[str],
     release: Callable[[], str],
     wanted: Callable[[Node], bool] = lambda _: True,
     *,
     follow: bool = True,
-) -> Asked:
+) -> PathLookup:
     """Look for each path, with `release()` in place of {release}; only what is `wanted` counts as there."""
-    asked = Asked()
+    lookup = PathLookup()
     for path in dict.fromkeys(paths):
         try:
             real = path.replace(RELEASE, release()) if RELEASE in path else path
             found = tree.find(real, follow=follow)
         except NotEvaluable as error:
-            asked.add_unknown(path, str(error))
+            lookup.add_unknown(path, str(error))
             continue
         if found is not None and wanted(found.node):
-            asked.add_there(real, found)
+            lookup.add_there(real, found)
         else:
-            asked.lines.append(f"missing {real}")
-    return asked
+            lookup.lines.append(f"missing {real}")
+    return lookup

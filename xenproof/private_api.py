@@ -39,7 +39,7 @@ PRIVATE_USES = (
     PrivateUse("pytest", "_pytest.fixtures:FuncFixtureInfo.name2fixturedefs", "to see overridden fixtures", (_FAST,)),
     PrivateUse("pytest", "_pytest.fixtures:FixtureDef.func", "to see overridden fixtures", (_FAST,)),
     PrivateUse("pytest", "_pytest.python:CallSpec._idlist", _IDS, (_LOOP,)),
-    PrivateUse("pytest", "_pytest.python:CallSpec.params", _IDS, (_LOOP, "xenproof/suite/plugin.py")),
+    PrivateUse("pytest", "_pytest.python:CallSpec.params", _IDS, (_LOOP, "xenproof/suite/items.py")),
     PrivateUse("pytest", "_pytest.main:Session._setupstate", _TEARDOWN, (_ENDING,)),
     PrivateUse("pytest", "_pytest.runner:SetupState.stack", _TEARDOWN, (_ENDING,)),
     PrivateUse("pytest", "_pytest.runner:SetupState.teardown_exact", _TEARDOWN, (_ENDING,)),

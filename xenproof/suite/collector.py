@@ -2,20 +2,24 @@
 
 from dataclasses import replace
 from sys import intern
+from typing import Any, TypeVar
 
 import pytest
 
-from xenproof.results.verdict import Finding, Outcome, Verdict
+from xenproof.results.verdict import Outcome, Verdict
 from xenproof.suite.carried import taken
+
+T = TypeVar("T")
 
 
 class Collector:
     """Takes the reports of all tests of a run, and keeps the verdicts that they carry.
 
-    Of a text that many verdicts share only one copy is kept: a run over a hundred hosts has tens of thousands of them.
+    Of what many verdicts share only one copy is kept: a run over a hundred hosts has tens of thousands of them.
     """
 
     def __init__(self) -> None:
+        self._kept: dict[Any, Any] = {}
         self._open: dict[tuple[str, str], Verdict] = {}
         self._done: dict[tuple[str, str], Verdict] = {}
 
@@ -30,34 +34,23 @@ class Collector:
             reason = "the process that ran this check died"
             self._open[test] = replace(known, outcome=Outcome.ERROR, reason=reason, details=report.longreprtext)
         if report.when == "teardown" and test in self._open:
-            self._done[test] = _shared(self._open.pop(test))
+            self._done[test] = self._shared(self._open.pop(test))
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """One verdict for each test, in the order in which they ended; last those that did not."""
         return (*self._done.values(), *self._open.values())
 
+    def _shared(self, verdict: Verdict) -> Verdict:
+        return replace(
+            verdict,
+            id=intern(verdict.id),
+            family=intern(verdict.family),
+            title=intern(verdict.title),
+            req=self._once(verdict.req),
+            hosts=self._once(verdict.hosts),
+            findings=self._once(verdict.findings),
+        )
 
-def _shared(verdict: Verdict) -> Verdict:
-    return replace(
-        verdict,
-        id=intern(verdict.id),
-        family=intern(verdict.family),
-        title=intern(verdict.title),
-        req=tuple(map(intern, verdict.req)),
-        hosts=tuple(replace(about, url=intern(about.url)) for about in verdict.hosts),
-        findings=tuple(map(_shared_finding, verdict.findings)),
-    )
-
-
-def _shared_finding(finding: Finding) -> Finding:
-    return Finding(
-        intern(finding.expected),
-        intern(finding.found),
-        intern(finding.by),
-        intern(finding.expectation),
-        finding.level,
-        finding.status,
-        intern(finding.source),
-        intern(finding.where),
-        intern(finding.hint),
-    )
+    def _once(self, value: T) -> T:
+        kept: T = self._kept.setdefault(value, value)
+        return kept

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from selftest.lab.suite import REPOSITORY, Suite, clean_environment, options
-from xenproof.guest.leak import snapshot
+from xenproof.guest.leftovers import snapshot
 from xenproof.lab import cache, runs
 from xenproof.lab import host as lab
 from xenproof.lab.progress import Silent

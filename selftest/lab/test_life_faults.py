@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from selftest.lab.guests import new_guest
+from selftest.lab.guests import guest_host, new_guest
 from tests.guest import test_life as checks
 from xenproof.errors import XenproofError
 from xenproof.guest import deeds
 from xenproof.guest import life as life_module
 from xenproof.guest.life import Life, lively
-from xenproof.guest.place import HostFolder
 from xenproof.lab.host import LabHost
 from xenproof.profile.expectation import Expectation, Level, Status
 from xenproof.profile.load import load_profile
@@ -32,9 +31,9 @@ chmod 755 /usr/local/sbin/xl
 @pytest.fixture
 def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[Life]:
     """A guest that was booted by the real xl, which is put aside then."""
-    folder = HostFolder(dom0_shell, tmp_path)
-    folder.enter()
-    guest = new_guest(lab_host, dom0_shell, folder)
+    host = guest_host(dom0_shell, tmp_path)
+    host.enter()
+    guest = new_guest(lab_host, host)
     try:
         made = lively(guest)
         dom0_shell.run(IDLE_XL).check(0)
@@ -42,7 +41,7 @@ def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[
     finally:
         dom0_shell.run("rm -f /usr/local/sbin/xl").check(0)
         guest.remove()
-        folder.leave()
+        host.leave()
 
 
 def documented(name: str, value: object, source: str) -> Expectation:

@@ -3,7 +3,7 @@
 import pytest
 
 from xenproof.guest import deeds, libvirt_deeds, placing
-from xenproof.guest.guest import MEMORY_MIB
+from xenproof.guest.description import MEMORY_MIB
 from xenproof.guest.image import SECOND_ENTRY
 from xenproof.guest.life import Life
 from xenproof.profile.profile import Profile

@@ -9,11 +9,11 @@ from xenproof.facts.ports import read_ports
 from xenproof.guest import desktop as deeds
 from xenproof.guest.desktop import LET_IN, REFUSED, UNTRUSTED, DesktopGuest
 from xenproof.source.connection import Connection
-from xenproof.suite.care import Care
 from xenproof.suite.desktops import WITH_PASSWORDS, Desktops
 from xenproof.suite.each import req
 from xenproof.suite.evidence import Evidence
 from xenproof.suite.expect import Expect
+from xenproof.suite.guest_teardown import GuestTeardown
 from xenproof.suite.promises import Documented
 
 pytestmark = pytest.mark.matrix
@@ -97,10 +97,10 @@ def test_screen_is_the_same_by_all_ways(
 
 @req("S07")
 def test_port_of_another_guest_is_not_had(
-    desktop: DesktopGuest, desktops: Desktops, documented: Documented, expect: Expect, care: Care
+    desktop: DesktopGuest, desktops: Desktops, documented: Documented, expect: Expect, guest_teardown: GuestTeardown
 ) -> None:
     """A guest whose SPICE port another one has does not start, and the other one does not lose it."""
-    second = desktops.try_to_start(care, replace(desktop.desktop, vnc=False, agent=False))
+    second = desktops.try_to_start(guest_teardown, replace(desktop.desktop, vnc=False, agent=False))
     none = documented("the second guest", "no domain", "bind(2), EADDRINUSE")
     expect(none, second, by="xl create and xenstore", matches=lambda start, said: str(said).startswith(str(start)))
     first = documented("the first guest", LET_IN, "bind(2), EADDRINUSE")

@@ -107,7 +107,7 @@ def managed_save(life: Life) -> Managed:
 
 def save_and_restore(life: Life) -> Managed:
     """Save it into a file and restore it from there; raises GuestError where it does not come back."""
-    path = f"{life.guest.folder.path}/{life.name}.save"
+    path = f"{life.guest.host.folder.path}/{life.name}.save"
     before = life.now()
     try:
         virsh(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
@@ -187,5 +187,5 @@ def end(life: Life) -> Ended:
     has_log = life.dom0.run(f"[ -s {quoted(f'/var/log/libvirt/libxl/{life.name}.log')} ]").exit_code == 0
     virsh(life.dom0, "undefine", life.name)
     known = life.name in names(life, "--all")
-    left = [str(thing) for thing in life.guest.leaked(SETTLE_LIMIT_S, with_files=False)]
+    left = [str(thing) for thing in life.guest.leftovers(SETTLE_LIMIT_S, with_files=False)]
     return Ended(by_virsh, gone, has_log, known, left)

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from xenproof.errors import GuestError, ParseError
-from xenproof.guest.guest import READY, Guest
-from xenproof.guest.leak import Traces, leaks
+from xenproof.guest.boot_progress import READY
+from xenproof.guest.description import GuestDescription
+from xenproof.guest.guest import Guest
+from xenproof.guest.leftovers import GuestIdentity
 from xenproof.guest.witness import Told, Witness, facts, parse_witness, told
 from xenproof.settle import settled
-from xenproof.source.connection import quoted
+from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, look_up
 from xenproof.xen.domains import DomainRow, list_domains
 
@@ -23,9 +25,13 @@ class Life:
 
     def __init__(self, guest: Guest) -> None:
         self.guest = guest
-        self.dom0 = guest.dom0
         self.disks_at_boot: tuple[str, ...] = ()
         self._asked = 0
+
+    @property
+    def dom0(self) -> Connection:
+        """The connection to the host where it lives now."""
+        return self.guest.dom0
 
     @property
     def name(self) -> str:
@@ -34,8 +40,7 @@ class Life:
 
     def say(self, *words: str) -> None:
         """Send a line of words to the witness, on the guest's console."""
-        assert self.guest.created is not None  # noqa: S101  # it has booted
-        self.dom0.run(f"echo {quoted(*words)} >{quoted(self.guest.created.tty)}").check()
+        self.dom0.run(f"echo {quoted(*words)} >{quoted(self.guest.residence.tty)}").check()
 
     def ask(self) -> int:
         """Ask the witness how it stands; the number of the question."""
@@ -105,8 +110,7 @@ class Life:
 
     def press(self, keys: str) -> None:
         """Press these keys on its console."""
-        assert self.guest.created is not None  # noqa: S101  # it was created
-        self.dom0.run(f"printf %s {quoted(keys)} >{quoted(self.guest.created.tty)}").check()
+        self.dom0.run(f"printf %s {quoted(keys)} >{quoted(self.guest.residence.tty)}").check()
 
     def found_again(self) -> None:
         """Follow the domain that has the guest's name now, which has another number than before.
@@ -123,7 +127,7 @@ class Life:
         )
         if not is_another(created):
             raise GuestError(f"{self.name} was domain {before}, and none has come after it: {created.problem!r}")
-        self.guest.follow_again(created)
+        self.guest.bind(created)
 
     def booted_again(self, begin: int) -> Witness:
         """What the witness says of itself at its next boot, whose console stands behind `begin` characters.
@@ -136,8 +140,8 @@ class Life:
     def left_of(self, domid: int) -> list[str]:
         """What dom0 still has of the domain that the guest was before, which had the number `domid`."""
         # By its number alone: name and files are those of the guest that goes on.
-        traces = Traces("no guest's name", domid, "", ())
-        return [str(thing) for thing in leaks(self.dom0, traces, self.guest.folder.path, 30.0)]
+        number = GuestIdentity("no guest's name", domid, "", ())
+        return [str(thing) for thing in self.guest.host.leftovers(number, 30.0)]
 
     def is_well(self) -> bool:
         """Whether it is there and answers, so that the next thing can be done to it."""
@@ -152,9 +156,9 @@ class Life:
         return next((state for state in told(self.guest.console.text) if state.asked == number), None)
 
 
-def set_to_restart(guest: Guest) -> None:
-    """Let it start again after a reboot or a crash, with room for another processor."""
-    guest.config = replace(guest.config, maxvcpus=2, on_reboot="restart", on_crash="restart")
+def set_to_restart(description: GuestDescription) -> GuestDescription:
+    """The same guest, which starts again after a reboot or a crash, with room for another processor."""
+    return replace(description, maxvcpus=2, on_reboot="restart", on_crash="restart")
 
 
 def lively(guest: Guest) -> Life:

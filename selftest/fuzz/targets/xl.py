@@ -6,8 +6,8 @@ from pathlib import Path
 
 from selftest.corpus import folders, transcripts
 from selftest.fuzz.target import Choice, Target, each, text_of
-from xenproof.guest.leak import parse_snapshot
 from xenproof.guest.lease import parse_room
+from xenproof.guest.leftovers import parse_snapshot
 from xenproof.guest.medium import parse_extents
 from xenproof.guest.witness import parse_witness, told
 from xenproof.source.probe import ProbeOutput

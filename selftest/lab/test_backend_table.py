@@ -13,7 +13,7 @@ from xenproof.guest import backend_table
 from xenproof.guest.backend_table import BackendTable
 from xenproof.guest.disk_rows import DiskRow, Target
 from xenproof.guest.leftovers import Leftover, snapshot
-from xenproof.source.connection import Connection, quoted
+from xenproof.source.connection import Connection
 from xenproof.xen.xl_series import load_series
 
 # libxl's own list of the numbers that domains had, from 4.14 on.
@@ -100,16 +100,17 @@ def test_the_keeper_ends_what_xl_does_not_know_of_a_run_that_is_gone(dom0_shell:
     define = f"pool-define-as {host.run.prefix} dir --target {host.folder.path}"
     dom0_shell.run(f"virsh -c xen:///system {define}").check(0)
     # As the qemu of an xl create that was killed: no domain, and nothing in xenstore.
-    own = f"qemu-own -name {host.run.prefix}-7 -machine xenpv"
-    others = "qemu-others -name xenproof-somebody-7 -machine xenpv"
-    for name in (own, others):
-        dom0_shell.run(f"(exec -a {quoted(name)} sleep 600 >/dev/null 2>&1 </dev/null &)").check(0)
+    own, moved = f"-name {host.run.prefix}-7 -machine xenpv", f"-name {host.run.prefix}-8--incoming -machine xenpv"
+    others = f"-name my-{host.run.prefix}-7 -machine xenpv"
+    for words in (own, moved, others):
+        like_qemu = f"exec -a qemu-like sh -c 'sleep 600; :' sh {words}"
+        dom0_shell.run(f"({like_qemu} >/dev/null 2>&1 </dev/null &)").check(0)
 
     host.leave()
 
     assert dom0_shell.run("virsh -c xen:///system pool-list --all --name").check(0).text.split() == []
-    assert own not in (running := dom0_shell.run("ps -ww -e -o args=").text)
-    assert others in running
-    dom0_shell.run("pkill -f '^qemu-others'").check(0)
+    running = dom0_shell.run("ps -ww -e -o args=").text
+    assert [words for words in (own, moved, others) if words in running] == [others]
+    dom0_shell.run("pkill -f '^qemu-like'; pkill -x sleep").check(0)
 
     assert snapshot(dom0_shell, "/var/lib/xen") == before

@@ -79,8 +79,9 @@ done 2>/dev/null
 # A qemu that xl had only just started when it was killed: of it nothing was noted that xl destroy would look for.
 ps -ww -e -o pid=,args= | while read -r pid args; do
     case $args in *qemu*" -name xenproof-$run-"*) ;; *) continue ;; esac
-    name=${args#*" -name "}
-    ! is_ours "${name%% *}" || kill -KILL "$pid"
+    # Word by word: a name may have blanks in it.
+    name=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed -n '/^-name$/{n;p;q;}')
+    ! is_ours "$name" || kill -KILL "$pid"
 done 2>/dev/null
 # A pool that a guest had for itself: its one CPU goes back to dom0's pool.
 xl cpupool-list -c 2>/dev/null | while read -r pool cpu; do
@@ -114,7 +115,6 @@ for log in /var/log/xen/*-xenproof-"$run"-*.log* /var/log/libvirt/libxl/xenproof
     name=xenproof-${name#*xenproof-}
     ! is_ours "${name%%.log*}" || rm -f -- "$log"
 done
-rm -rf -- "$folder"
 # What was leased for them (lease.sh, port_lease.sh).
 rm -f /run/xenproof/xenproof-"$run"-*
 for claim in /run/xenproof/port-*; do
@@ -128,4 +128,6 @@ for volume in $(volumes); do
     echo "volume $volume"
 done
 listed || echo "guests, if there were any: xl list no longer answers"
-[ ! -e "$folder" ] || echo "folder $folder"
+# At last: who waits for that makes guests of this run at once, and a folder at the same place.
+rm -rf -- "$folder"
+! [ "$folder" -ef /proc/self/fd/9 ] || echo "folder $folder"

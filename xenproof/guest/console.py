@@ -28,6 +28,10 @@ class Console:
         self._stream = stream
         self.ended = False
 
+    def detach(self) -> None:
+        """Read no more: the stream is closed."""
+        self._stream = None
+
     @property
     def text(self) -> str:
         """All of it as text; bytes that are not UTF-8 become U+FFFD."""

@@ -201,6 +201,7 @@ class Guest:
     def leave_console(self) -> None:
         """Follow its console no more."""
         self.console.drain()
+        self.console.detach()
         self._streams.close()
 
     def give_back(self) -> None:
@@ -269,6 +270,7 @@ class Guest:
             raise GuestError(f"{self.name} left in dom0: {'; '.join(map(str, left))}")
 
     def _let_go(self) -> None:
+        self.console.detach()
         try:
             self._streams.close()
         finally:

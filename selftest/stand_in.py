@@ -3,7 +3,7 @@
 What a guest is to a host, its files, leases and processes, is real; that Xen runs it is not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,12 +66,17 @@ _PATHS = ("/run/xenproof", "/var/log/xen", "/etc/libvirt", "/var/log/libvirt", "
 
 
 class StandInHost(LocalConnection):
-    """One host, which notes the commands that it is given; two of them have nothing in common."""
+    """One host, which notes the commands that it is given; two of them have nothing in common.
+
+    `on_command` and `on_done` are called before and after each.
+    """
 
     def __init__(self, folder: Path, *, boot_id: str = "0c5f9f3e-1111-4222-8333-944445555666") -> None:
         super().__init__(f"ssh://root@{folder.name}")
         self.folder = folder
         self.commands: list[str] = []
+        self.on_command: Callable[[str], object] = lambda _: None
+        self.on_done: Callable[[str], object] = lambda _: None
         for path in ("bin", "domains", "etc", "dev/pts", "run/xen", "var/lib/xen", "var/log/xen"):
             (folder / path).mkdir(parents=True)
         (folder / "last").write_text("6\n")
@@ -102,7 +107,10 @@ class StandInHost(LocalConnection):
     def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
         """As a host does."""
         self.commands.append(command)
-        return super().run(self._here(command), limit_s=limit_s, stdin=stdin, max_bytes=max_bytes)
+        self.on_command(command)
+        done = super().run(self._here(command), limit_s=limit_s, stdin=stdin, max_bytes=max_bytes)
+        self.on_done(command)
+        return done
 
     @contextmanager
     def follow(self, command: str, *, keep_stdin: bool = False) -> Iterator[LocalStream]:

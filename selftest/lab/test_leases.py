@@ -10,7 +10,7 @@ import pytest
 from selftest.lab.guests import guest_host
 from xenproof.errors import GuestError
 from xenproof.guest.host import GuestHost
-from xenproof.guest.lease import CLAIMS, OVERHEAD_MIB, RESERVE_MIB
+from xenproof.guest.lease import LEASES, OVERHEAD_MIB, RESERVE_MIB
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 from xenproof.xen.domains import free_memory_mib
@@ -50,7 +50,7 @@ def test_a_run_waits_for_the_guests_of_another(runs: tuple[GuestHost, GuestHost]
             pass
     with two.lease(second, memory_mib=most, vcpus=1, limit_s=60):
         pass
-    assert shared_shell.run(f"ls -A {CLAIMS}").check().text == ""
+    assert shared_shell.run(f"ls -A {LEASES}").check().text == ""
 
 
 @pytest.mark.releases
@@ -75,7 +75,7 @@ def test_two_runs_never_have_the_same_memory(runs: tuple[GuestHost, GuestHost], 
 def test_a_run_that_is_over_claims_nothing(runs: tuple[GuestHost, GuestHost], shared_shell: Connection) -> None:
     one, two = runs
     most = free_memory_mib(shared_shell) - RESERVE_MIB - OVERHEAD_MIB
-    shared_shell.run(f"mkdir -p {CLAIMS}; echo '1 {most} 1 /nosuch' >{CLAIMS}/xenproof-gone-1").check()
+    shared_shell.run(f"mkdir -p {LEASES}; echo '1 {most} 1 /nosuch' >{LEASES}/xenproof-gone-1").check()
     left_over = one.lease(one.new_name(), memory_mib=most, vcpus=1, limit_s=60)
     left_over.__enter__()
 
@@ -83,7 +83,7 @@ def test_a_run_that_is_over_claims_nothing(runs: tuple[GuestHost, GuestHost], sh
 
     with two.lease(two.new_name(), memory_mib=most, vcpus=1, limit_s=60):
         pass
-    assert shared_shell.run(f"ls -A {CLAIMS}").text == ""
+    assert shared_shell.run(f"ls -A {LEASES}").text == ""
 
 
 def test_ports_of_a_run_are_free_when_it_is_over(runs: tuple[GuestHost, GuestHost], shared_shell: Connection) -> None:
@@ -93,4 +93,4 @@ def test_ports_of_a_run_are_free_when_it_is_over(runs: tuple[GuestHost, GuestHos
 
     one.leave()
 
-    assert shared_shell.run(f"ls -A {CLAIMS}").text.split() == [f"port-{port}" for port in second]
+    assert shared_shell.run(f"ls -A {LEASES}").text.split() == [f"port-{port}" for port in second]

@@ -1,14 +1,18 @@
 """What a host is to the guests of a run."""
 
+import re
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 
+from xenproof.errors import ParseError
 from xenproof.guest.lease import leased
 from xenproof.guest.leftovers import GuestIdentity, Leftover, leftovers, snapshot
 from xenproof.guest.port_lease import lease_ports
 from xenproof.guest.run_identity import RunIdentity
 from xenproof.guest.working_folder import IMAGES, WorkingFolder
 from xenproof.source.connection import Connection
+
+_BOOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n?\Z")
 
 
 class GuestHost:
@@ -34,6 +38,13 @@ class GuestHost:
     def entries(self) -> int:
         """How often the run came to it: once more where the host lost all guests of the run."""
         return self.folder.entries
+
+    def boot_id(self) -> str:
+        """What the kernel calls this start of the host, whatever the user calls the host; raises ParseError."""
+        printed = self.dom0.run("cat /proc/sys/kernel/random/boot_id").check().text
+        if not _BOOT_ID.match(printed):
+            raise ParseError(f"the boot_id of {self.dom0.url} is {printed[:100]!r}, expected a UUID")
+        return printed.strip()
 
     def new_name(self) -> str:
         """A name for a guest that no other guest has; the working folder is entered, where it is not."""

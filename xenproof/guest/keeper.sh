@@ -117,8 +117,8 @@ for log in /var/log/xen/*-xenproof-"$run"-*.log* /var/log/libvirt/libxl/xenproof
 done
 # What was leased for them (lease.sh, port_lease.sh).
 rm -f /run/xenproof/xenproof-"$run"-*
-for claim in /run/xenproof/port-*; do
-    [ -e "$claim" ] && read -r other <"$claim" && [ "$other" = "$folder" ] && rm -f "$claim"
+for lease in /run/xenproof/port-*; do
+    [ -e "$lease" ] && read -r other <"$lease" && [ "$other" = "$folder" ] && rm -f "$lease"
 done
 rmdir /run/xenproof 2>/dev/null
 for domain in $(domains); do

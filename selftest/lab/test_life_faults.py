@@ -8,7 +8,7 @@ import pytest
 from selftest.lab.guests import guest_host, new_guest
 from tests.guest import test_life as checks
 from xenproof.errors import XenproofError
-from xenproof.guest import deeds
+from xenproof.guest import actions
 from xenproof.guest import life as life_module
 from xenproof.guest.life import Life, lively
 from xenproof.lab.host import LabHost
@@ -53,7 +53,7 @@ def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(life_module, "ANSWER_LIMIT_S", 3.0)
-    monkeypatch.setattr(deeds, "SETTLE_LIMIT_S", 1.0)
+    monkeypatch.setattr(actions, "SETTLE_LIMIT_S", 1.0)
     profile = load_profile("debian12")
     arguments: dict[str, dict[str, object]] = {
         "test_guest_is_paused_and_goes_on": {},

@@ -8,7 +8,7 @@ from xenproof.errors import GuestError
 from xenproof.guest.description import DiskDescription, GuestDescription
 from xenproof.guest.guest import Guest
 from xenproof.guest.maker import GuestMaker
-from xenproof.guest.offer import gets
+from xenproof.guest.offered import gets
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.qemu_disks import qemu_disks
 from xenproof.xen.toolstack import Libvirt, virsh

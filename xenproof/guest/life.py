@@ -1,4 +1,4 @@
-"""A guest to which things are done while it runs; what came of each is read in dom0 and told by the guest itself."""
+"""A guest to which things are done while it runs; each result is checked both in dom0 and from inside the guest."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ from xenproof.guest.boot_progress import READY
 from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
 from xenproof.guest.leftovers import GuestIdentity
-from xenproof.guest.witness import Told, Witness, facts, parse_witness, told
+from xenproof.guest.witness import Witness, WitnessStatus, facts, parse_witness, statuses
 from xenproof.settle import settled
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, look_up
@@ -48,19 +48,21 @@ class Life:
         self.say("tell", str(self._asked))
         return self._asked
 
-    def answer(self, number: int, limit_s: float | None = None) -> Told | None:
+    def answer(self, number: int, limit_s: float | None = None) -> WitnessStatus | None:
         """The answer to that question, or None where it does not come within `limit_s`."""
         limit_s = ANSWER_LIMIT_S if limit_s is None else limit_s
         self.guest.console.wait(lambda: self._answered(number) is not None, limit_s)
         return self._answered(number)
 
-    def now(self) -> Told:
+    def now(self) -> WitnessStatus:
         """How the guest stands now, by its own word; raises GuestError where it does not answer."""
         if (answer := self.answer(self.ask())) is None:
             raise GuestError(f"{self.name} does not answer within {ANSWER_LIMIT_S:.0f} s, as it did before")
         return answer
 
-    def until(self, wanted: Callable[[Told], bool], meanwhile: Callable[[], object] = lambda: None) -> Told:
+    def until(
+        self, wanted: Callable[[WitnessStatus], bool], meanwhile: Callable[[], object] = lambda: None
+    ) -> WitnessStatus:
         """How it stands when `wanted` holds of its word, or after a while; `meanwhile` is done before each pause."""
         return settled(self.now, wanted, ANSWER_LIMIT_S, meanwhile)
 
@@ -152,8 +154,8 @@ class Life:
         except (GuestError, ParseError):
             return False
 
-    def _answered(self, number: int) -> Told | None:
-        return next((state for state in told(self.guest.console.text) if state.asked == number), None)
+    def _answered(self, number: int) -> WitnessStatus | None:
+        return next((state for state in statuses(self.guest.console.text) if state.asked == number), None)
 
 
 def set_to_restart(description: GuestDescription) -> GuestDescription:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from xenproof.errors import GuestError
 from xenproof.guest.description import DiskDescription, GuestDescription
 from xenproof.guest.maker import GuestMaker
-from xenproof.guest.offer import gets
+from xenproof.guest.offered import gets
 from xenproof.xen.backend import DiskBackend
 
 _VDEV = "xvdb"

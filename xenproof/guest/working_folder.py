@@ -21,6 +21,7 @@ IMAGES = "/var/lib/xen/images"
 _KEEPER = (files("xenproof.guest") / "keeper.sh").read_text("utf-8")
 _KEPT = "kept"  # keeper.sh looks for it
 _START_LIMIT_S = 60.0
+_WAIT_LIMIT_S = 110.0  # less than another worker waits for the table
 _SWEEP_LIMIT_S = 180.0
 _SEND_LIMIT_S = 300.0
 
@@ -62,7 +63,7 @@ class WorkingFolder:
             variables = "".join(f"{name}={quoted(word)}\n" for name, word in words.items())
             keeper = self._held.enter_context(self._dom0.follow(variables + _KEEPER, keep_stdin=True))
             # Where the run has been there before, its keepers may have much to remove first.
-            path = _first_line(keeper, _SWEEP_LIMIT_S if known else _START_LIMIT_S)
+            path = _first_line(keeper, _WAIT_LIMIT_S if known else _START_LIMIT_S)
             if not (path.startswith("/") and path.rpartition("/")[2] == self._run.prefix):
                 self._held.close()
                 raise CommandFailed(

@@ -74,14 +74,14 @@ def _password(profile: Profile, name: str, word: str) -> str:
 
 
 @pytest.fixture
-def served(own_guest: GuestMaker, describe_guest: DescribeGuest, guest_image: GuestImage) -> Callable[[str], bool]:
+def supports(own_guest: GuestMaker, describe_guest: DescribeGuest, guest_image: GuestImage) -> Callable[[str], bool]:
     """Whether a guest that asks for something, by its name in the profile, gets it."""
     from xenproof.guest.desktop import by_firmware
-    from xenproof.guest.served import OF_FIRMWARE, SERVICES
+    from xenproof.guest.supported_features import FEATURES, OF_FIRMWARE
 
-    def serves(name: str) -> bool:
+    def is_supported(name: str) -> bool:
         if name in OF_FIRMWARE:
-            return SERVICES[name](by_firmware(guest_image), own_guest)
-        return SERVICES[name](describe_guest(guest_image, DiskBackend.QDISK), own_guest)
+            return FEATURES[name](by_firmware(guest_image), own_guest)
+        return FEATURES[name](describe_guest(guest_image, DiskBackend.QDISK), own_guest)
 
-    return serves
+    return is_supported

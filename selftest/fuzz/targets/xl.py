@@ -9,7 +9,7 @@ from selftest.fuzz.target import Choice, Target, each, text_of
 from xenproof.guest.lease import parse_capacity
 from xenproof.guest.leftovers import parse_snapshot
 from xenproof.guest.medium import parse_extents
-from xenproof.guest.witness import parse_witness, told
+from xenproof.guest.witness import parse_witness, statuses
 from xenproof.source.probe import ProbeOutput
 from xenproof.xen.backend import parse_disk_workers, vbd_in_xenstore
 from xenproof.xen.cost import parse_cost
@@ -31,7 +31,7 @@ def _store(data: bytes) -> None:
 
 def _witness(data: bytes) -> None:
     console = text_of(data)
-    each(lambda: parse_witness(console), lambda: list(told(console)))
+    each(lambda: parse_witness(console), lambda: list(statuses(console)))
 
 
 _XL = Choice(

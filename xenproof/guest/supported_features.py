@@ -1,4 +1,4 @@
-"""What a toolstack lets be configured, and some releases do not give: each is asked for by a guest of its own."""
+"""Features that a toolstack lets be configured and not all releases support: each is tried with guests of its own."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest
 from xenproof.guest.libvirt_cache import hands_on_cache_modes
 from xenproof.guest.life import BOOT_LIMIT_S
 from xenproof.guest.maker import GuestMaker
-from xenproof.guest.offer import gets
+from xenproof.guest.offered import gets
 from xenproof.guest.second_writer import lets_in_second_writer
 from xenproof.guest.witness import facts
 from xenproof.xen.backend import DiskBackend
@@ -60,7 +60,7 @@ def _password(*, by_vnc: bool) -> Asks:
     return starts
 
 
-SERVICES: Mapping[str, Asks] = {
+FEATURES: Mapping[str, Asks] = {
     "direct_io": _direct_io,
     "libvirt_cache": hands_on_cache_modes,
     "nested_hvm": _nested,

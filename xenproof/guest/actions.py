@@ -1,4 +1,4 @@
-"""What can be done to a guest that runs: each deed is done by xl, and what came of it is read and returned."""
+"""Actions on a guest that runs: each is done by xl, and its result is read and returned."""
 
 import re
 import secrets
@@ -10,7 +10,7 @@ from xenproof.guest.description import MEMORY_MIB
 from xenproof.guest.image import ENTRY_MARK, MENU_TITLE, SECOND_ENTRY
 from xenproof.guest.leftovers import GuestIdentity, Leftover
 from xenproof.guest.life import BOOT_LIMIT_S, NO_DOMAIN, Life
-from xenproof.guest.witness import Told
+from xenproof.guest.witness import WitnessStatus
 from xenproof.source.connection import quoted
 from xenproof.xen.acting import act
 
@@ -54,7 +54,7 @@ def rename(life: Life, other: str) -> tuple[str, str]:
 def take_memory(life: Life, mib: int) -> tuple[int, int]:
     """Leave it `mib` fewer than it had at its boot; its MiB by xl list, and how many fewer it sees itself."""
 
-    def missing(state: Told) -> int:
+    def missing(state: WitnessStatus) -> int:
         return (life.guest.witness.memory_kib - state.memory_kib) >> 10
 
     act(life.dom0, "mem-set", life.name, f"{MEMORY_MIB - mib}m")
@@ -127,9 +127,9 @@ class Restored:
     `line` the first line of its own disk, `left` what dom0 still had of the domain that was saved.
     """
 
-    before: Told
+    before: WitnessStatus
     ended: bool
-    after: Told
+    after: WitnessStatus
     skew_s: int
     line: str
     left: Sequence[str]

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from xenproof.errors import GuestError
@@ -13,8 +13,9 @@ from xenproof.guest.guest_files import GuestFiles
 from xenproof.guest.host import GuestHost
 from xenproof.guest.leftovers import GuestIdentity, Leftover
 from xenproof.guest.residence import Residence
+from xenproof.guest.time_line import TimeLine
 from xenproof.guest.witness import Witness, facts
-from xenproof.report.verdict import GuestLine, Step
+from xenproof.report.verdict import GuestLine
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, destroy, shut_down
 from xenproof.xen.config import DomainConfig
@@ -24,13 +25,6 @@ GONE = "gone"
 _GONE_LIMIT_S = 60.0
 # Of the hypervisor's log: longer than what two guests of the same kind could both make it say.
 _MARK_BYTES = 2048
-
-
-def remove_all(guests: "Iterable[Guest]") -> None:
-    """Remove all of them; raises the last error after trying all."""
-    with ExitStack() as held:
-        for guest in guests:
-            held.callback(guest.remove)
 
 
 class Guest:
@@ -48,14 +42,12 @@ class Guest:
         self._hosts = [host]
         self.console = Console(MARKS)
         self.hypervisor_before = b""
-        self.steps: dict[str, float] = {}
+        self._time_line = TimeLine(host.run.began)
         self.kept = False
         self._boot: BootProgress | None = None
-        self._reported: set[str] = set()
         self._creation = self._created_at = 0.0
         self._end = ""
         self._lease = ExitStack()
-        self._streams = ExitStack()
 
     @property
     def host(self) -> GuestHost:
@@ -110,14 +102,8 @@ class Guest:
 
     def time_line(self) -> GuestLine | None:
         """Its time line so far, or None where nothing came since this was asked for the last time."""
-        seen = self.steps | self.console.seen_at
-        if self._reported == set(seen):
-            return None
-        self._reported = set(seen)
-        began = self.host.run.began
-        steps = tuple(Step(label, at - began) for label, at in sorted(seen.items(), key=lambda item: item[1]))
         disk = f"{self.description.backend} disk" if self.description.all_disks else "no disk"
-        return GuestLine(self.name, f"{disk}, {self.description.started_by}", steps)
+        return self._time_line.fresh(self.name, f"{disk}, {self.description.started_by}", self.console.seen_at)
 
     def define(self) -> None:
         """Make its disks, one of them with its token, where it has any, and a configuration; nothing runs yet."""
@@ -147,7 +133,7 @@ class Guest:
             return
         # The console is open before the guest runs, so its first word is heard.
         resume = self.description.toolstack.resume_command(self.name)
-        self._follow(f"exec 3<{quoted(created.tty)}; {resume} </dev/null >/dev/null; exec cat <&3")
+        self.console.follow(self.dom0, f"exec 3<{quoted(created.tty)}; {resume} </dev/null >/dev/null; exec cat <&3")
 
     def is_coming_up(self) -> bool:
         """Whether it was started, and neither is ready nor has it ended, as far as its console was read."""
@@ -181,7 +167,7 @@ class Guest:
         created = wanted.toolstack.create_paused(self.dom0, self.config, self.config_path, limit_s)
         self.residence = Residence(self.host, self.residence.entry, created)
         if created.domid > 0:
-            self.steps["created"] = time.time()
+            self._time_line.note("created", anew=True)
         return created
 
     def bind(self, created: Created, host: GuestHost | None = None) -> None:
@@ -193,16 +179,12 @@ class Guest:
         self.residence = Residence.at(host or self.host, created)
         if self.host not in self._hosts:
             self._hosts.append(self.host)
-        self._follow(f"exec cat <{quoted(created.tty)}")
-
-    def _follow(self, script: str) -> None:
-        self.console.attach(self._streams.enter_context(self.dom0.follow(script)))
+        self.console.follow(self.dom0, f"exec cat <{quoted(created.tty)}")
 
     def leave_console(self) -> None:
         """Follow its console no more."""
         self.console.drain()
-        self.console.detach()
-        self._streams.close()
+        self.console.close()
 
     def give_back(self) -> None:
         """Let others have the memory that was held for it: its domain is gone."""
@@ -217,7 +199,7 @@ class Guest:
     def _shut_down(self, limit_s: float) -> str:
         shut_down(self.dom0, self.domid)
         self.console.wait(lambda: ("poweroff", "") in facts(self.console.text), limit_s)
-        self.steps["shut down"] = time.time()
+        self._time_line.note("shut down")
         asked = ("poweroff", "") in facts(self.console.text)
         if not await_gone(self.dom0, self.name, limit_s, self.console.drain):
             return f"still in xl list after {limit_s:.0f} s" + (", though it said that it powers off" if asked else "")
@@ -270,12 +252,11 @@ class Guest:
             raise GuestError(f"{self.name} left in dom0: {'; '.join(map(str, left))}")
 
     def _let_go(self) -> None:
-        self.console.detach()
         try:
-            self._streams.close()
+            self.console.close()
         finally:
             self._lease.close()
 
     def _note_gone(self) -> None:
         if self.residence.domid > 0:
-            self.steps.setdefault("gone", time.time())
+            self._time_line.note("gone")

@@ -1,10 +1,11 @@
 """A pool of guests: each is made when it is first asked for, made anew where it was lost, and removed at the end."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Generic, TypeVar
 
 from xenproof.errors import XenproofError
-from xenproof.guest.guest import Guest, remove_all
+from xenproof.guest.guest import Guest
 
 Key = TypeVar("Key")
 Ready = TypeVar("Ready")
@@ -78,4 +79,6 @@ class GuestPool(Generic[Key, Ready]):
         """Remove all guests; raises the last error after trying all."""
         guests = [held.guest for held in self._held.values()]
         self._held.clear()
-        remove_all(guests)
+        with ExitStack() as removing:
+            for guest in guests:
+                removing.callback(guest.remove)

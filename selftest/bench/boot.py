@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xenproof.errors import GuestError, XenproofError
-from xenproof.guest.guest import READY, Guest
-from xenproof.guest.place import HostFolder
+from xenproof.guest.boot_progress import READY
+from xenproof.guest.description import GuestDescription
+from xenproof.guest.guest import Guest
+from xenproof.guest.host import GuestHost
+from xenproof.guest.run_identity import RunIdentity
 from xenproof.interruption import interrupt_on_sigterm
 from xenproof.lab import host as lab
 from xenproof.lab.guest_images import ensure_guest_image
@@ -57,18 +60,19 @@ def _measure(release: str, runs: int) -> tuple[list[float], list[float]]:
     try:
         dom0 = host.connect()
         with tempfile.TemporaryDirectory(prefix="xenproof-bench-") as scratch:
-            folder = HostFolder(dom0, Path(scratch))
-            folder.enter()
+            on_host = GuestHost(dom0, RunIdentity.of(Path(scratch)))
+            on_host.enter()
             try:
                 start, image = Start(grub_xen_of(load_profile(release))), ensure_guest_image(host.image)
+                description = GuestDescription(image, DiskBackend.BLKBACK, start)
                 for turn in range(2 * runs):
-                    guest = Guest(dom0, folder, image, DiskBackend.BLKBACK, start, time.time())
+                    guest = Guest(on_host, description)
                     guest.define()
                     seconds = _as_xenproof(guest) if turn % 2 else _as_anybody(dom0, guest)
                     (ours if turn % 2 else plain).append(seconds)
                     guest.remove()
             finally:
-                folder.leave()
+                on_host.leave()
     finally:
         host.down()
     return plain, ours

@@ -1,10 +1,13 @@
 """A guest that a test of the lab runs by itself."""
 
-import time
+from pathlib import Path
 
 from selftest.lab.suite import GRUB_XEN
+from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
-from xenproof.guest.place import HostFolder
+from xenproof.guest.host import GuestHost
+from xenproof.guest.run_identity import RunIdentity
+from xenproof.guest.working_folder import IMAGES
 from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
@@ -12,6 +15,16 @@ from xenproof.xen.backend import DiskBackend
 from xenproof.xen.config import Start
 
 
-def new_guest(host: LabHost, dom0: Connection, folder: HostFolder, backend: DiskBackend = DiskBackend.BLKBACK) -> Guest:
-    """A guest in `folder`, by grub.xen, which is not defined yet."""
-    return Guest(dom0, folder, ensure_guest_image(host.image), backend, Start(GRUB_XEN), time.time())
+def guest_host(dom0: Connection, run_folder: Path, images: str = IMAGES, *, devices: bool = False) -> GuestHost:
+    """The host as the guests of a run see it, whose workers share `run_folder`; `devices` as its blkback wants them."""
+    return GuestHost(dom0, RunIdentity.of(run_folder), images, blkback_wants_devices=devices)
+
+
+def described(host: LabHost, backend: DiskBackend = DiskBackend.BLKBACK) -> GuestDescription:
+    """A guest by grub.xen."""
+    return GuestDescription(ensure_guest_image(host.image), backend, Start(GRUB_XEN))
+
+
+def new_guest(host: LabHost, runs_on: GuestHost, backend: DiskBackend = DiskBackend.BLKBACK) -> Guest:
+    """A guest by grub.xen, which is not defined yet."""
+    return Guest(runs_on, described(host, backend))

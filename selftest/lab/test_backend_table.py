@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from selftest.lab.guests import guest_host
 from selftest.lab.suite import GRUB_XEN
 from selftest.lab.test_guest_faults import HANGING_XL
 from xenproof.errors import GuestError
 from xenproof.guest import backend_table
 from xenproof.guest.backend_table import BackendTable
 from xenproof.guest.disk_rows import DiskRow, Target
-from xenproof.guest.leak import Thing, snapshot
-from xenproof.guest.place import HostFolder
-from xenproof.source.connection import Connection, quoted
+from xenproof.guest.leftovers import Leftover, snapshot
+from xenproof.source.connection import Connection
 from xenproof.xen.xl_series import load_series
 
 # libxl's own list of the numbers that domains had, from 4.14 on.
-HISTORY = Thing("file", "/run/xen/domid-history")
+HISTORY = Leftover("file", "/run/xen/domid-history")
 ROWS = {
     row.name: row
     for row in (
@@ -42,14 +42,14 @@ chmod 755 /usr/local/sbin/xl
 @pytest.fixture
 def table(dom0_shell: Connection, tmp_path: Path) -> Iterator[BackendTable]:
     """The table of a fresh host, which has to be left as it was."""
-    folder = HostFolder(dom0_shell, tmp_path)
+    host = guest_host(dom0_shell, tmp_path)
     before = snapshot(dom0_shell, "/var/lib/xen")
-    folder.enter()
+    host.enter()
     try:
-        yield BackendTable(dom0_shell, folder, GRUB_XEN, load_series("4.17"), ROWS)
-        assert dom0_shell.run(f"ls -A {folder.path}").text == ""
+        yield BackendTable(host, GRUB_XEN, load_series("4.17"), ROWS)
+        assert dom0_shell.run(f"ls -A {host.folder.path}").text == ""
     finally:
-        folder.leave()
+        host.leave()
     assert snapshot(dom0_shell, "/var/lib/xen") - {HISTORY} == before
 
 
@@ -89,27 +89,28 @@ def test_an_xl_that_hangs_is_an_error_of_each_row(
 
 
 def test_the_keeper_ends_what_xl_does_not_know_of_a_run_that_is_gone(dom0_shell: Connection, tmp_path: Path) -> None:
-    folder = HostFolder(dom0_shell, tmp_path)
+    host = guest_host(dom0_shell, tmp_path)
     before = snapshot(dom0_shell, "/var/lib/xen")
-    folder.enter()
-    dom0_shell.run(f"truncate -s 1M {folder.path}/x.img; losetup -f {folder.path}/x.img").check(0)
-    below = dom0_shell.run(f"losetup -j {folder.path}/x.img | cut -d: -f1").check(0).text.strip()
-    dom0_shell.run(f"dmsetup create xenproof-{folder.run}-7-xvda --table '0 2048 linear {below} 0'").check(0)
-    assert f"{folder.path}/x.img" in dom0_shell.run("losetup -a").text
+    host.enter()
+    dom0_shell.run(f"truncate -s 1M {host.folder.path}/x.img; losetup -f {host.folder.path}/x.img").check(0)
+    below = dom0_shell.run(f"losetup -j {host.folder.path}/x.img | cut -d: -f1").check(0).text.strip()
+    dom0_shell.run(f"dmsetup create {host.run.prefix}-7-xvda --table '0 2048 linear {below} 0'").check(0)
+    assert f"{host.folder.path}/x.img" in dom0_shell.run("losetup -a").text
     # As virt-install leaves it when it is killed.
-    define = f"pool-define-as xenproof-{folder.run} dir --target {folder.path}"
+    define = f"pool-define-as {host.run.prefix} dir --target {host.folder.path}"
     dom0_shell.run(f"virsh -c xen:///system {define}").check(0)
     # As the qemu of an xl create that was killed: no domain, and nothing in xenstore.
-    own = f"qemu-own -name xenproof-{folder.run}-7 -machine xenpv"
-    others = "qemu-others -name xenproof-somebody-7 -machine xenpv"
-    for name in (own, others):
-        dom0_shell.run(f"(exec -a {quoted(name)} sleep 600 >/dev/null 2>&1 </dev/null &)").check(0)
+    own, moved = f"-name {host.run.prefix}-7 -machine xenpv", f"-name {host.run.prefix}-8--incoming -machine xenpv"
+    others = f"-name my-{host.run.prefix}-7 -machine xenpv"
+    for words in (own, moved, others):
+        like_qemu = f"exec -a qemu-like sh -c 'sleep 600; :' sh {words}"
+        dom0_shell.run(f"({like_qemu} >/dev/null 2>&1 </dev/null &)").check(0)
 
-    folder.leave()
+    host.leave()
 
     assert dom0_shell.run("virsh -c xen:///system pool-list --all --name").check(0).text.split() == []
-    assert own not in (running := dom0_shell.run("ps -ww -e -o args=").text)
-    assert others in running
-    dom0_shell.run("pkill -f '^qemu-others'").check(0)
+    running = dom0_shell.run("ps -ww -e -o args=").text
+    assert [words for words in (own, moved, others) if words in running] == [others]
+    dom0_shell.run("pkill -f '^qemu-like'; pkill -x sleep").check(0)
 
     assert snapshot(dom0_shell, "/var/lib/xen") == before

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from selftest.lab.guests import new_guest
+from selftest.lab.guests import guest_host, new_guest
 from xenproof.guest import crowd as crowd_module
 from xenproof.guest.crowd import Crowd
-from xenproof.guest.place import HostFolder
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 from xenproof.xen.acting import act
@@ -16,14 +15,14 @@ from xenproof.xen.acting import act
 
 @pytest.fixture
 def crowd(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[Crowd]:
-    folder = HostFolder(dom0_shell, tmp_path)
-    folder.enter()
-    made = Crowd(lambda: new_guest(lab_host, dom0_shell, folder), dom0_shell)
+    host = guest_host(dom0_shell, tmp_path)
+    host.enter()
+    made = Crowd(lambda: new_guest(lab_host, host), dom0_shell)
     try:
         yield made
     finally:
         made.close()
-        folder.leave()
+        host.leave()
 
 
 def test_each_guest_of_a_crowd_answers_but_one_that_does_not_run(

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from selftest.lab.guests import new_guest
+from selftest.lab.guests import guest_host, new_guest
 from xenproof.errors import CommandFailed, SourceError
+from xenproof.guest.boot_progress import READY
 from xenproof.guest.console import MAX_BYTES
 from xenproof.guest.filesystem import MIB
-from xenproof.guest.guest import GONE, READY, Guest
+from xenproof.guest.guest import GONE, Guest
 from xenproof.guest.logs import guest_logs
-from xenproof.guest.place import HostFolder
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.domains import list_domains
@@ -45,15 +45,15 @@ def change_menu(guest: Guest, change: str) -> None:
 @pytest.fixture
 def guest(shared_host: LabHost, shared_shell: Connection, tmp_path: Path) -> Iterator[Guest]:
     """A guest on blkback that is defined; the test may leave it in any state, and its host as it was."""
-    folder = HostFolder(shared_shell, tmp_path)
-    folder.enter()
-    made = new_guest(shared_host, shared_shell, folder)
+    host = guest_host(shared_shell, tmp_path)
+    host.enter()
+    made = new_guest(shared_host, host)
     try:
         made.define()
         yield made
     finally:
         made.remove()
-        folder.leave()
+        host.leave()
     assert [row.name for row in list_domains(shared_shell)] == ["Domain-0"]
     assert shared_shell.run("ls -d /var/lib/xen*/xenproof-* /var/lib/xen/images 2>/dev/null").text == ""
 
@@ -61,12 +61,12 @@ def guest(shared_host: LabHost, shared_shell: Connection, tmp_path: Path) -> Ite
 def test_a_loop_device_that_stays_is_a_leak(guest: Guest) -> None:
     assert guest.boot(300).reached == READY
     assert guest.shut_down(60) == GONE
-    assert guest.leaked(20, with_files=False) == []
+    assert guest.leftovers(20, with_files=False) == []
 
     loop = guest.dom0.run(quoted("losetup", "-f", "--show", guest.disk)).check().text.strip()
 
     try:
-        assert [str(thing) for thing in guest.leaked(2, with_files=False)] == [f"loop device {loop} {guest.disk}"]
+        assert [str(thing) for thing in guest.leftovers(2, with_files=False)] == [f"loop device {loop} {guest.disk}"]
     finally:
         guest.dom0.run(quoted("losetup", "-d", loop)).check()
 
@@ -152,15 +152,15 @@ def test_an_xl_that_hangs_is_killed_and_said(guest: Guest) -> None:
 def test_a_full_image_directory_is_said(shared_host: LabHost, shared_shell: Connection, tmp_path: Path) -> None:
     shared_shell.run("mkdir /mnt/small && mount -t tmpfs -o size=8m small /mnt/small").check(0)
     try:
-        folder = HostFolder(shared_shell, tmp_path, "/mnt/small")
-        folder.enter()
+        host = guest_host(shared_shell, tmp_path, "/mnt/small")
+        host.enter()
         try:
-            guest = new_guest(shared_host, shared_shell, folder)
+            guest = new_guest(shared_host, host)
             with pytest.raises(CommandFailed, match="No space left"):
                 guest.define()
             guest.remove()
         finally:
-            folder.leave()
+            host.leave()
         assert shared_shell.run("ls -A /mnt/small").text == ""
     finally:
         shared_shell.run("umount /mnt/small; rmdir /mnt/small").check(0)

@@ -12,12 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from selftest.lab.suite import REPOSITORY, Suite, clean_environment, options
-from xenproof.guest.leak import snapshot
+from selftest.lab.suite import GRUB_XEN, REPOSITORY, Suite, clean_environment, options
+from xenproof.guest.leftovers import snapshot
 from xenproof.lab import cache, runs
 from xenproof.lab import host as lab
 from xenproof.lab.progress import Silent
 from xenproof.source.connection import Connection
+from xenproof.xen.domains import list_domains
 
 PATIENCE_S = 60.0
 BOOTED = "tests/guest/test_grub_xen.py"
@@ -146,6 +147,9 @@ _MOMENTS = {
 }
 
 
+_GUEST_RUNS = _MOMENTS["a guest runs"]
+
+
 @pytest.mark.parametrize("moment", _MOMENTS.values(), ids=_MOMENTS)
 def test_a_host_removes_what_a_killed_run_left_on_it(
     suite: Suite, lab_host: lab.LabHost, dom0_shell: Connection, tmp_path: Path, moment: str
@@ -168,4 +172,47 @@ def test_a_host_removes_what_a_killed_run_left_on_it(
     while (left := dom0_shell.run(traces).text) and time.monotonic() < deadline:
         time.sleep(0.5)  # a poll with the deadline above
     assert left == ""
+    assert {thing.kind for thing in snapshot(dom0_shell, "/var/lib/xen")} <= {"xenstore", "file"}
+
+
+# A guest of somebody: it never runs.
+_SOMEBODYS = """
+printf 'name = "%s"\nkernel = "{kernel}"\nmemory = 32\n' {name} >/root/somebodys.cfg
+xl create -p /root/somebodys.cfg
+"""
+
+
+def test_guests_that_xl_migrate_has_renamed_are_removed_and_no_guest_of_a_similar_name(
+    suite: Suite, lab_host: lab.LabHost, dom0_shell: Connection, tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    with output.open("wb") as out:
+        process = subprocess.Popen(
+            suite.command(*options(lab_host), BOOTED), cwd=REPOSITORY, stdout=out, stderr=subprocess.STDOUT,
+            env=clean_environment(), start_new_session=True,
+        )  # fmt: skip
+    deadline = time.monotonic() + 240
+    while not (listed := dom0_shell.run(_GUEST_RUNS).text):
+        assert process.poll() is None, output.read_text("utf-8", "replace")
+        assert time.monotonic() < deadline
+        time.sleep(0.3)  # a poll with the deadline above; the host has better things to do
+    guest = listed.split()[0]
+    run = guest.rpartition("-")[0]
+    somebodys = {f"my-{guest}", f"{guest}-copy", f"{run}-"}
+    for name in (*somebodys, f"{run}-99"):
+        dom0_shell.run(_SOMEBODYS.format(kernel=GRUB_XEN, name=name), limit_s=120).check(0)
+    # As xl migrate calls a guest where it arrives, and where it has left.
+    for name, moved in ((guest, f"{guest}--incoming"), (f"{run}-99", f"{run}-99--migratedaway")):
+        dom0_shell.run(f"xl rename {name} {moved}").check(0)
+    process.kill()
+    process.wait(PATIENCE_S)
+
+    deadline = time.monotonic() + PATIENCE_S
+    ours = f"ls -d /var/lib/xen*/{run} /var/log/xen/*-{run}-*--*.log; xl list | grep -e --incoming -e --migratedaway"
+    while (left := dom0_shell.run(ours).text) and time.monotonic() < deadline:
+        time.sleep(0.5)  # a poll with the deadline above
+    assert left == ""
+    assert {row.name for row in list_domains(dom0_shell)} == {"Domain-0", *somebodys}
+    for name in somebodys:
+        dom0_shell.run(f"ls /var/log/xen/xl-{name}.log && xl destroy {name}", limit_s=60).check(0)
     assert {thing.kind for thing in snapshot(dom0_shell, "/var/lib/xen")} <= {"xenstore", "file"}

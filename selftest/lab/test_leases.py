@@ -7,31 +7,32 @@ from pathlib import Path
 
 import pytest
 
+from selftest.lab.guests import guest_host
 from xenproof.errors import GuestError
-from xenproof.guest.lease import CLAIMS, OVERHEAD_MIB, RESERVE_MIB
-from xenproof.guest.place import HostFolder
+from xenproof.guest.host import GuestHost
+from xenproof.guest.lease import LEASES, OVERHEAD_MIB, RESERVE_MIB
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 from xenproof.xen.domains import free_memory_mib
 
 
 @pytest.fixture
-def runs(shared_host: LabHost, tmp_path: Path) -> Iterator[tuple[HostFolder, HostFolder]]:
-    """The folders of two runs on one host, each over a connection of its own."""
+def runs(shared_host: LabHost, tmp_path: Path) -> Iterator[tuple[GuestHost, GuestHost]]:
+    """What one host is to two runs, each over a connection of its own."""
     with ExitStack() as held:
-        folders = []
+        hosts = []
         for name in ("one", "two"):
             dom0 = shared_host.connect()
             held.callback(dom0.close)
             (tmp_path / name).mkdir()
-            folder = HostFolder(dom0, tmp_path / name)
-            folder.enter()
-            held.callback(folder.leave)
-            folders.append(folder)
-        yield folders[0], folders[1]
+            host = guest_host(dom0, tmp_path / name)
+            host.enter()
+            held.callback(host.leave)
+            hosts.append(host)
+        yield hosts[0], hosts[1]
 
 
-def test_a_run_waits_for_the_guests_of_another(runs: tuple[HostFolder, HostFolder], shared_shell: Connection) -> None:
+def test_a_run_waits_for_the_guests_of_another(runs: tuple[GuestHost, GuestHost], shared_shell: Connection) -> None:
     one, two = runs
     first, second = one.new_name(), two.new_name()
     most = free_memory_mib(shared_shell) - RESERVE_MIB - OVERHEAD_MIB
@@ -49,15 +50,15 @@ def test_a_run_waits_for_the_guests_of_another(runs: tuple[HostFolder, HostFolde
             pass
     with two.lease(second, memory_mib=most, vcpus=1, limit_s=60):
         pass
-    assert shared_shell.run(f"ls -A {CLAIMS}").check().text == ""
+    assert shared_shell.run(f"ls -A {LEASES}").check().text == ""
 
 
 @pytest.mark.releases
-def test_two_runs_never_have_the_same_memory(runs: tuple[HostFolder, HostFolder], shared_shell: Connection) -> None:
+def test_two_runs_never_have_the_same_memory(runs: tuple[GuestHost, GuestHost], shared_shell: Connection) -> None:
     most = free_memory_mib(shared_shell) - RESERVE_MIB - OVERHEAD_MIB
     inside, seen = threading.Semaphore(1), []
 
-    def lease(run: HostFolder) -> None:
+    def lease(run: GuestHost) -> None:
         for _ in range(3):
             with run.lease(run.new_name(), memory_mib=most, vcpus=1, limit_s=120):
                 seen.append(inside.acquire(blocking=False))
@@ -71,10 +72,10 @@ def test_two_runs_never_have_the_same_memory(runs: tuple[HostFolder, HostFolder]
     assert seen == [True] * 6
 
 
-def test_a_run_that_is_over_claims_nothing(runs: tuple[HostFolder, HostFolder], shared_shell: Connection) -> None:
+def test_a_run_that_is_over_claims_nothing(runs: tuple[GuestHost, GuestHost], shared_shell: Connection) -> None:
     one, two = runs
     most = free_memory_mib(shared_shell) - RESERVE_MIB - OVERHEAD_MIB
-    shared_shell.run(f"mkdir -p {CLAIMS}; echo '1 {most} 1 /nosuch' >{CLAIMS}/xenproof-gone-1").check()
+    shared_shell.run(f"mkdir -p {LEASES}; echo '1 {most} 1 /nosuch' >{LEASES}/xenproof-gone-1").check()
     left_over = one.lease(one.new_name(), memory_mib=most, vcpus=1, limit_s=60)
     left_over.__enter__()
 
@@ -82,14 +83,14 @@ def test_a_run_that_is_over_claims_nothing(runs: tuple[HostFolder, HostFolder], 
 
     with two.lease(two.new_name(), memory_mib=most, vcpus=1, limit_s=60):
         pass
-    assert shared_shell.run(f"ls -A {CLAIMS}").text == ""
+    assert shared_shell.run(f"ls -A {LEASES}").text == ""
 
 
-def test_ports_of_a_run_are_free_when_it_is_over(runs: tuple[HostFolder, HostFolder], shared_shell: Connection) -> None:
+def test_ports_of_a_run_are_free_when_it_is_over(runs: tuple[GuestHost, GuestHost], shared_shell: Connection) -> None:
     one, two = runs
     first, second = one.lease_ports(2), two.lease_ports(1)
     assert len({*first, *second}) == 3
 
     one.leave()
 
-    assert shared_shell.run(f"ls -A {CLAIMS}").text.split() == [f"port-{port}" for port in second]
+    assert shared_shell.run(f"ls -A {LEASES}").text.split() == [f"port-{port}" for port in second]

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from selftest.lab.guests import new_guest
+from selftest.lab.guests import guest_host, new_guest
 from tests.guest import test_life as checks
 from xenproof.errors import XenproofError
-from xenproof.guest import deeds
+from xenproof.guest import actions
 from xenproof.guest import life as life_module
 from xenproof.guest.life import Life, lively
-from xenproof.guest.place import HostFolder
 from xenproof.lab.host import LabHost
 from xenproof.profile.load import load_profile
 from xenproof.source.connection import Connection
@@ -32,9 +31,9 @@ chmod 755 /usr/local/sbin/xl
 @pytest.fixture
 def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[Life]:
     """A guest that was booted by the real xl, which is put aside then."""
-    folder = HostFolder(dom0_shell, tmp_path)
-    folder.enter()
-    guest = new_guest(lab_host, dom0_shell, folder)
+    host = guest_host(dom0_shell, tmp_path)
+    host.enter()
+    guest = new_guest(lab_host, host)
     try:
         made = lively(guest)
         dom0_shell.run(IDLE_XL).check(0)
@@ -42,7 +41,7 @@ def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[
     finally:
         dom0_shell.run("rm -f /usr/local/sbin/xl").check(0)
         guest.remove()
-        folder.leave()
+        host.leave()
 
 
 @pytest.mark.releases
@@ -50,7 +49,7 @@ def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(life_module, "ANSWER_LIMIT_S", 3.0)
-    monkeypatch.setattr(deeds, "SETTLE_LIMIT_S", 1.0)
+    monkeypatch.setattr(actions, "SETTLE_LIMIT_S", 1.0)
     profile = load_profile("debian12")
     arguments: dict[str, dict[str, object]] = {
         "test_guest_is_paused_and_goes_on": {},
@@ -60,7 +59,7 @@ def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
         "test_disk_is_attached_and_detached": {},
         "test_network_is_attached_and_detached": {"profile": profile},
         "test_guest_is_saved_and_goes_on_when_restored": {},
-        "test_guest_starts_again": {"why": "a reboot", "start_again": deeds.reboot_from_changed_menu},
+        "test_guest_starts_again": {"why": "a reboot", "start_again": actions.reboot_from_changed_menu},
         "test_guest_runs_where_it_may": {"where": "a CPU of its own", "choose": checks.a_cpu},
         "test_guest_uses_a_pool_of_its_own": {},
         "test_guest_is_destroyed": {},

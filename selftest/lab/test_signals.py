@@ -15,7 +15,7 @@ import pytest
 from selftest.lab.suite import Suite, options
 from selftest.lab.traces import left_on, traces
 from selftest.started import Started
-from xenproof.guest.leak import Thing
+from xenproof.guest.leftovers import Leftover
 from xenproof.lab import runs
 from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.host import LabHost
@@ -41,7 +41,7 @@ from xenproof.xen.backend import DiskBackend
 @pytest.mark.parametrize("backend", list(DiskBackend))
 def test_a_guest_begins(target, guests, backend):
     \"\"\"A guest on {backend} begins to boot.\"\"\"
-    guest = guests.defined(backend)
+    guest = guests.lend(backend)
     try:
         guest.boot(600.0, unless=bool)
     finally:
@@ -101,7 +101,7 @@ MOMENTS = _shuffled(SEED)
 class Normal:
     """How the host is after a run that was not ended, and how long those take."""
 
-    traces: frozenset[Thing]
+    traces: frozenset[Leftover]
     length_s: dict[str, float]
     """As it was the last time: on a machine that has other work, too, it changes."""
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from selftest.lab.guests import new_guest
-from selftest.lab.suite import GRUB_XEN
-from xenproof.guest.guest import MEMORY_MIB, READY, Guest
-from xenproof.guest.place import HostFolder
-from xenproof.guest.virt_install import VirtInstall
+from selftest.lab.guests import described, guest_host
+from xenproof.guest.boot_progress import READY
+from xenproof.guest.guest import Guest
+from xenproof.guest.virt_install import by_virt_install
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 from xenproof.xen.backend import DiskBackend
@@ -28,11 +27,9 @@ chmod 755 /usr/local/bin/virt-install
 @pytest.fixture
 def guest(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[Guest]:
     """A guest for virt-install, of which the host has nothing at the end, nor a pool of its folder."""
-    folder = HostFolder(dom0_shell, tmp_path)
-    folder.enter()
-    made = new_guest(lab_host, dom0_shell, folder, DiskBackend.QDISK)
-    made.toolstack = VirtInstall(GRUB_XEN, made.disk, MEMORY_MIB)
-    made.more_files.append(f"{made.config_path}.xml")
+    host = guest_host(dom0_shell, tmp_path)
+    host.enter()
+    made = Guest(host, by_virt_install(described(lab_host, DiskBackend.QDISK)))
     try:
         made.define()
         yield made
@@ -42,7 +39,7 @@ def guest(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator
         assert dom0_shell.run("ls -A ~/.cache/virt-manager").exit_code
     finally:
         made.remove()
-        folder.leave()
+        host.leave()
 
 
 def test_a_guest_of_virt_install_boots(guest: Guest) -> None:

@@ -1,6 +1,6 @@
 """All that a run could leave on a host, be it a guest's or the run's own."""
 
-from xenproof.guest.leak import Thing, snapshot
+from xenproof.guest.leftovers import Leftover, snapshot
 from xenproof.settle import settled
 from xenproof.source.connection import Connection
 
@@ -20,19 +20,19 @@ cat /proc/mounts | sed 's/^/mount /'
 """
 
 
-def traces(dom0: Connection, folder: str = "/var/lib/xen") -> frozenset[Thing]:
+def traces(dom0: Connection, folder: str = "/var/lib/xen") -> frozenset[Leftover]:
     """All of it that is on the host now; raises what `snapshot` raises."""
     more = dom0.run(_MORE, limit_s=90).check(0, 1).text
     found: dict[str, int] = {}
     for line in more.splitlines():
         found[line] = found.get(line, 0) + 1
     # Two of the same are not one.
-    counted = (Thing(*line.split(" ", 1)) if at == 1 else Thing(*f"{line} ({at})".split(" ", 1))
+    counted = (Leftover(*line.split(" ", 1)) if at == 1 else Leftover(*f"{line} ({at})".split(" ", 1))
                for line, most in found.items() for at in range(1, most + 1))  # fmt: skip
     return snapshot(dom0, folder) | frozenset(counted)
 
 
-def left_on(dom0: Connection, before: frozenset[Thing], limit_s: float) -> list[str]:
+def left_on(dom0: Connection, before: frozenset[Leftover], limit_s: float) -> list[str]:
     """What is on the host and was not there `before`, after at most `limit_s` for things to settle."""
     left = settled(lambda: sorted(traces(dom0) - before), lambda things: not things, limit_s)
     return [str(thing) for thing in left]

@@ -17,8 +17,11 @@ from pathlib import Path
 from selftest.mutants.recorded import DATA
 from selftest.transcripts.commands import HEADER, INDEX, take, told_with_guest, told_with_libvirt
 from xenproof.facts.families import probes
-from xenproof.guest.guest import READY, Guest
-from xenproof.guest.place import HostFolder
+from xenproof.guest.boot_progress import READY
+from xenproof.guest.description import GuestDescription
+from xenproof.guest.guest import Guest
+from xenproof.guest.host import GuestHost
+from xenproof.guest.run_identity import RunIdentity
 from xenproof.lab import host as lab
 from xenproof.lab.accel import choose
 from xenproof.lab.guest_images import ensure_guest_image
@@ -97,7 +100,7 @@ def keep_told(dom0: Connection, guest: Guest, folder: Path) -> None:
             raise SystemExit(f"the guest did not boot: {boot.reached}\n{guest.console.text[-2000:]}")
         take(dom0, told_with_guest(guest.name, guest.config_path), folder)
         guest.shut_down(120.0)
-        xml = quoted(f"{guest.folder.path}/domain.xml")
+        xml = quoted(f"{guest.host.folder.path}/domain.xml")
         native = f"virsh domxml-from-native xen-xl {quoted(guest.config_path)} >{xml} && virsh define {xml}"
         dom0.run(native, limit_s=120).check()
         take(dom0, told_with_libvirt(guest.name), folder)
@@ -130,16 +133,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 kernel = profile.get("guest", "grub_xen", "path")
                 if kernel is None:
                     raise SystemExit(f"profile {profile.name} does not say where grub.xen is: give guest.grub_xen.path")
-                place = HostFolder(dom0, Path(scratch))
-                place.enter()
+                on_host = GuestHost(dom0, RunIdentity.of(Path(scratch)))
+                on_host.enter()
                 try:
                     # The guest that the suite runs everywhere, whatever the host's own kernel is.
                     image = ensure_guest_image(ensure_image(load_recipe(GUEST), choose(), Progress()))
-                    began = datetime.now(UTC).timestamp()
-                    guest = Guest(dom0, place, image, DiskBackend.BLKBACK, Start(kernel.text), began)
+                    guest = Guest(on_host, GuestDescription(image, DiskBackend.BLKBACK, Start(kernel.text)))
                     keep_told(dom0, guest, folder)
                 finally:
-                    place.leave()
+                    on_host.leave()
                 words = {**about, "guest": guest.name, "config": guest.config_path}
                 (folder / "ORIGIN.md").write_text(_TOLD.format(**words), "utf-8")
     finally:

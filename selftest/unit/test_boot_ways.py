@@ -7,11 +7,12 @@ import pytest
 
 from selftest.unit.test_guest_witness import CONSOLE
 from xenproof.errors import UsageError
-from xenproof.guest.boot_ways import By, boot_ways, came, more_words, start
-from xenproof.guest.guest import READY, Boot, Guest
+from xenproof.guest.boot_progress import READY, BootProgress
+from xenproof.guest.boot_ways import By, boot_ways, how_far, more_words, start
+from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImage
-from xenproof.guest.place import HostFolder
 from xenproof.guest.witness import parse_witness
+from xenproof.guest.working_folder import WorkingFolder
 from xenproof.source.connection import Completed
 from xenproof.xen.acting import Created
 from xenproof.xen.config import DomainConfig, Start
@@ -48,15 +49,15 @@ def guest(dom0: _Dom0, problem: str = "") -> Guest:
 
 
 def test_a_guest_that_is_ready_says_what_started_it() -> None:
-    boot = Boot(READY, 1.0, parse_witness(CONSOLE))
-    assert came(guest(_Dom0()), boot) == boot_ways()["grub.xen, xfs"].expected
+    boot = BootProgress(READY, 1.0, parse_witness(CONSOLE))
+    assert how_far(guest(_Dom0()), boot) == boot_ways()["grub.xen, xfs"].expected
 
 
 def test_what_pygrub_could_not_do_stands_in_its_log_which_is_removed() -> None:
     dom0 = _Dom0()
     problem = "libxl: bootloader failed - consult logfile /var/log/xen/bootloader.3.log\n" + "libxl: error: more\n" * 99
-    refused = Boot("xl created no domain: libxl: error: more", 1.0, None)
-    assert came(guest(dom0, problem), refused) == boot_ways()["pygrub, btrfs"].expected
+    refused = BootProgress("xl created no domain: libxl: error: more", 1.0, None)
+    assert how_far(guest(dom0, problem), refused) == boot_ways()["pygrub, btrfs"].expected
     assert "rm -f /var/log/xen/bootloader.3.log" in dom0.commands[0]
 
 
@@ -65,14 +66,14 @@ def test_colours_of_a_newer_python_are_no_part_of_what_it_says() -> None:
         ": Unable", ": \x1b[35mUnable"
     )
     dom0 = _Dom0(coloured.replace("kernel\n", "kernel\x1b[0m\n"))
-    refused = Boot("xl created no domain", 1.0, None)
+    refused = BootProgress("xl created no domain", 1.0, None)
     problem = "bootloader failed - consult logfile /var/log/xen/bootloader.3.log"
-    assert came(guest(dom0, problem), refused) == boot_ways()["pygrub, xfs"].expected
+    assert how_far(guest(dom0, problem), refused) == boot_ways()["pygrub, xfs"].expected
 
 
 def test_any_other_end_is_said_as_it_is() -> None:
     said = "ended after 3 s: it came to 'grub.xen'"
-    assert came(guest(_Dom0()), Boot(said, 1.0, None)) == said
+    assert how_far(guest(_Dom0()), BootProgress(said, 1.0, None)) == said
 
 
 class _Folder:
@@ -87,7 +88,7 @@ def test_each_way_is_a_configuration_with_one_start(way: object) -> None:
     image = GuestImage(
         Path("/i/disk.raw.gz"), "", "", 0, 0, "6.1", "", kernel=Path("/i/vmlinuz"), ramdisk=Path("/i/initramfs.gz")
     )
-    made = start(row, image, cast("HostFolder", _Folder()), grub_xen="/grub.xen", grub_pvh="/grub.pvh")
+    made = start(row, image, cast("WorkingFolder", _Folder()), grub_xen="/grub.xen", grub_pvh="/grub.pvh")
     assert [bool(made.kernel), bool(made.bootloader), made.firmware].count(True) == 1
     assert (made.type == "pvh") == (row.by in (By.PVH_DOM0, By.PVH_GRUB))
     text = DomainConfig("x", made, 128, ()).text()

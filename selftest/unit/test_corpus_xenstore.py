@@ -11,7 +11,7 @@ from xenproof.errors import ParseError
 from xenproof.facts.probes import DOM0_NAME
 from xenproof.facts.sections import printed
 from xenproof.facts.xenstore import parse_xenstore as parse_entries
-from xenproof.guest.leak import Thing, parse_snapshot
+from xenproof.guest.leftovers import Leftover, parse_snapshot
 from xenproof.source.probe import ProbeOutput
 from xenproof.xen.backend import DiskBackend, vbd_in_xenstore
 from xenproof.xen.xenstore import parse_xenstore
@@ -161,8 +161,8 @@ def test_the_leak_check_sees_each_domain_or_refuses(folder: str) -> None:
             continue
         read.append(row.name)
         lines = [line.split() for line in row.out.splitlines()[1:]]
-        shown = {Thing("domain", f"{line[0]} ({line[1]})") for line in lines if line[1] != "0"}
-        assert things == shown | {Thing("xenstore", "/libxl/7")}, row.name
+        shown = {Leftover("domain", f"{line[0]} ({line[1]})") for line in lines if line[1] != "0"}
+        assert things == shown | {Leftover("xenstore", "/libxl/7")}, row.name
     lists = {row.name for row in transcripts(folder) if row.plain_command == "xl list" and row.exit_status == 0}
     assert lists <= set(read)
 

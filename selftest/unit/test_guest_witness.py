@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from xenproof.errors import ParseError
 from xenproof.guest.console import MAX_BYTES, Console
 from xenproof.guest.image import LOADER
-from xenproof.guest.witness import Told, facts, parse_witness, pattern_sha256, told
+from xenproof.guest.witness import WitnessStatus, facts, parse_witness, pattern_sha256, statuses
 
 CONSOLE = (Path(__file__).parents[1] / "data" / "guest_console.txt").read_bytes().decode()
 
@@ -116,21 +116,21 @@ NONCE = "0c5f9f3e-1111-4222-8333-944445555666"
 def test_what_a_witness_tells_of_itself_is_read() -> None:
     console = f"XENPROOF1 told 3 {NONCE} 61.20 1796000000 113724 0-1 xvda,xvdb; eth0;\r\n"
     console += f"XENPROOF1 told 4 {NONCE} 62.00 1796000001 113724 0 ; ;\r\n"
-    first, second = told(console)
-    assert first == Told(3, NONCE, 61.2, 1796000000, 113724, "0-1", ("xvda", "xvdb"), ("eth0",))
+    first, second = statuses(console)
+    assert first == WitnessStatus(3, NONCE, 61.2, 1796000000, 113724, "0-1", ("xvda", "xvdb"), ("eth0",))
     assert (second.disks, second.networks) == ((), ())
 
 
 @pytest.mark.parametrize("value", ["", "3", f"3 {NONCE} 61 1 1 0 xvda; ;", f"x {NONCE} 61.20 1 1 0 xvda; ;"])
 def test_a_word_of_another_shape_is_an_error(value: str) -> None:
     with pytest.raises(ParseError, match="the witness told"):
-        list(told(f"XENPROOF1 told {value}\n"))
+        list(statuses(f"XENPROOF1 told {value}\n"))
 
 
 @given(st.text(alphabet=st.sampled_from(list("XENPROOF1 told0-9.;,\n"))))
 def test_no_text_breaks_the_reading_of_words(text: str) -> None:
     try:
-        list(told(text))
+        list(statuses(text))
     except ParseError as error:
         assert "the witness told" in str(error)  # noqa: PT017  # either way is right
 

@@ -19,7 +19,7 @@ from xenproof.facts.families import FAMILIES
 from xenproof.facts.images import IMAGES
 from xenproof.facts.integrity import INTEGRITY
 from xenproof.facts.xl import XL_INFO
-from xenproof.guest.lease import parse_room
+from xenproof.guest.lease import parse_capacity
 from xenproof.guest.medium import parse_extents
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput, Recording
@@ -141,7 +141,9 @@ def test_each_number_has_its_bound(at: int) -> None:
     with pytest.raises(ParseError):
         parse_cpus(MANY)
     with pytest.raises(ParseError):
-        parse_room(f"claim x {MANY} 1 1\nxl list\n{LIST.format(0, 1, 1, 1)}\nxl info\nnr_cpus : 1\nfree_memory : 1\n")
+        parse_capacity(
+            f"request x {MANY} 1 1\nxl list\n{LIST.format(0, 1, 1, 1)}\nxl info\nnr_cpus : 1\nfree_memory : 1\n"
+        )
     assert not is_vdev(f"xvda{MANY}")
 
 

@@ -1,4 +1,4 @@
-"""Leases on ports, on this machine: no two runs choose the same, and what a run leaves claims nothing."""
+"""Leases on ports, on this machine: no two runs choose the same, and what a run leaves leases nothing."""
 
 import socket
 from pathlib import Path
@@ -18,16 +18,16 @@ class Runs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.claims = folder / "claims"
+        self.leases = folder / "leases"
 
     def lease(self, run: str, count: int, ports: range = FEW) -> list[int]:
         (self.folder / run).mkdir(exist_ok=True)
-        return lease_ports(LocalConnection(), str(self.folder / run), count, ports, str(self.claims))
+        return lease_ports(LocalConnection(), str(self.folder / run), count, ports, str(self.leases))
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Runs:
-    """Runs whose claims are in a folder of this test."""
+    """Runs whose leases are in a folder of this test."""
     return Runs(tmp_path)
 
 
@@ -59,7 +59,7 @@ def test_a_port_that_somebody_listens_on_is_not_free(runs: Runs) -> None:
 
 
 def test_claims_that_cannot_be_kept_are_an_error(runs: Runs) -> None:
-    runs.claims.touch()
+    runs.leases.touch()
 
-    with pytest.raises(CommandFailed, match=f"(?s)leases on .* cannot be kept: .*cannot lock {runs.claims}"):
+    with pytest.raises(CommandFailed, match=f"(?s)leases on .* cannot be kept: .*cannot lock {runs.leases}"):
         runs.lease("one", 1)

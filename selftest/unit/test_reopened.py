@@ -1,5 +1,6 @@
 """A connection that is opened again, against a real sshd that is killed and started anew."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 from selftest.sshd import Server, kill, starter
 from xenproof.errors import CommandFailed, CommandTimedOut, SourceError
 from xenproof.guest.console import Console
-from xenproof.guest.place import HostFolder
+from xenproof.guest.run_identity import RunIdentity
+from xenproof.guest.working_folder import WorkingFolder
 from xenproof.source import reopened
 from xenproof.source.reopened import ReopenedConnection
 from xenproof.source.ssh import SSHConnection
@@ -136,9 +138,9 @@ def test_a_folder_is_entered_again_on_a_host_that_was_started_anew(
     host: Host, connection: ReopenedConnection, tmp_path: Path
 ) -> None:
     (tmp_path / "run").mkdir()
-    folder = HostFolder(connection, tmp_path / "run", str(tmp_path / "images"))
+    folder = WorkingFolder(connection, RunIdentity.of(tmp_path / "run"), str(tmp_path / "images"))
     (tmp_path / "images").mkdir()
-    name = folder.new_name()
+    folder.enter()
     assert folder.entries == 1
     kept = Path(folder.path) / "kept"
     kept.touch()  # so that the keeper that is killed with the host removes nothing, as after a power cut
@@ -147,10 +149,9 @@ def test_a_folder_is_entered_again_on_a_host_that_was_started_anew(
     until_known(connection)
     host.up("two")
 
-    other = folder.new_name()
+    folder.enter()
 
     assert folder.entries == 2
-    assert other != name
     assert Path(folder.path).is_dir()
     folder.leave()
     assert list((tmp_path / "images").iterdir()) == []
@@ -161,12 +162,13 @@ def test_a_folder_that_its_keeper_removed_is_made_anew(
 ) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "images").mkdir()
-    folder = HostFolder(connection, tmp_path / "run", str(tmp_path / "images"))
+    folder = WorkingFolder(connection, RunIdentity.of(tmp_path / "run"), str(tmp_path / "images"))
     folder.enter()
     first = Path(folder.path)
+    (first / "disk.raw").touch()
     kill(host.server)
-    if first.exists():  # the keeper removed it itself, if it saw its connection end before it was killed
-        first.rmdir()
+    # The keeper removed it itself, if it saw its connection end before it was killed.
+    shutil.rmtree(first, ignore_errors=True)
     until_known(connection)
     host.up("one")
 
@@ -174,5 +176,5 @@ def test_a_folder_that_its_keeper_removed_is_made_anew(
 
     assert folder.entries == 2
     assert Path(folder.path).is_dir()
-    assert Path(folder.path) != first
+    assert list(first.iterdir()) == []
     folder.leave()

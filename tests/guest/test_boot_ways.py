@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from xenproof.guest.boot_ways import By, boot_ways, came, finds_its_menu
-from xenproof.guest.guest import GONE, READY, Guest
+from xenproof.guest.boot_progress import READY
+from xenproof.guest.boot_ways import By, boot_ways, finds_its_menu, how_far
+from xenproof.guest.guest import GONE, Guest
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.boot_fixtures import GuestOfWay
 from xenproof.suite.each import each, req
@@ -31,7 +32,7 @@ def test_guest_comes_as_far_as_predicted(
     row = boot_ways()[way]
     guest = guest_of_way(row)
     boot = guest.boot(BOOT_LIMIT_S)
-    found = came(guest, boot)
+    found = how_far(guest, boot)
 
     expect(documented(way, row.expected, row.source), found, by=f"the console of {guest.name}")
     if boot.reached == READY:

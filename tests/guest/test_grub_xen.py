@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from xenproof.guest.guest import GONE, READY, VDEV, Boot, Guest
+from xenproof.guest.boot_progress import READY, BootProgress
+from xenproof.guest.description import VDEV
+from xenproof.guest.guest import GONE, Guest
 from xenproof.guest.image import LOADER
+from xenproof.guest.logs import log_sizes
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
@@ -20,7 +23,7 @@ CONSOLE = "the witness, on the guest's console"
 
 @req("S02")
 @each("guest.*.type")
-def test_guest_boots(guest_defined: Guest, boot: Callable[[], Boot], promised: Promise, expect: Expect) -> None:
+def test_guest_boots(guest_defined: Guest, boot: Callable[[], BootProgress], promised: Promise, expect: Expect) -> None:
     """A PV guest whose disk is on {name} boots until the witness inside it is ready."""
     state = promised("state", READY, "a witness guest says so when it has read and written its disk")
     expect(state, boot().reached, by=f"the console of {guest_defined.name}")
@@ -38,7 +41,7 @@ def test_guest_is_started_by_grub_xen(guest_booted: Guest, promised: Promise, ex
 @each("guest.*.type")
 def test_guest_runs_the_kernel_of_its_own_disk(guest_booted: Guest, promised: Promise, expect: Expect) -> None:
     """A guest on {name} runs the kernel that lies on its own disk, not one of dom0."""
-    kernel = promised("kernel", guest_booted.image.release, "/boot/vmlinuz in the guest's image")
+    kernel = promised("kernel", guest_booted.description.image.release, "/boot/vmlinuz in the guest's image")
     expect(kernel, guest_booted.witness.release, by=CONSOLE)
 
 
@@ -46,7 +49,9 @@ def test_guest_runs_the_kernel_of_its_own_disk(guest_booted: Guest, promised: Pr
 @each("guest.*.type")
 def test_guest_has_the_command_line_of_its_own_menu(guest_booted: Guest, promised: Promise, expect: Expect) -> None:
     """A guest on {name} finds the command line of its own grub.cfg, as GRUB completed it."""
-    line = promised("command_line", guest_booted.image.command_line, "/boot/grub/grub.cfg in the guest's image")
+    line = promised(
+        "command_line", guest_booted.description.image.command_line, "/boot/grub/grub.cfg in the guest's image"
+    )
     expect(line, guest_booted.witness.cmdline, by=f"/proc/cmdline, said by {CONSOLE}")
 
 
@@ -73,7 +78,7 @@ def test_disk_has_the_backend_that_was_asked_for(guest_booted: Guest, expected: 
 @each("guest.*.type")
 def test_disk_is_served_by_what_xenstore_says(guest_booted: Guest, promised: Promise, expect: Expect) -> None:
     """What runs in dom0 for a disk on {name} is {name}: a second reading that xenstore has no part in."""
-    backend = promised("served_by", guest_booted.backend, "the guest's configuration")
+    backend = promised("served_by", guest_booted.description.backend, "the guest's configuration")
     workers = disk_workers(guest_booted.dom0, guest_booted.domid, VDEV, guest_booted.disk)
     expect(backend, workers.backend or f"unclear: {workers}", by=f"dom0's /proc and /sys: {workers}")
 
@@ -91,15 +96,19 @@ def test_guest_reads_back_what_it_wrote(guest_booted: Guest, promised: Promise, 
 def test_blocks_that_the_guest_wrote_are_in_its_image(guest_booted: Guest, promised: Promise, expect: Expect) -> None:
     """What a guest on {name} wrote and synced stands in its image file in dom0 while the guest still runs."""
     blocks = promised("blocks", guest_booted.witness.pattern_sha256, "the sha256 of what the guest was to write")
-    expect(blocks, guest_booted.blocks_in_image(), by=f"dd and sha256sum on {guest_booted.disk} in dom0")
+    expect(blocks, guest_booted.files.blocks_of_witness(), by=f"dd and sha256sum on {guest_booted.disk} in dom0")
 
 
 @req("S17")
 @each("guest.*.type")
 def test_guest_has_logs_of_its_own(guest_booted: Guest, promised: Promise, expect: Expect) -> None:
     """xl keeps a log of a guest on {name} that holds something, and qemu keeps one where it serves the disk."""
-    wanted = ["qemu-dm-NAME.log", "xl-NAME.log"] if guest_booted.backend is DiskBackend.QDISK else ["xl-NAME.log"]
-    found = guest_booted.logs()
+    wanted = (
+        ["qemu-dm-NAME.log", "xl-NAME.log"]
+        if guest_booted.description.backend is DiskBackend.QDISK
+        else ["xl-NAME.log"]
+    )
+    found = log_sizes(guest_booted)
     logs = promised("logs", wanted, "xl(1), LOGGING, and libxl's log of the device model")
     expect(logs, sorted(found), by="find in /var/log/xen", matches=lambda some, have: set(some) <= set(have))
     written = promised("xl's log holds something", True, "xl(1), LOGGING")
@@ -120,5 +129,5 @@ def test_guest_leaves_nothing_in_dom0(guest_ended: Guest, promised: Promise, exp
     """A guest on {name} that has shut down leaves no domain, xenstore path, process, loop device or socket in dom0."""
     nothing: list[str] = []
     left = promised("left_behind", nothing, "a guest that has shut down")
-    found = [str(thing) for thing in guest_ended.leaked(SETTLE_LIMIT_S, with_files=False)]
+    found = [str(thing) for thing in guest_ended.leftovers(SETTLE_LIMIT_S, with_files=False)]
     expect(left, found, by="xl list, xenstore-ls, ps, /sys and find in dom0")

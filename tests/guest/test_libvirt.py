@@ -2,7 +2,7 @@
 
 import pytest
 
-from xenproof.guest import libvirt_deeds as deeds
+from xenproof.guest import libvirt_actions as actions
 from xenproof.guest.life import Life
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
@@ -20,7 +20,7 @@ WITNESS = "the witness in the guest"
 @req("S20", "S21")
 def test_guest_of_libvirt_boots(managed_life: Life, documented: Documented, expect: Expect) -> None:
     """libvirt makes XML of a guest's configuration for xl, defines and starts it, and xl lists it, too."""
-    expect(documented("state", "running", "virsh(1), start"), deeds.state(managed_life), by=VIRSH)
+    expect(documented("state", "running", "virsh(1), start"), actions.state(managed_life), by=VIRSH)
     row = managed_life.row()
     expect(documented("name", managed_life.name, "virsh(1), start"), row.name if row else "no domain", by=LIST)
     token = documented("token", managed_life.guest.token, "virsh(1), domxml-from-native")
@@ -31,14 +31,14 @@ def test_guest_of_libvirt_boots(managed_life: Life, documented: Documented, expe
 @each("guest.*.converted")
 def test_configuration_survives_a_round_trip(managed_life: Life, expected: Expectation, expect: Expect) -> None:
     """The XML of a guest, made into a configuration of the form {name} and into XML again: what matters is {value}."""
-    found = deeds.round_trip(managed_life, expected.name)
+    found = actions.round_trip(managed_life, expected.name)
     expect(expected, found, by="virsh domxml-to-native and domxml-from-native")
 
 
 @req("S20")
 def test_guest_of_libvirt_is_saved_and_restored(managed_life: Life, documented: Documented, expect: Expect) -> None:
     """virsh save stores a guest in a file and ends it, and virsh restore lets it go on."""
-    found = deeds.save_and_restore(managed_life)
+    found = actions.save_and_restore(managed_life)
     expect(documented("ended", True, "virsh(1), save"), found.ended, by=LIST)
     expect(documented("state", "shut off", "virsh(1), save"), found.by_virsh, by=VIRSH)
     expect(documented("boot", found.before.nonce, "virsh(1), restore"), found.after.nonce, by=WITNESS)
@@ -47,7 +47,7 @@ def test_guest_of_libvirt_is_saved_and_restored(managed_life: Life, documented: 
 @req("S20")
 def test_guest_of_libvirt_is_suspended(managed_life: Life, documented: Documented, expect: Expect) -> None:
     """virsh suspend stops a guest, which xl sees, and virsh resume lets it go on."""
-    found = deeds.suspend(managed_life)
+    found = actions.suspend(managed_life)
     expect(documented("state", "paused", "virsh(1), suspend"), found.by_virsh, by=VIRSH)
     expect(documented("state", "p", "virsh(1), suspend"), found.by_xl, by=LIST)
     expect(documented("state", "running", "virsh(1), resume"), found.afterwards, by=VIRSH)
@@ -59,7 +59,7 @@ def test_guest_of_libvirt_goes_on_after_a_managed_save(
     managed_life: Life, documented: Documented, expect: Expect
 ) -> None:
     """virsh managedsave ends a guest, and its next start goes on where it was."""
-    found = deeds.managed_save(managed_life)
+    found = actions.managed_save(managed_life)
     expect(documented("ended", True, "virsh(1), managedsave"), found.ended, by=LIST)
     expect(documented("state", "shut off", "virsh(1), managedsave"), found.by_virsh, by=VIRSH)
     expect(documented("boot", found.before.nonce, "virsh(1), managedsave"), found.after.nonce, by=WITNESS)
@@ -68,7 +68,7 @@ def test_guest_of_libvirt_goes_on_after_a_managed_save(
 @req("S20")
 def test_guest_of_libvirt_is_marked_for_autostart(managed_life: Life, documented: Documented, expect: Expect) -> None:
     """virsh autostart marks a guest to be started with the host, and takes that back."""
-    expect(documented("marked", (True, False), "virsh(1), autostart"), deeds.autostart(managed_life), by="virsh list")
+    expect(documented("marked", (True, False), "virsh(1), autostart"), actions.autostart(managed_life), by="virsh list")
 
 
 @req("S10", "S20")
@@ -76,7 +76,7 @@ def test_guest_of_libvirt_that_xl_destroys_can_be_started(
     managed_life: Life, documented: Documented, expect: Expect
 ) -> None:
     """libvirt learns that xl destroyed a guest of its own, which it still knows and can start again."""
-    found = deeds.destroy_by_xl(managed_life)
+    found = actions.destroy_by_xl(managed_life)
     source = "libvirt, src/libxl: the domain's death is an event of libxl"
     expect(documented("gone", True, "xl(1), destroy"), found.gone, by=LIST)
     expect(documented("state", "shut off", source), found.by_virsh, by=VIRSH)
@@ -86,7 +86,7 @@ def test_guest_of_libvirt_that_xl_destroys_can_be_started(
 @req("S17", "S20")
 def test_guest_of_libvirt_ends(managed_life: Life, documented: Documented, expect: Expect) -> None:
     """virsh shuts a guest down, keeps its log, and knows it no more when it is undefined; dom0 has nothing of it."""
-    found = deeds.end(managed_life)
+    found = actions.end(managed_life)
     expect(documented("gone", True, "virsh(1), shutdown"), found.gone, by=LIST)
     expect(documented("state", "shut off", "virsh(1), shutdown"), found.by_virsh, by=VIRSH)
     log = documented("has a log", True, "libvirt's drvxen page: /var/log/libvirt/libxl/NAME.log")

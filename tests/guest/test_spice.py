@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from xenproof.facts.ports import read_ports
-from xenproof.guest import desktop as deeds
+from xenproof.guest import desktop as actions
 from xenproof.guest.desktop import LET_IN, REFUSED, UNTRUSTED, DesktopGuest
 from xenproof.source.connection import Connection
-from xenproof.suite.care import Care
 from xenproof.suite.desktops import WITH_PASSWORDS, Desktops
 from xenproof.suite.each import req
 from xenproof.suite.evidence import Evidence
 from xenproof.suite.expect import Expect
+from xenproof.suite.guest_teardown import GuestTeardown
 from xenproof.suite.promises import Documented
 
 # Under emulation a PVH guest ends with a triple fault while an HVM guest is busy (README): one after another.
@@ -59,18 +59,18 @@ def test_encrypted_spice_proves_whose_it_is(
     guest, authority = open_desktop
     source = "xl.cfg(5), spicetls_port; qemu(1), -spice x509-dir"
     expect(documented("to whom trusts its authority", LET_IN, source), guest.by_spice(ca=authority), by=CLIENT)
-    other = deeds.another_authority(tmp_path)
+    other = actions.another_authority(tmp_path)
     expect(documented("to whom trusts another", UNTRUSTED, source), guest.by_spice(ca=other), by=CLIENT)
 
 
 @req("S07")
-@pytest.mark.parametrize("option", deeds.AGENT_OPTIONS)
+@pytest.mark.parametrize("option", actions.AGENT_OPTIONS)
 def test_option_of_the_agent_reaches_qemu(
     desktop: DesktopGuest, documented: Documented, expect: Expect, option: str
 ) -> None:
     """{option} is on the command line of the guest's qemu."""
     given = documented("given", True, "xl.cfg(5), spicevdagent, spice_clipboard_sharing and spiceagent_mouse")
-    expect(given, deeds.AGENT_OPTIONS[option](desktop.qemu_words()), by="dom0's /proc")
+    expect(given, actions.AGENT_OPTIONS[option](desktop.qemu_words()), by="dom0's /proc")
 
 
 @req("S07")
@@ -98,7 +98,7 @@ def test_screen_is_the_same_by_all_ways(
     desktop: DesktopGuest, documented: Documented, expect: Expect, evidence: Evidence
 ) -> None:
     """SPICE, VNC and qemu itself show a screen of the same size; what is on it is in the report."""
-    screens = deeds.screens(desktop)
+    screens = actions.screens(desktop)
     evidence.save("screen-by-qemu.png", screens.by_qemu.png)
     evidence.save("screen-by-vnc.png", screens.by_vnc.png)
     size = documented("size", screens.by_qemu.size, "qemu has one screen for all of them")
@@ -108,10 +108,10 @@ def test_screen_is_the_same_by_all_ways(
 
 @req("S07")
 def test_port_of_another_guest_is_not_had(
-    desktop: DesktopGuest, desktops: Desktops, documented: Documented, expect: Expect, care: Care
+    desktop: DesktopGuest, desktops: Desktops, documented: Documented, expect: Expect, guest_teardown: GuestTeardown
 ) -> None:
     """A guest whose SPICE port another one has does not start, and the other one does not lose it."""
-    second = desktops.try_to_start(care, replace(desktop.desktop, vnc=False, agent=False))
+    second = desktops.try_to_start(guest_teardown, replace(desktop.desktop, vnc=False, agent=False))
     none = documented("the second guest", "no domain", "bind(2), EADDRINUSE")
     expect(none, second, by="xl create and xenstore", matches=lambda start, said: str(said).startswith(str(start)))
     first = documented("the first guest", LET_IN, "bind(2), EADDRINUSE")

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from xenproof.guest.guest import READY, Guest
+from xenproof.guest.boot_progress import READY
+from xenproof.guest.guest import Guest
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

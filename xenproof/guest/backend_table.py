@@ -11,9 +11,9 @@ from string import ascii_lowercase
 
 from xenproof.errors import GuestError, ParseError, XenproofError
 from xenproof.guest.disk_rows import DiskRow, Target, in_words, predicted
-from xenproof.guest.leak import Thing, Traces, leaks
-from xenproof.guest.place import HostFolder
-from xenproof.source.connection import Connection, quoted
+from xenproof.guest.host import GuestHost
+from xenproof.guest.leftovers import GuestIdentity, Leftover
+from xenproof.source.connection import quoted
 from xenproof.xen.acting import Created, create_paused, destroy
 from xenproof.xen.backend import StoreVbd, vbd_in_xenstore
 from xenproof.xen.backend_rule import Prediction, TargetKind
@@ -56,11 +56,8 @@ class BackendTable:
     `found` is asked row by row; the host is asked for all rows, the first time.
     """
 
-    def __init__(
-        self, dom0: Connection, folder: HostFolder, kernel: str, series: XlSeries,
-        rows: Mapping[str, DiskRow],
-    ) -> None:  # fmt: skip
-        self._dom0, self._folder, self._kernel = dom0, folder, kernel
+    def __init__(self, host: GuestHost, kernel: str, series: XlSeries, rows: Mapping[str, DiskRow]) -> None:
+        self._host, self._dom0, self._kernel = host, host.dom0, kernel
         self._series, self._rows = series, rows
         self._found: dict[str, Answer] = {}
 
@@ -119,17 +116,18 @@ class BackendTable:
     @contextmanager
     def _prepared(self, rows: Sequence[DiskRow]) -> Iterator["_Paused"]:
         """The name of a guest, and targets for disks of all `rows`; all of it is removed at the end."""
-        name = self._folder.new_name()
+        name = self._host.new_name()
         vdevs = {row.name: f"xvd{letter}" for row, letter in zip(rows, ascii_lowercase, strict=False)}
-        files = {row.name: f"{self._folder.path}/{name}-{vdevs[row.name]}-{secrets.token_hex(4)}.img" for row in rows}
-        with self._folder.lease(name, memory_mib=MEMORY_MIB, vcpus=1, limit_s=CREATE_LIMIT_S):
+        folder = self._host.folder.path
+        files = {row.name: f"{folder}/{name}-{vdevs[row.name]}-{secrets.token_hex(4)}.img" for row in rows}
+        with self._host.lease(name, memory_mib=MEMORY_MIB, vcpus=1, limit_s=CREATE_LIMIT_S):
             try:
                 loops = self._make_targets(rows, files)
                 targets = {row.name: _target(row, files[row.name], loops.get(row.name, "")) for row in rows}
-                own = [Thing("file", path) for path in [*files.values(), f"{self._folder.path}/{name}.cfg"]]
-                own += [Thing("loop device", f"{loop} {files[row]}") for row, loop in loops.items()]
-                own += [Thing("volume", volume) for volume in _volumes(rows, files)]
-                guest = _Paused(name, f"{self._folder.path}/{name}.cfg", vdevs, targets, tuple(files.values()), own)
+                own = [Leftover("file", path) for path in [*files.values(), f"{folder}/{name}.cfg"]]
+                own += [Leftover("loop device", f"{loop} {files[row]}") for row, loop in loops.items()]
+                own += [Leftover("volume", volume) for volume in _volumes(rows, files)]
+                guest = _Paused(name, f"{folder}/{name}.cfg", vdevs, targets, tuple(files.values()), own)
                 try:
                     yield guest
                 except BaseException:
@@ -162,7 +160,8 @@ class BackendTable:
         if volumes := _volumes(rows, files):
             self._dom0.run(quoted("dmsetup", "remove", "--retry", *volumes), limit_s=60)
         detach_loops(self._dom0, *files.values())
-        self._dom0.run(f"rm -f -- {quoted(self._folder.path)}/{name}-* {quoted(self._folder.path)}/{name}.cfg")
+        stem = f"{quoted(self._host.folder.path)}/{name}"
+        self._dom0.run(f"rm -f -- {stem}-* {stem}.cfg")
 
     def _answers(self, rows: Sequence[DiskRow], created: Created, guest: "_Paused") -> dict[str, Answer] | None:
         """What was made of each row; None where xl refused several at once."""
@@ -182,8 +181,8 @@ class BackendTable:
         if not destroy(self._dom0, name, SETTLE_LIMIT_S):
             raise GuestError(f"{name} is still in xl list {SETTLE_LIMIT_S:.0f} s after xl destroy; end it by hand")
         self._dom0.run(f"rm -f -- /var/log/xen/*-{name}.log*")  # a name holds nothing that a shell would expand
-        traces = Traces(name, created.domid, created.uuid, guest.files)
-        if left := leaks(self._dom0, traces, self._folder.path, SETTLE_LIMIT_S, guest.own):
+        identity = GuestIdentity(name, created.domid, created.uuid, guest.files)
+        if left := self._host.leftovers(identity, SETTLE_LIMIT_S, guest.own):
             raise GuestError(f"{name} left in dom0: {'; '.join(map(str, left))}")
 
 
@@ -196,7 +195,7 @@ class _Paused:
     vdevs: Mapping[str, str]
     targets: Mapping[str, str]
     files: tuple[str, ...]
-    own: Sequence[Thing]
+    own: Sequence[Leftover]
 
 
 def _volume(file: str) -> str:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from xenproof.errors import CommandFailed, GuestError
-from xenproof.guest.guest import READY, Boot, Guest
+from xenproof.guest.boot_progress import READY, BootProgress
+from xenproof.guest.description import GuestDescription
+from xenproof.guest.guest import Guest
 from xenproof.guest.image import COMMAND_LINE, LOADER, LOADER_MARK, GuestImage
 from xenproof.guest.life import BOOT_LIMIT_S
 from xenproof.guest.packed_kernel import Packing
-from xenproof.guest.place import HostFolder
+from xenproof.guest.working_folder import WorkingFolder
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created
 from xenproof.xen.backend import DiskBackend
@@ -104,7 +106,16 @@ def boot_ways() -> dict[str, BootWay]:
     return {way.name: way for way in _WAYS}
 
 
-def start(way: BootWay, image: GuestImage, folder: HostFolder, *, grub_xen: str, grub_pvh: str) -> Start:
+def described(
+    way: BootWay, image: GuestImage, folder: WorkingFolder, *, grub_xen: str, grub_pvh: str, by_shadow: bool
+) -> GuestDescription:
+    """The guest of `image` that is to be started in this way; files of dom0 that it needs are put there."""
+    begun = start(way, image, folder, grub_xen=grub_xen, grub_pvh=grub_pvh)
+    more = more_words(way, by_shadow=by_shadow)
+    return GuestDescription(image, way.backend, begun, started_by=way.by, format=way.format, more=more)
+
+
+def start(way: BootWay, image: GuestImage, folder: WorkingFolder, *, grub_xen: str, grub_pvh: str) -> Start:
     """The configuration that starts a guest of `image` in this way; files of dom0 that it needs are put there."""
     match way.by:
         case By.GRUB_XEN:
@@ -130,7 +141,7 @@ def more_words(way: BootWay, *, by_shadow: bool) -> dict[str, Setting]:
     return more
 
 
-def dom0_kernel(image: GuestImage, folder: HostFolder, filesystem: str, *, type: str = "") -> Start:
+def dom0_kernel(image: GuestImage, folder: WorkingFolder, filesystem: str, *, type: str = "") -> Start:
     """The configuration that starts the kernel of `image` from a file of dom0, which is put there."""
     line = f"{COMMAND_LINE.format(root=filesystem)} {LOADER_MARK}dom0"
     return Start(folder.cut(image, image.kernel), folder.cut(image, image.ramdisk), line, type=type)
@@ -159,14 +170,14 @@ def finds_its_menu(guest: Guest) -> bool:
     return boot.reached == READY
 
 
-def came(guest: Guest, boot: Boot) -> str:
-    """How far a guest came, in the words that a way expects; pygrub's log is read, where it failed, and removed."""
+def how_far(guest: Guest, boot: BootProgress) -> str:
+    """How far a guest booted, in the words that a way expects; pygrub's log is read, where it failed, and removed."""
     if guest.created is None:
         return boot.reached
-    return _came(guest.dom0, guest.created, boot)
+    return _how_far(guest.dom0, guest.created, boot)
 
 
-def _came(dom0: Connection, created: Created, boot: Boot) -> str:
+def _how_far(dom0: Connection, created: Created, boot: BootProgress) -> str:
     log = _LOG.search(created.problem)
     path = quoted(log[1] if log else f"/var/log/xen/bootloader.{created.domid}.log")
     said = dom0.run(f"tail -c {_LOG_BYTES} {path} 2>/dev/null; rm -f {path}").text

@@ -3,9 +3,10 @@
 import contextlib
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from xenproof.errors import SourceError
-from xenproof.source.connection import Stream
+from xenproof.source.connection import Connection, Stream
 
 MAX_BYTES = 4 << 20
 """A guest can say anything for ever; what comes after this much is counted and dropped."""
@@ -20,6 +21,7 @@ class Console:
         self._data = bytearray()
         self._dropped = 0
         self._stream: Stream | None = None
+        self._streams = ExitStack()
         self.seen_at: dict[str, float] = {}
         self.ended = False
 
@@ -27,6 +29,15 @@ class Console:
         """Read from `stream` from now on."""
         self._stream = stream
         self.ended = False
+
+    def follow(self, dom0: Connection, script: str) -> None:
+        """Read from now on what a shell command on dom0 prints, which runs until this is closed."""
+        self.attach(self._streams.enter_context(dom0.follow(script)))
+
+    def close(self) -> None:
+        """Read no more, and end what was followed; what was heard stays."""
+        self._stream = None
+        self._streams.close()
 
     @property
     def text(self) -> str:

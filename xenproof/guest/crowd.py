@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from xenproof.guest.guest import READY, Guest, remove_all
+from xenproof.guest.boot_progress import READY
+from xenproof.guest.description import GuestDescription
+from xenproof.guest.guest import Guest
 from xenproof.guest.lease import OVERHEAD_MIB, RESERVE_MIB
 from xenproof.guest.life import BOOT_LIMIT_S
+from xenproof.guest.pool import GuestPool
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.cost import Cost, read_cost
 from xenproof.xen.domains import free_memory_mib
@@ -19,6 +22,11 @@ AT_ONCE = 3
 """So many are on their way at the same time: where a host has two processors, two boot while xl creates the next."""
 _TURN_S = 0.1
 _ANSWER_LIMIT_S = 60
+
+
+def small(description: GuestDescription) -> GuestDescription:
+    """The same guest with little memory; it leases no processor, as that many share one is what is tried."""
+    return replace(description, memory_mib=SMALL_MIB, leases_processors=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,9 @@ class Crowd:
 
     def __init__(self, make: Callable[[], Guest], dom0: Connection) -> None:
         """`make` makes a guest, which is not defined yet."""
-        self._make, self._dom0 = make, dom0
+        self._dom0 = dom0
         self._guests: list[Guest] = []
+        self._pool: GuestPool[int, Guest] = GuestPool(lambda _: make(), _started)
         self._up: list[Guest] = []
         self.arrivals: list[Arrival] = []
         self.empty: Cost | None = None
@@ -61,7 +70,7 @@ class Crowd:
         with ThreadPoolExecutor(1) as starter:
             while coming or self._lacks(wanted):
                 if len(coming) < AT_ONCE and self._lacks(wanted):
-                    coming.append(self._started(starter, coming))
+                    coming.append(self._begin(starter, coming))
                 else:
                     self._take(_first(coming), began)
         return wanted
@@ -69,17 +78,14 @@ class Crowd:
     def _lacks(self, wanted: int) -> bool:
         return len(self._guests) < wanted and not self.problem
 
-    def _started(self, starter: Executor, coming: Sequence[Guest]) -> Guest:
+    def _begin(self, starter: Executor, coming: Sequence[Guest]) -> Guest:
         """One more, started while those that come up are heard: when they are ready is when they say so."""
         starting = starter.submit(self._start)
         _hear(coming, lambda: not wait([starting], _TURN_S).not_done)
         return starting.result()
 
     def _start(self) -> Guest:
-        guest = self._make()
-        self._guests.append(guest)
-        guest.define()
-        guest.start(BOOT_LIMIT_S)
+        self._guests.append(guest := self._pool.lend(len(self._guests)))
         return guest
 
     def _take(self, guest: Guest, began: float) -> None:
@@ -98,8 +104,7 @@ class Crowd:
         return [guest.name for guest in self._up if self._answers(guest)]
 
     def _answers(self, guest: Guest) -> bool:
-        assert guest.created is not None  # noqa: S101  # it came up
-        tty = quoted(guest.created.tty)
+        tty = quoted(guest.residence.tty)
         # What it has said unheard comes first, and may be much.  The shell that opens the tty leads its session, whose
         # terminal that is then, and whoever reads it in the background is stopped: timeout must not put grep there.
         wait = f"timeout --foreground {_ANSWER_LIMIT_S}"
@@ -108,8 +113,14 @@ class Crowd:
 
     def close(self) -> None:
         """Remove all of them; raises the last error after trying all."""
-        remove_all(self._guests)
         self._guests.clear()
+        self._pool.close()
+
+
+def _started(guest: Guest) -> Guest:
+    guest.define()
+    guest.start(BOOT_LIMIT_S)
+    return guest
 
 
 def _first(coming: list[Guest]) -> Guest:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from xenproof.errors import GuestError
 from xenproof.guest.guest import Guest
-from xenproof.guest.leak import Thing, snapshot
 from xenproof.xen.acting import destroy
 
 CYCLES = 100
@@ -27,11 +26,11 @@ def cycle(guest: Guest, times: int = CYCLES) -> Change:
     """
     # The first guest of a host brings libxl's list of the numbers that domains had, which is the host's own.
     _once(guest, 0)
-    before = _things(guest)
+    before = guest.host.snapshot()
     for number in range(1, times + 1):
         _once(guest, number)
-    guest.leaked(30.0, with_files=False)  # the last one settles
-    after = _things(guest)
+    guest.leftovers(30.0, with_files=False)  # the last one settles
+    after = guest.host.snapshot()
     return Change(times, tuple(map(str, sorted(after - before))), tuple(map(str, sorted(before - after))))
 
 
@@ -42,7 +41,3 @@ def _once(guest: Guest, number: int) -> None:
     if not destroy(guest.dom0, guest.name, LIMIT_S):
         raise GuestError(f"cycle {number}: {guest.name} is still in xl list {LIMIT_S:.0f} s after xl destroy")
     guest.give_back()
-
-
-def _things(guest: Guest) -> frozenset[Thing]:
-    return snapshot(guest.dom0, guest.folder.path)

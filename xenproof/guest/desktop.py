@@ -8,12 +8,15 @@ from pathlib import Path
 
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.guest.certificates import AUTHORITY, certificates
+from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
+from xenproof.guest.image import GuestImage
 from xenproof.guest.screen import Picture, screen
 from xenproof.source.connection import Connection, Forwards, quoted
 from xenproof.source.forward import LOOPBACK
 from xenproof.xen import spice, vnc
-from xenproof.xen.config import Setting
+from xenproof.xen.backend import DiskBackend
+from xenproof.xen.config import Setting, Start
 
 CERTIFIED = "xenproof-guest"
 """The name of an encrypted server, which its certificate proves."""
@@ -24,6 +27,11 @@ UNTRUSTED = "not trusted"
 MEMORY_MIB = 128
 _ANSWER_LIMIT_S = 60.0
 _CREATE_LIMIT_S = 300.0
+
+
+def by_firmware(image: GuestImage) -> GuestDescription:
+    """An HVM guest, whose firmware starts it, as it has to be for a screen."""
+    return GuestDescription(image, DiskBackend.QDISK, Start(firmware=True), started_by="firmware")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +68,22 @@ class Desktop:
             found["vncpasswd"] = self.vnc_password
         return found
 
+    def described(self, description: GuestDescription) -> GuestDescription:
+        """The same guest with such a screen; it is one that starts by its firmware."""
+        return replace(description, memory_mib=MEMORY_MIB, more=self.settings())
+
 
 class DesktopGuest:
     """An HVM guest whose screen is served so."""
 
     def __init__(self, guest: Guest, desktop: Desktop) -> None:
-        """`guest` starts by its firmware, and is not defined yet."""
-        self.guest, self.desktop, self.dom0 = guest, desktop, guest.dom0
-        guest.config = replace(guest.config, memory_mib=MEMORY_MIB, more=desktop.settings())
+        """`guest` is as `desktop` describes it, and is not defined yet."""
+        self.guest, self.desktop = guest, desktop
+
+    @property
+    def dom0(self) -> Connection:
+        """The connection to the host where it lives."""
+        return self.guest.dom0
 
     def start(self) -> str:
         """Define and start it; "running", or in words why there is no domain."""
@@ -75,7 +91,7 @@ class DesktopGuest:
         created = self.guest.create(_CREATE_LIMIT_S)
         if created.domid < 1:
             return f"no domain: {created.problem[-300:]}"
-        self.dom0.run(self.guest.toolstack.resume_command(self.guest.name)).check()
+        self.dom0.run(self.guest.description.toolstack.resume_command(self.guest.name)).check()
         return RUNNING
 
     @contextmanager

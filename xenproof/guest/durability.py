@@ -6,8 +6,9 @@ of the disks and can be killed.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from xenproof.guest.description import DiskDescription, GuestDescription
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import BLOCK
 from xenproof.guest.life import ANSWER_LIMIT_S, Life
@@ -16,7 +17,6 @@ from xenproof.guest.witness import block_of, facts
 from xenproof.source.connection import quoted
 from xenproof.xen.acting import act
 from xenproof.xen.backend import DiskBackend, disk_workers
-from xenproof.xen.config import Disk
 
 BLOCKS = 4
 """So many blocks are written to a disk, each synced before the next."""
@@ -39,7 +39,12 @@ class DiskKind:
 
     def path(self, guest: Guest) -> str:
         """Its file in dom0."""
-        return f"{guest.folder.path}/{guest.name}-{self.vdev}.{self.format}"
+        return guest.files.path_of(self.description)
+
+    @property
+    def description(self) -> DiskDescription:
+        """The disk as a guest gets it."""
+        return DiskDescription(self.vdev, self.backend, self.format, empty_mib=_SIZE_MIB)
 
 
 _KINDS = (
@@ -54,14 +59,9 @@ def disk_kinds() -> dict[str, DiskKind]:
     return {kind.name: kind for kind in _KINDS}
 
 
-def give_disks(guest: Guest) -> None:
-    """Give a guest that is not defined yet a disk of each kind."""
-    for kind in _KINDS:
-        path = kind.path(guest)
-        guest.more_files.append(path)
-        guest.dom0.run(quoted("qemu-img", "create", "-q", "-f", kind.format, path, f"{_SIZE_MIB}M")).check()
-        disk = Disk(path, kind.vdev, kind.backend.type, kind.format)
-        guest.config = replace(guest.config, disks=(*guest.config.disks, disk))
+def with_disks_of_each_kind(description: GuestDescription) -> GuestDescription:
+    """The same guest with a disk of each kind besides."""
+    return description.with_disks(*(kind.description for kind in _KINDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def kill_qemu(life: Life, kinds: Sequence[DiskKind]) -> Survived:
         life.dom0.run(f"kill -KILL {pid:d}")
     act(life.dom0, "destroy", life.name)
     life.has_ended()
-    left = guest.leaked(_SETTLE_LIMIT_S, with_files=False)
+    left = guest.leftovers(_SETTLE_LIMIT_S, with_files=False)
     safe = {kind.name: _compared(blocks[kind], _content(life, kind)) for kind in kinds}
     return Survived(safe, len(pids), [str(thing) for thing in left])
 

@@ -3,24 +3,33 @@
 # ends, because the run is over or because it was killed, removes all that the run left on the host, and
 # prints what it could not remove; but for a folder that is to be kept, with all that belongs to it.
 #
-# Runs after assignments of images, where a folder is to be made, and folder, or nothing for a new one.  A folder
-# that is gone, as its last keeper lost its worker, is one more reason for a new one.
+# Runs after assignments of run, the run's identity; images, where its folder is to be made; and folder, which is where
+# the run has it already, or nothing.  It is abandoned, if that is not empty, where all workers that held it are gone.
 trap '' PIPE # nobody may listen any more when there is something to remove
 command -v flock >/dev/null || {
     echo "the host has no flock (package util-linux)" >&2
     exit 1
 }
+# Whoever waits for a keeper that removes the folder holds one that is no more, and maybe another one is there already.
 hold() {
-    exec 9<"$folder" && flock -s 9
+    [ -d "$folder" ] && exec 9<"$folder" && flock -s 9 && [ "$folder" -ef /proc/self/fd/9 ]
 }
-# Who waits for a keeper that removes it holds a folder that is no more.
-if ! { [ -d "$folder" ] && hold && [ -d "$folder" ]; } 2>/dev/null; then
+# The keeper of an abandoned folder is about to remove all guests of the run: the next ones are made after that.  One
+# that does not know yet that its worker is gone removes nothing as long as somebody else holds the folder.
+turns=30
+while [ "$abandoned" ] && [ -d "$folder" ] && [ ! -e "$folder/kept" ] && [ $turns -gt 0 ]; do
+    turns=$((turns - 1))
+    sleep 1
+done
+if ! hold 2>/dev/null; then
     # The nearest directory above that exists: nothing stays behind but what was there before.
     while [ ! -d "$images" ]; do
         images=${images%/*}
         [ "$images" ] || images=/
     done
-    folder=$(mktemp -d -p "$images" xenproof-XXXXXXXX) && hold || exit 1
+    folder=${images%/}/xenproof-$run
+    # Its keeper may remove it at this moment where two names of a run are those of one host.
+    { mkdir -p -m 700 "$folder" && hold; } || { mkdir -p -m 700 "$folder" && hold; } || exit 1
 fi
 lists=
 ! xl list >/dev/null 2>&1 || lists=1
@@ -37,9 +46,21 @@ if [ -e "/etc/libvirt/storage/$pool.xml" ]; then
 fi >/dev/null 2>&1
 # Somebody wants to look at a guest of it.
 [ ! -e "$folder/kept" ] || exit 0
-run=${folder##*-}
+# Whether a name is that of a guest of this run: xenproof-RUN-NUMBER, as it was created, or as it is called while a check
+# has renamed it or xl migrate moves it (libxl: NAME--incoming where it arrives, NAME--migratedaway where it left).
+is_ours() {
+    number=${1#"xenproof-$run-"}
+    [ "$number" != "$1" ] || return 1
+    for suffix in --incoming --migratedaway -renamed; do
+        number=${number%"$suffix"}
+    done
+    case $number in '' | *[!0-9]*) return 1 ;; esac
+}
+# A name with blanks in it makes a line of more words: it is somebody else's.
 domains() {
-    xl list | sed -n "s/^\(xenproof-$run-[0-9]*\) .*/\1/p"
+    xl list | while read -r name id memory vcpus state time more; do
+        [ "$time" ] && [ -z "$more" ] && is_ours "$name" && echo "$name"
+    done
 }
 # Whether no line of xl list means no domain: not where xl has no answer, unless it never had one here.
 listed() {
@@ -50,30 +71,33 @@ while [ $turns -gt 0 ]; do
     for domain in $(domains); do
         xl destroy "$domain"
     done
-    # An xl create that still runs makes its domain after we looked.
+    # An xl create or xl migrate that still runs makes its domain after we looked.
     [ -n "$(domains)" ] || ! listed || ps -ww -e -o args= | grep -q "[x]l .*xenproof-$run-[0-9]" || break
     turns=$((turns - 1))
     sleep 1
 done 2>/dev/null
 # A qemu that xl had only just started when it was killed: of it nothing was noted that xl destroy would look for.
 ps -ww -e -o pid=,args= | while read -r pid args; do
-    case $args in *qemu*" -name xenproof-$run-"[0-9]*) kill -KILL "$pid" ;; esac
+    case $args in *qemu*" -name xenproof-$run-"*) ;; *) continue ;; esac
+    # Word by word: a name may have blanks in it.
+    name=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed -n '/^-name$/{n;p;q;}')
+    ! is_ours "$name" || kill -KILL "$pid"
 done 2>/dev/null
 # A pool that a guest had for itself: its one CPU goes back to dom0's pool.
 xl cpupool-list -c 2>/dev/null | while read -r pool cpu; do
-    case $pool in xp-"$run"-[0-9]*) xl cpupool-destroy "$pool" && xl cpupool-cpu-add Pool-0 "$cpu" ;; esac
+    [ "$pool" != "${pool#xp-}" ] && is_ours "xenproof-${pool#xp-}" && xl cpupool-destroy "$pool" && xl cpupool-cpu-add Pool-0 "$cpu"
 done >/dev/null 2>&1
 # What libvirt still knows of them.
 for file in /etc/libvirt/libxl/xenproof-"$run"-*.xml; do
-    [ -e "$file" ] || continue
     domain=${file##*/}
-    virsh -c xen:///system undefine --managed-save "${domain%.xml}"
+    domain=${domain%.xml}
+    [ ! -e "$file" ] || ! is_ours "$domain" || virsh -c xen:///system undefine --managed-save "$domain"
 done >/dev/null 2>&1
 # Volumes of device-mapper: before the loop devices below them.
 volumes() {
     for mapped in /sys/block/dm-*/dm/name; do
         [ -e "$mapped" ] && read -r volume <"$mapped" || continue
-        case $volume in xenproof-"$run"-[0-9]*) echo "$volume" ;; esac
+        is_ours "${volume%%-xvd*}" && [ "${volume%%-xvd*}" != "$volume" ] && echo "$volume"
     done
 }
 for volume in $(volumes); do
@@ -84,11 +108,17 @@ for loop in /sys/block/loop*; do
     [ -e "$loop/loop/backing_file" ] && read -r file <"$loop/loop/backing_file" || continue
     case $file in "$folder"/*) losetup -d "/dev/${loop##*/}" ;; esac
 done 2>/dev/null
-rm -rf -- "$folder" /var/log/xen/*-xenproof-"$run"-*.log* /var/log/libvirt/libxl/xenproof-"$run"-*.log
-# What was claimed for them (lease.sh, port_lease.sh).
+# Logs, which are turned: xl-NAME.log, qemu-dm-NAME.log.1.
+for log in /var/log/xen/*-xenproof-"$run"-*.log* /var/log/libvirt/libxl/xenproof-"$run"-*.log; do
+    name=${log##*/}
+    case $name in xenproof-* | xl-xenproof-* | qemu-dm-xenproof-* | guest-xenproof-*) ;; *) continue ;; esac
+    name=xenproof-${name#*xenproof-}
+    ! is_ours "${name%%.log*}" || rm -f -- "$log"
+done
+# What was leased for them (lease.sh, port_lease.sh).
 rm -f /run/xenproof/xenproof-"$run"-*
-for claim in /run/xenproof/port-*; do
-    [ -e "$claim" ] && read -r other <"$claim" && [ "$other" = "$folder" ] && rm -f "$claim"
+for lease in /run/xenproof/port-*; do
+    [ -e "$lease" ] && read -r other <"$lease" && [ "$other" = "$folder" ] && rm -f "$lease"
 done
 rmdir /run/xenproof 2>/dev/null
 for domain in $(domains); do
@@ -98,4 +128,6 @@ for volume in $(volumes); do
     echo "volume $volume"
 done
 listed || echo "guests, if there were any: xl list no longer answers"
-[ ! -e "$folder" ] || echo "folder $folder"
+# At last: who waits for that makes guests of this run at once, and a folder at the same place.
+rm -rf -- "$folder"
+! [ "$folder" -ef /proc/self/fd/9 ] || echo "folder $folder"

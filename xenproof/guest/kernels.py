@@ -1,7 +1,8 @@
 """Guests whose kernels are packed in different ways, and whether what starts them can unpack those."""
 
 from xenproof.errors import GuestError
-from xenproof.guest.guest import KERNEL_SPEAKS, REFUSED_BY_GRUB, Guest
+from xenproof.guest.boot_progress import KERNEL_SPEAKS, REFUSED_BY_GRUB
+from xenproof.guest.guest import Guest
 from xenproof.guest.life import BOOT_LIMIT_S
 
 # Xen, tools/libs/guest/xg_dom_core.c: what libxl prints where no loader of its knows the kernel.

@@ -1,16 +1,15 @@
 """The cache modes that libvirt's XML can name for a disk, and whether they reach the qemu that serves it."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import replace
 from string import ascii_lowercase
 
 from xenproof.errors import GuestError
+from xenproof.guest.description import DiskDescription, GuestDescription
 from xenproof.guest.guest import Guest
-from xenproof.guest.offer import gets
-from xenproof.source.connection import quoted
+from xenproof.guest.maker import GuestMaker
+from xenproof.guest.offered import gets
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Disk
 from xenproof.xen.qemu_disks import qemu_disks
 from xenproof.xen.toolstack import Libvirt, virsh
 
@@ -26,21 +25,19 @@ MODES: Mapping[str, str] = {
 _DISKS_PER_GUEST = 3
 
 
-def hands_on_cache_modes(guest: Guest) -> bool:
-    """Whether libvirt hands each mode on to the qemu that serves the disk; `guest` is not defined, and never runs.
+def hands_on_cache_modes(description: GuestDescription, make: GuestMaker) -> bool:
+    """Whether libvirt hands each mode on to the qemu that serves the disk; the guests of it never run.
 
-    False where all disks are served in the same mode, whatever the XML has.  Raises GuestError for what is neither,
-    ParseError where qemu does not say how it serves them.
+    They are those of `description` but for their disks.  False where all disks are served in the same mode, whatever
+    the XML has.  Raises GuestError for what is neither, ParseError where qemu does not say how it serves them.
     """
     modes = list(MODES)
     found: dict[str, str] = {}
-    with ExitStack() as held:
-        for begin in range(0, len(modes), _DISKS_PER_GUEST):
-            one = guest
-            if begin:
-                one = guest.another()
-                held.callback(one.remove)
-            found |= _served(one, modes[begin : begin + _DISKS_PER_GUEST])
+    for begin in range(0, len(modes), _DISKS_PER_GUEST):
+        vdevs = (f"xvd{letter}" for letter in ascii_lowercase)
+        some = dict(zip(vdevs, modes[begin : begin + _DISKS_PER_GUEST], strict=False))
+        disks = tuple(DiskDescription(vdev, DiskBackend.QDISK, empty_mib=1) for vdev in some)
+        found |= _served(make(replace(description, disks=disks, toolstack=Libvirt(some))), some)
     if found == MODES:
         return True
     if len(set(found.values())) > 1:
@@ -48,27 +45,17 @@ def hands_on_cache_modes(guest: Guest) -> bool:
     return False
 
 
-def _served(guest: Guest, modes: Sequence[str]) -> dict[str, str]:
-    """The mode in which qemu serves a disk of libvirt's, for each of the modes that it can have."""
-    disks = {
-        mode: Disk(f"{guest.folder.path}/{guest.name}-{mode}.raw", f"xvd{letter}", DiskBackend.QDISK.type)
-        for mode, letter in zip(modes, ascii_lowercase, strict=False)
-    }
-    paths = [disk.path for disk in disks.values()]
-    guest.more_files += paths
-    guest.dom0.run(quoted("truncate", "-s", "1M", *paths)).check()
-    guest.config = replace(guest.config, disks=tuple(disks.values()))
-    # The disk's file stands in the line behind that of its driver.
-    words = (rf"s#\(<driver name='qemu'\)\(.*{disk.path}'\)#\1 cache='{mode}'\2#" for mode, disk in disks.items())
-    guest.toolstack = Libvirt(f"/<driver name='qemu'/{{N;{';'.join(words)}}}")
+def _served(guest: Guest, modes: Mapping[str, str]) -> dict[str, str]:
+    """The mode in which qemu serves each disk of libvirt's, of which `modes` has those that they are to have."""
     guest.define()
-    if not gets(guest, *(disk.vdev for disk in disks.values())):
+    paths = {disk.vdev: guest.files.path_of(disk) for disk in guest.description.all_disks}
+    if not gets(guest, *modes):
         said = (guest.created.problem[-300:] if guest.created else "") or "not offered"
-        raise GuestError(f"{guest.name} does not get disks of the cache modes {', '.join(modes)}: {said}")
+        raise GuestError(f"{guest.name} does not get disks of the cache modes {', '.join(modes.values())}: {said}")
     xml = virsh(guest.dom0, "dumpxml", guest.name).check().text
-    if missing := [mode for mode in modes if f"cache='{mode}'" not in xml]:
+    if missing := [mode for mode in modes.values() if f"cache='{mode}'" not in xml]:
         raise GuestError(f"libvirt's XML of {guest.name} has no cache='{missing[0]}', which it was given")
     served = qemu_disks(guest.dom0, guest.domid)
-    if unknown := [path for path in paths if path not in served]:
+    if unknown := [path for path in paths.values() if path not in served]:
         raise GuestError(f"the qemu of {guest.name} does not name {unknown[0]}")
-    return {mode: served[disk.path].cache for mode, disk in disks.items()}
+    return {mode: served[paths[vdev]].cache for vdev, mode in modes.items()}

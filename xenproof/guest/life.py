@@ -1,14 +1,16 @@
-"""A guest to which things are done while it runs; what came of each is read in dom0 and told by the guest itself."""
+"""A guest to which things are done while it runs; each result is checked both in dom0 and from inside the guest."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from xenproof.errors import GuestError, ParseError
-from xenproof.guest.guest import READY, Guest
-from xenproof.guest.leak import Traces, leaks
-from xenproof.guest.witness import Told, Witness, facts, parse_witness, told
+from xenproof.guest.boot_progress import READY
+from xenproof.guest.description import GuestDescription
+from xenproof.guest.guest import Guest
+from xenproof.guest.leftovers import GuestIdentity
+from xenproof.guest.witness import Witness, WitnessStatus, facts, parse_witness, statuses
 from xenproof.settle import settled
-from xenproof.source.connection import quoted
+from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, look_up
 from xenproof.xen.domains import DomainRow, list_domains
 
@@ -23,9 +25,13 @@ class Life:
 
     def __init__(self, guest: Guest) -> None:
         self.guest = guest
-        self.dom0 = guest.dom0
         self.disks_at_boot: tuple[str, ...] = ()
         self._asked = 0
+
+    @property
+    def dom0(self) -> Connection:
+        """The connection to the host where it lives now."""
+        return self.guest.dom0
 
     @property
     def name(self) -> str:
@@ -34,8 +40,7 @@ class Life:
 
     def say(self, *words: str) -> None:
         """Send a line of words to the witness, on the guest's console."""
-        assert self.guest.created is not None  # noqa: S101  # it has booted
-        self.dom0.run(f"echo {quoted(*words)} >{quoted(self.guest.created.tty)}").check()
+        self.dom0.run(f"echo {quoted(*words)} >{quoted(self.guest.residence.tty)}").check()
 
     def ask(self) -> int:
         """Ask the witness how it stands; the number of the question."""
@@ -43,19 +48,21 @@ class Life:
         self.say("tell", str(self._asked))
         return self._asked
 
-    def answer(self, number: int, limit_s: float | None = None) -> Told | None:
+    def answer(self, number: int, limit_s: float | None = None) -> WitnessStatus | None:
         """The answer to that question, or None where it does not come within `limit_s`."""
         limit_s = ANSWER_LIMIT_S if limit_s is None else limit_s
         self.guest.console.wait(lambda: self._answered(number) is not None, limit_s)
         return self._answered(number)
 
-    def now(self) -> Told:
+    def now(self) -> WitnessStatus:
         """How the guest stands now, by its own word; raises GuestError where it does not answer."""
         if (answer := self.answer(self.ask())) is None:
             raise GuestError(f"{self.name} does not answer within {ANSWER_LIMIT_S:.0f} s, as it did before")
         return answer
 
-    def until(self, wanted: Callable[[Told], bool], meanwhile: Callable[[], object] = lambda: None) -> Told:
+    def until(
+        self, wanted: Callable[[WitnessStatus], bool], meanwhile: Callable[[], object] = lambda: None
+    ) -> WitnessStatus:
         """How it stands when `wanted` holds of its word, or after a while; `meanwhile` is done before each pause."""
         return settled(self.now, wanted, ANSWER_LIMIT_S, meanwhile)
 
@@ -105,8 +112,7 @@ class Life:
 
     def press(self, keys: str) -> None:
         """Press these keys on its console."""
-        assert self.guest.created is not None  # noqa: S101  # it was created
-        self.dom0.run(f"printf %s {quoted(keys)} >{quoted(self.guest.created.tty)}").check()
+        self.dom0.run(f"printf %s {quoted(keys)} >{quoted(self.guest.residence.tty)}").check()
 
     def found_again(self) -> None:
         """Follow the domain that has the guest's name now, which has another number than before.
@@ -123,7 +129,7 @@ class Life:
         )
         if not is_another(created):
             raise GuestError(f"{self.name} was domain {before}, and none has come after it: {created.problem!r}")
-        self.guest.follow_again(created)
+        self.guest.bind(created)
 
     def booted_again(self, begin: int) -> Witness:
         """What the witness says of itself at its next boot, whose console stands behind `begin` characters.
@@ -136,8 +142,8 @@ class Life:
     def left_of(self, domid: int) -> list[str]:
         """What dom0 still has of the domain that the guest was before, which had the number `domid`."""
         # By its number alone: name and files are those of the guest that goes on.
-        traces = Traces("no guest's name", domid, "", ())
-        return [str(thing) for thing in leaks(self.dom0, traces, self.guest.folder.path, 30.0)]
+        number = GuestIdentity("no guest's name", domid, "", ())
+        return [str(thing) for thing in self.guest.host.leftovers(number, 30.0)]
 
     def is_well(self) -> bool:
         """Whether it is there and answers, so that the next thing can be done to it."""
@@ -148,13 +154,13 @@ class Life:
         except (GuestError, ParseError):
             return False
 
-    def _answered(self, number: int) -> Told | None:
-        return next((state for state in told(self.guest.console.text) if state.asked == number), None)
+    def _answered(self, number: int) -> WitnessStatus | None:
+        return next((state for state in statuses(self.guest.console.text) if state.asked == number), None)
 
 
-def set_to_restart(guest: Guest) -> None:
-    """Let it start again after a reboot or a crash, with room for another processor."""
-    guest.config = replace(guest.config, maxvcpus=2, on_reboot="restart", on_crash="restart")
+def set_to_restart(description: GuestDescription) -> GuestDescription:
+    """The same guest, which starts again after a reboot or a crash, with room for another processor."""
+    return replace(description, maxvcpus=2, on_reboot="restart", on_crash="restart")
 
 
 def lively(guest: Guest) -> Life:

@@ -24,15 +24,23 @@ def guest_logs(guest: Guest) -> Iterator[tuple[str, bytes]]:
         "xen-logs.txt": f"tail -c {_TAIL} /var/log/xen/*-{guest.name}.log /var/log/xen/xen-hotplug.log 2>/dev/null",
         "journal.txt": quoted("journalctl", "--no-pager", "-n", "1000", f"--since=@{since}"),
     }
-    if not isinstance(guest.toolstack, Xl):
+    if not isinstance(guest.description.toolstack, Xl):
         xml = quoted(f"{guest.config_path}.xml")
         commands["libvirt.xml"] = f"cat {xml} 2>/dev/null || {quoted(*VIRSH, 'dumpxml', guest.name)}"
     for name, command in commands.items():
         yield name, _printed(guest.dom0, command)
-    yield "xl-dmesg.txt", said_since(guest.hypervisor_before, _printed(guest.dom0, "xl dmesg"))
+    yield "xl-dmesg.txt", added_since(guest.hypervisor_before, _printed(guest.dom0, "xl dmesg"))
 
 
-def said_since(before: bytes, now: bytes) -> bytes:
+def log_sizes(guest: Guest) -> dict[str, int]:
+    """The logs of its own in dom0, by patterns of their names such as "xl-NAME.log", and their sizes in bytes."""
+    # A name holds nothing that a shell or find would expand.
+    find = f"find /var/log/xen -maxdepth 1 -name '*-{guest.name}.log' -exec stat -c '%s %n' {{}} +"
+    rows = [line.partition(" ") for line in guest.dom0.run(find).check().text.splitlines()]
+    return {path.rpartition("/")[2].replace(guest.name, "NAME"): int(size) for size, _, path in rows}
+
+
+def added_since(before: bytes, now: bytes) -> bytes:
     """What the hypervisor said after its log ended with `before`: the end of what `xl dmesg` prints `now`.
 
     Its log is a ring, of 16 KiB unless Xen was started with conring_size.  Where it has come round since, all that it

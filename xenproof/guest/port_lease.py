@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from xenproof.errors import GuestError
 from xenproof.facts.ports import read_ports
-from xenproof.guest.lease import CLAIMS, on_claims
+from xenproof.guest.lease import LEASES, on_leases
 from xenproof.source.connection import Connection
 
 PORTS = range(20000, 30000)
@@ -17,8 +17,8 @@ _MORE = 50  # that many are asked for beyond what is needed, as others may have 
 _SCRIPT = (files("xenproof.guest") / "port_lease.sh").read_text("utf-8")
 
 
-def lease_ports(dom0: Connection, folder: str, count: int, ports: range = PORTS, claims: str = CLAIMS) -> list[int]:
-    """Claim `count` ports of the host, on which nothing listens now, for the run whose folder on it is `folder`.
+def lease_ports(dom0: Connection, folder: str, count: int, ports: range = PORTS, leases: str = LEASES) -> list[int]:
+    """Lease `count` ports of the host, on which nothing listens now, for the run whose folder on it is `folder`.
 
     Raises GuestError where not so many of `ports` are free, CommandFailed where no lease can be kept.
     """
@@ -26,10 +26,10 @@ def lease_ports(dom0: Connection, folder: str, count: int, ports: range = PORTS,
     free = [port for port in ports if port not in listening]
     some = secrets.SystemRandom().sample(free, min(len(free), count + _MORE))
     words = {"folder": folder, "count": str(count), "ports": " ".join(map(str, some))}
-    said = on_claims(dom0, _SCRIPT, words, claims).split()
-    if len(claimed := [int(port) for port in said if re.fullmatch(r"[0-9]{1,5}", port)]) < count:
+    printed = on_leases(dom0, _SCRIPT, words, leases).split()
+    if len(leased := [int(port) for port in printed if re.fullmatch(r"[0-9]{1,5}", port)]) < count:
         raise GuestError(
-            f"{dom0.url} has {len(claimed)} free TCP ports of the {len(some)} from {ports.start} on that were tried, "
-            f"expected {count}; see {claims} and `ss -ltn` there"
+            f"{dom0.url} has {len(leased)} free TCP ports of the {len(some)} from {ports.start} on that were tried, "
+            f"expected {count}; see {leases} and `ss -ltn` there"
         )
-    return claimed
+    return leased

@@ -47,7 +47,7 @@ class Picture:
 
 def screen(guest: Guest) -> Picture:
     """The guest's screen now; raises ParseError where qemu gives none."""
-    path = f"{guest.folder.path}/{guest.name}.ppm"
+    path = f"{guest.host.folder.path}/{guest.name}.ppm"
     try:
         said = act(guest.dom0, "qemu-monitor-command", str(guest.domid), f"screendump {path}")
         data = guest.dom0.run(f"cat {quoted(path)}").stdout

@@ -47,8 +47,8 @@ class Witness:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """How a guest stands at one moment, in its own words.
+class WitnessStatus:
+    """How a guest stands at one moment, as it says itself.
 
     `nonce` is that of its boot, `uptime_s` of its monotonic clock, `clock` in seconds since 1970, `processors` those
     in use as the kernel lists them, such as "0-1".
@@ -64,14 +64,14 @@ class Told:
     networks: tuple[str, ...]
 
 
-def told(console: str) -> Iterator[Told]:
-    """What the witness told of itself so far, each time that it was asked; raises ParseError for another shape."""
+def statuses(console: str) -> Iterator[WitnessStatus]:
+    """Each status that the witness gave so far, whenever it was asked; raises ParseError for another shape."""
     for name, value in facts(console):
         if name == "told":
             if (match := _TOLD.match(value)) is None:
                 raise ParseError(f"the witness told {value[:200]!r}, expected {_TOLD.pattern}")
             asked, nonce, uptime, clock, memory, processors, disks, networks = match.groups()
-            yield Told(
+            yield WitnessStatus(
                 int(asked), nonce, float(uptime), int(clock), int(memory), processors,
                 tuple(filter(None, disks.split(","))), tuple(filter(None, networks.split(","))),
             )  # fmt: skip
@@ -102,38 +102,38 @@ def parse_witness(console: str) -> Witness:
     Raises ParseError where a fact is missing, came twice, is of another shape, or where the witness
     itself named a problem.
     """
-    said: dict[str, str] = {}
+    values: dict[str, str] = {}
     problems: list[str] = []
     for name, value in facts(console):
         if name == "problem":
             problems.append(value)
         elif name in _REPEATED:
             continue
-        elif name in said:
-            raise ParseError(f"the witness said {name!r} twice, first {said[name][:200]!r}, then {value[:200]!r}")
+        elif name in values:
+            raise ParseError(f"the witness said {name!r} twice, first {values[name][:200]!r}, then {value[:200]!r}")
         else:
-            said[name] = value
+            values[name] = value
     if problems:
         raise ParseError(f"the witness has a problem: {'; '.join(problems)[:500]}")
-    if "ready" not in said:
-        raise ParseError(f"the witness is not ready; so far it said {sorted(said)}")
+    if "ready" not in values:
+        raise ParseError(f"the witness is not ready; so far it said {sorted(values)}")
     return Witness(
-        said.get("grub", ""),
-        _of(said, "release", re.compile(r"\S+\Z")),
-        _of(said, "cmdline", re.compile(r".+\Z")),
-        int(_of(said, "memory_kib", _NUMBER)),
-        int(_of(said, "vcpus", _NUMBER)),
-        _of(said, "virtualizes", re.compile(r"(svm|vmx|no)\Z")),
-        _of(said, "token", _TOKEN),
-        _of(said, "menu", re.compile(r".+\Z")),
-        _of(said, "nonce", _NONCE),
-        _of(said, "read_back", _SHA256),
+        values.get("grub", ""),
+        _of(values, "release", re.compile(r"\S+\Z")),
+        _of(values, "cmdline", re.compile(r".+\Z")),
+        int(_of(values, "memory_kib", _NUMBER)),
+        int(_of(values, "vcpus", _NUMBER)),
+        _of(values, "virtualizes", re.compile(r"(svm|vmx|no)\Z")),
+        _of(values, "token", _TOKEN),
+        _of(values, "menu", re.compile(r".+\Z")),
+        _of(values, "nonce", _NONCE),
+        _of(values, "read_back", _SHA256),
     )
 
 
-def _of(said: dict[str, str], name: str, shape: re.Pattern[str]) -> str:
-    if (value := said.get(name)) is None:
-        raise ParseError(f"the witness is ready but never said {name!r}; it said {sorted(said)}")
+def _of(values: dict[str, str], name: str, shape: re.Pattern[str]) -> str:
+    if (value := values.get(name)) is None:
+        raise ParseError(f"the witness is ready but never said {name!r}; it said {sorted(values)}")
     if not shape.match(value):
         raise ParseError(f"the witness said {name} {value[:200]!r}, expected {shape.pattern}")
     return value

@@ -12,7 +12,7 @@ pytest_plugins = [
     "xenproof.suite.disk_fixtures",
     "xenproof.suite.promises",
     "xenproof.suite.failed",
-    "xenproof.suite.care",
+    "xenproof.suite.guest_teardown",
     "xenproof.suite.kept_guests",
     "xenproof.suite.life_fixtures",
     "xenproof.suite.boot_fixtures",

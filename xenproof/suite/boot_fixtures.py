@@ -6,15 +6,14 @@ from dataclasses import replace
 import pytest
 
 from xenproof.facts.xl import XlInfo
-from xenproof.guest.boot_ways import BootWay, By, install_grub, more_words, start
+from xenproof.guest.boot_ways import BootWay, By, described, install_grub
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImage, GuestImages
-from xenproof.guest.place import HostFolder
-from xenproof.guest.virt_install import VirtInstall
+from xenproof.guest.maker import GuestMaker
+from xenproof.guest.virt_install import by_virt_install
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
-from xenproof.suite.care import Care
-from xenproof.suite.make_guest import MakeGuest
+from xenproof.suite.make_guest import DescribeGuest
 from xenproof.xen.backend import DiskBackend
 
 _NEEDS = {By.PVH_GRUB: "grub_pvh", By.HVM_GRUB: "grub_pc"}
@@ -23,9 +22,8 @@ GuestOfWay = Callable[[BootWay], Guest]
 
 @pytest.fixture
 def guest_of_way(
-    make_guest: MakeGuest, profile: Profile, guest_images: GuestImages, host_folder: HostFolder,
-    recording: Recording, hypervisor: XlInfo, care: Care,
-) -> GuestOfWay:  # fmt: skip
+    own_guest: GuestMaker, profile: Profile, guest_images: GuestImages, recording: Recording, hypervisor: XlInfo
+) -> GuestOfWay:
     """Makes the guest that is to be started in a way; removed at the end of the check."""
 
     def make(way: BootWay) -> Guest:
@@ -35,13 +33,14 @@ def guest_of_way(
             paths[name] = path.text if path else ""
         if not paths[_NEEDS.get(way.by, "grub_xen")]:
             pytest.skip(f"the profile {profile.name} has no image for {way.by}")
-        image = guest_images(way.filesystem, way.packing)
-        config = start(way, image, host_folder, grub_xen=paths["grub_xen"], grub_pvh=paths["grub_pvh"])
-        guest = make_guest(image, way.backend, config, started_by=way.by, format=way.format)
         # QEMU's emulation of nested paging lets PVH and HVM guests end with a triple fault: README.
         by_shadow = _is_emulated(recording) and "shadow" in hypervisor.words("virt_caps")
-        guest.config = replace(guest.config, more=more_words(way, by_shadow=by_shadow))
-        care.take_over(guest).define()
+        description = described(
+            way, guest_images(way.filesystem, way.packing), own_guest.host.folder,
+            grub_xen=paths["grub_xen"], grub_pvh=paths["grub_pvh"], by_shadow=by_shadow,
+        )  # fmt: skip
+        guest = own_guest(description)
+        guest.define()
         if way.by is By.HVM_GRUB:
             install_grub(guest, paths["grub_pc"])
         return guest
@@ -50,26 +49,27 @@ def guest_of_way(
 
 
 @pytest.fixture
-def vhd_guest(make_guest: MakeGuest, guest_image: GuestImage, care: Care) -> Callable[[], Guest]:
+def vhd_guest(own_guest: GuestMaker, describe_guest: DescribeGuest, guest_image: GuestImage) -> Callable[[], Guest]:
     """Makes a guest whose disk is a vhd; removed at the end of the check."""
 
     def make() -> Guest:
-        guest = make_guest(guest_image, DiskBackend.QDISK, started_by="grub.xen, from a vhd", format="vhd")
-        care.take_over(guest).define()
+        described = describe_guest(guest_image, DiskBackend.QDISK)
+        guest = own_guest(replace(described, started_by="grub.xen, from a vhd", format="vhd"))
+        guest.define()
         return guest
 
     return make
 
 
 @pytest.fixture
-def installed_guest(make_guest: MakeGuest, guest_image: GuestImage, care: Care) -> Callable[[], Guest]:
+def installed_guest(
+    own_guest: GuestMaker, describe_guest: DescribeGuest, guest_image: GuestImage
+) -> Callable[[], Guest]:
     """Makes a guest that virt-install describes for libvirt; removed at the end of the check."""
 
     def make() -> Guest:
-        guest = make_guest(guest_image, DiskBackend.QDISK, started_by="grub.xen, by virt-install")
-        guest.toolstack = VirtInstall(guest.config.start.kernel, guest.disk, guest.config.memory_mib)
-        guest.more_files.append(f"{guest.config_path}.xml")
-        care.take_over(guest).define()
+        guest = own_guest(by_virt_install(describe_guest(guest_image, DiskBackend.QDISK)))
+        guest.define()
         return guest
 
     return make

@@ -1,36 +1,28 @@
 """The fixtures of checks with many guests: `crowd`, all that run at once; `still_guest`, one that never runs."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 
 import pytest
 
-from xenproof.guest.crowd import SMALL_MIB, Crowd
+from xenproof.guest.crowd import Crowd, small
+from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImage
-from xenproof.source.connection import Connection
-from xenproof.suite.care import Care
-from xenproof.suite.make_guest import MakeGuest
+from xenproof.guest.maker import GuestMaker
+from xenproof.suite.make_guest import DescribeGuest
 from xenproof.xen.backend import DiskBackend
 
 
 @pytest.fixture
-def small_guest(make_guest: MakeGuest, guest_image: GuestImage) -> Callable[[], Guest]:
-    """Makes a guest with little memory that is not defined yet."""
-
-    def make() -> Guest:
-        guest = make_guest(guest_image, DiskBackend.BLKBACK)
-        guest.config = replace(guest.config, memory_mib=SMALL_MIB)
-        guest.leases_processors = False  # that many of them share one is what is tried
-        return guest
-
-    return make
+def small_guest(describe_guest: DescribeGuest, guest_image: GuestImage) -> GuestDescription:
+    """A guest with little memory."""
+    return small(describe_guest(guest_image, DiskBackend.BLKBACK))
 
 
 @pytest.fixture
-def crowd(dom0: Connection, small_guest: Callable[[], Guest]) -> Iterator[Crowd]:
+def crowd(make_guest: GuestMaker, small_guest: GuestDescription) -> Iterator[Crowd]:
     """As many guests as the check asks for, all removed at its end."""
-    made = Crowd(small_guest, dom0)
+    made = Crowd(lambda: make_guest(small_guest), make_guest.host.dom0)
     try:
         yield made
     finally:
@@ -38,8 +30,8 @@ def crowd(dom0: Connection, small_guest: Callable[[], Guest]) -> Iterator[Crowd]
 
 
 @pytest.fixture
-def still_guest(small_guest: Callable[[], Guest], care: Care) -> Guest:
+def still_guest(own_guest: GuestMaker, small_guest: GuestDescription) -> Guest:
     """A guest that is defined and has not run."""
-    guest = care.take_over(small_guest())
+    guest = own_guest(small_guest)
     guest.define()
     return guest

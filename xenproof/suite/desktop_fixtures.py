@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImage
-from xenproof.guest.place import HostFolder
+from xenproof.guest.maker import GuestMaker
 from xenproof.profile.profile import Profile
-from xenproof.source.connection import Connection
-from xenproof.suite.care import Care
-from xenproof.suite.make_guest import MakeGuest
+from xenproof.suite.guest_teardown import GuestTeardown
+from xenproof.suite.make_guest import DescribeGuest
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
 
 if TYPE_CHECKING:
     from xenproof.guest.desktop import DesktopGuest
@@ -23,18 +20,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def _any_desktops(
-    make_guest: MakeGuest, dom0: Connection, profile: Profile, guest_image: GuestImage, host_folder: HostFolder,
-    run_folder: Path,
-) -> "Iterator[Desktops]":  # fmt: skip
+    make_guest: GuestMaker, profile: Profile, guest_image: GuestImage, run_folder: Path
+) -> "Iterator[Desktops]":
     """The guests with a screen on this host."""
     from xenproof.suite.desktops import Desktops
 
-    def make(firmware: bool) -> Guest:
-        if firmware:
-            return make_guest(guest_image, DiskBackend.QDISK, Start(firmware=True), started_by="firmware")
-        return make_guest(guest_image, DiskBackend.QDISK)
-
-    made = Desktops(make, host_folder, run_folder, profile, dom0)
+    made = Desktops(make_guest, guest_image, run_folder, profile)
     try:
         yield made
     finally:
@@ -51,15 +42,15 @@ def desktops(_any_desktops: "Desktops", profile: Profile) -> "Desktops":
 
 
 @pytest.fixture
-def desktop(desktops: "Desktops", care: Care) -> "DesktopGuest":
+def desktop(desktops: "Desktops", guest_teardown: GuestTeardown) -> "DesktopGuest":
     """A guest whose SPICE and VNC servers want a password where the release has that, with all for the agent."""
-    return desktops.with_passwords(care)
+    return desktops.with_passwords(guest_teardown)
 
 
 @pytest.fixture
-def open_desktop(desktops: "Desktops", care: Care) -> "tuple[DesktopGuest, Path]":
+def open_desktop(desktops: "Desktops", guest_teardown: GuestTeardown) -> "tuple[DesktopGuest, Path]":
     """A guest whose SPICE server wants no password, in clear and encrypted, and the certificate of its authority."""
-    return desktops.open(care), desktops.authority
+    return desktops.open(guest_teardown), desktops.authority
 
 
 @pytest.fixture
@@ -83,6 +74,14 @@ def _password(profile: Profile, name: str, word: str) -> str:
 
 
 @pytest.fixture
-def served(_any_desktops: "Desktops", care: Care) -> Callable[[str], bool]:
+def supports(own_guest: GuestMaker, describe_guest: DescribeGuest, guest_image: GuestImage) -> Callable[[str], bool]:
     """Whether a guest that asks for something, by its name in the profile, gets it."""
-    return lambda name: _any_desktops.served(name, care)
+    from xenproof.guest.desktop import by_firmware
+    from xenproof.guest.supported_features import FEATURES, OF_FIRMWARE
+
+    def is_supported(name: str) -> bool:
+        if name in OF_FIRMWARE:
+            return FEATURES[name](by_firmware(guest_image), own_guest)
+        return FEATURES[name](describe_guest(guest_image, DiskBackend.QDISK), own_guest)
+
+    return is_supported

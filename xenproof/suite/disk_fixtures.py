@@ -4,9 +4,8 @@ import pytest
 
 from xenproof.guest.backend_table import BackendTable
 from xenproof.guest.disk_rows import disk_rows
-from xenproof.guest.place import HostFolder
+from xenproof.guest.host import GuestHost
 from xenproof.profile.profile import Profile
-from xenproof.source.connection import Connection
 from xenproof.suite.grub_xen import grub_xen_of
 from xenproof.xen.disk_words import dry_run_words
 from xenproof.xen.dry_run import DryRun, dry_run
@@ -26,17 +25,17 @@ class DryRuns:
 
 
 @pytest.fixture(scope="session")
-def dry_runs(dom0: Connection, host_folder: HostFolder) -> DryRuns:
+def dry_runs(guest_host: GuestHost) -> DryRuns:
     """The dry runs of all known disk specifications."""
     # A double quote ends a string of xl's configuration, so specifications hold none.
     configs = {
         name: f'name = "d"\nkernel = "/none"\nmemory = 64\ndisk = [ "{spec}" ]\n'
         for name, spec in known_specs().items()
     }
-    return DryRuns(dry_run(dom0, host_folder.path, configs))
+    return DryRuns(dry_run(guest_host.dom0, guest_host.folder.path, configs))
 
 
 @pytest.fixture(scope="session")
-def backend_table(dom0: Connection, profile: Profile, xl_series: XlSeries, host_folder: HostFolder) -> BackendTable:
+def backend_table(profile: Profile, xl_series: XlSeries, guest_host: GuestHost) -> BackendTable:
     """The backends that this host's xl gives to disks of all rows of the table."""
-    return BackendTable(dom0, host_folder, grub_xen_of(profile), xl_series, disk_rows())
+    return BackendTable(guest_host, grub_xen_of(profile), xl_series, disk_rows())

@@ -4,21 +4,19 @@ One guest for each disk backend serves all checks of a run that ask for it.
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from xenproof.errors import GuestError, NotEvaluable, XenproofError
-from xenproof.guest.guest import GONE, READY, Boot, Guest, remove_all
+from xenproof.guest.boot_progress import READY, BootProgress
+from xenproof.guest.guest import GONE, Guest
 from xenproof.guest.image import GuestImage
-from xenproof.guest.place import IMAGES, HostFolder
+from xenproof.guest.maker import GuestMaker
+from xenproof.guest.pool import GuestPool
 from xenproof.profile.expectation import Expectation
-from xenproof.profile.profile import Profile
-from xenproof.source.connection import Connection
-from xenproof.suite.care import Care
-from xenproof.suite.make_guest import MakeGuest
+from xenproof.suite.guest_teardown import GuestTeardown
+from xenproof.suite.make_guest import DescribeGuest
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.of_profile import takes_no_files
 
 # A guest needs 25 s in an emulated host; seven minutes were seen while other work filled the machine below it.
 BOOT_LIMIT_S = 600.0
@@ -26,66 +24,36 @@ SHUTDOWN_LIMIT_S = 120.0
 SETTLE_LIMIT_S = 30.0
 
 
-class Guests:
-    """The guests of one worker on one host, by disk backend; each is made when the first check asks for it."""
+Guests = GuestPool[DiskBackend, Guest]
 
-    def __init__(self, make_guest: MakeGuest, image: GuestImage, folder: HostFolder) -> None:
-        self._make_guest, self._image, self._folder = make_guest, image, folder
-        self._guests: dict[DiskBackend, Guest | XenproofError] = {}
-        self._entries: dict[DiskBackend, int] = {}
 
-    def defined(self, backend: DiskBackend) -> Guest:
-        """The guest with this backend; an error while it was defined is raised for each check that asks."""
-        self._folder.enter()
-        if self._entries.get(backend) != self._folder.entries:
-            lost = self._guests.pop(backend, None)
-            if isinstance(lost, Guest):
-                lost.remove()
-            self._entries[backend] = self._folder.entries
-            self._guests[backend] = self._define(backend)
-        guest = self._guests[backend]
-        if isinstance(guest, XenproofError):
-            raise GuestError(f"the guest on {backend} could not be defined: {guest}") from guest
-        return guest
+@pytest.fixture(scope="session")
+def guests(make_guest: GuestMaker, describe_guest: DescribeGuest, guest_image: GuestImage) -> Iterator[Guests]:
+    """The witness guests on this host, which are defined and may not run yet; all are removed at the end."""
 
-    def boot(self, guest: Guest) -> Boot:
-        """Boot the guest, if it was not booted yet, and say how far it came."""
-        return guest.boot(BOOT_LIMIT_S)
-
-    def _define(self, backend: DiskBackend) -> Guest | XenproofError:
+    def make(backend: DiskBackend) -> Guest:
         try:
-            guest = self._make_guest(self._image, backend)
-            guest.define()
+            return make_guest(describe_guest(guest_image, backend))
         except XenproofError as error:
-            return error
-        return guest
+            raise _not_defined(backend, error) from error
 
-    def close(self) -> None:
-        """Remove all guests; raises the last error after trying all."""
-        remove_all(guest for guest in self._guests.values() if isinstance(guest, Guest))
-
-
-@pytest.fixture(scope="session")
-def host_folder(dom0: Connection, profile: Profile, run_folder: Path) -> Iterator[HostFolder]:
-    """The folder on this host that holds the guests of this run, removed with the last worker."""
-    images = profile.get("guest", "images", "path")
-    path = images.text if images else IMAGES
-    folder = HostFolder(dom0, run_folder, path, blkback_wants_devices=takes_no_files(profile))
-    folder.enter()
+    pool = GuestPool(make, _defined)
     try:
-        yield folder
+        yield pool
     finally:
-        folder.leave()
+        pool.close()
 
 
-@pytest.fixture(scope="session")
-def guests(make_guest: MakeGuest, guest_image: GuestImage, host_folder: HostFolder) -> Iterator[Guests]:
-    """The witness guests on this host, all removed at the end."""
-    made = Guests(make_guest, guest_image, host_folder)
+def _defined(guest: Guest) -> Guest:
     try:
-        yield made
-    finally:
-        made.close()
+        guest.define()
+    except XenproofError as error:
+        raise _not_defined(guest.description.backend, error) from error
+    return guest
+
+
+def _not_defined(backend: DiskBackend, error: XenproofError) -> GuestError:
+    return GuestError(f"the guest on {backend} could not be defined: {error}")
 
 
 @pytest.fixture
@@ -100,22 +68,22 @@ def disk_backend(expected: Expectation) -> DiskBackend:
 
 
 @pytest.fixture
-def guest_defined(guests: Guests, disk_backend: DiskBackend, care: Care) -> Guest:
+def guest_defined(guests: Guests, disk_backend: DiskBackend, guest_teardown: GuestTeardown) -> Guest:
     """A guest with disk and configuration that may not run yet; what explains a failure is kept."""
-    return care.take(guests.defined(disk_backend))
+    return guests.lend(disk_backend, guest_teardown.take)
 
 
 @pytest.fixture
-def boot(guests: Guests, guest_defined: Guest) -> Callable[[], Boot]:
+def boot(guest_defined: Guest) -> Callable[[], BootProgress]:
     """Boots the guest; for checks of booting, whose red is the host's."""
-    return lambda: guests.boot(guest_defined)
+    return lambda: guest_defined.boot(BOOT_LIMIT_S)
 
 
 @pytest.fixture
-def guest_booted(guests: Guests, guest_defined: Guest) -> Guest:
+def guest_booted(guest_defined: Guest) -> Guest:
     """A guest whose witness has answered; raises GuestError with the end of its console where it has not."""
-    if (result := guests.boot(guest_defined)).reached != READY:
-        raise GuestError(f"{guest_defined.name} on {guest_defined.backend} did not boot: {result.reached}")
+    if (result := guest_defined.boot(BOOT_LIMIT_S)).reached != READY:
+        raise GuestError(f"{guest_defined.name} on {guest_defined.description.backend} did not boot: {result.reached}")
     return guest_defined
 
 
@@ -123,5 +91,5 @@ def guest_booted(guests: Guests, guest_defined: Guest) -> Guest:
 def guest_ended(guest_booted: Guest) -> Guest:
     """A guest that has shut itself down; raises GuestError where it is still there."""
     if (end := guest_booted.shut_down(SHUTDOWN_LIMIT_S)) != GONE:
-        raise GuestError(f"{guest_booted.name} on {guest_booted.backend} did not shut down: {end}")
+        raise GuestError(f"{guest_booted.name} on {guest_booted.description.backend} did not shut down: {end}")
     return guest_booted

@@ -33,9 +33,9 @@ def keep(request: pytest.FixtureRequest, run_folder: Path) -> Keep:
             return False
         if not guest.kept:
             guest.keep()
-            end = quoted("xl", "destroy", guest.name)
+            end, folder = quoted("xl", "destroy", guest.name), guest.host.folder.path
             with (run_folder / _FILE).open("a", encoding="utf-8") as out:
-                out.write(f"kept on {guest.dom0.url}: {guest.name}; end it with {end} and remove {guest.folder.path}\n")
+                out.write(f"kept on {guest.dom0.url}: {guest.name}; end it with {end} and remove {folder}\n")
         return True
 
     return maybe

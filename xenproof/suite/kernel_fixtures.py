@@ -7,13 +7,13 @@ import pytest
 
 from xenproof.errors import NotEvaluable
 from xenproof.guest.boot_ways import dom0_kernel
+from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImages
 from xenproof.guest.kernels import starts
+from xenproof.guest.maker import GuestMaker
 from xenproof.guest.packed_kernel import Packing
-from xenproof.guest.place import HostFolder
-from xenproof.suite.care import Care
-from xenproof.suite.make_guest import MakeGuest
+from xenproof.suite.make_guest import DescribeGuest
 from xenproof.xen.backend import DiskBackend
 
 _FILESYSTEM = "ext4"
@@ -22,7 +22,7 @@ MakePacked = Callable[[str, bool], Guest]
 
 
 @pytest.fixture
-def _packed_guest(make_guest: MakeGuest, guest_images: GuestImages, host_folder: HostFolder, care: Care) -> MakePacked:
+def _packed_guest(own_guest: GuestMaker, describe_guest: DescribeGuest, guest_images: GuestImages) -> MakePacked:
     """Makes a guest, by the name of the profile for its kernel, and whether that is a file of dom0."""
 
     def make(name: str, of_dom0: bool) -> Guest:
@@ -32,12 +32,14 @@ def _packed_guest(make_guest: MakeGuest, guest_images: GuestImages, host_folder:
             known = ", ".join(f"{_PREFIX}{packing}" for packing in Packing)
             raise NotEvaluable(f"there is no {name!r}; expected one of {known}") from None
         image = guest_images(_FILESYSTEM, packing)
-        start = dom0_kernel(image, host_folder, _FILESYSTEM) if of_dom0 else None
-        by = f"{'a kernel of dom0' if of_dom0 else 'grub.xen'}, packed by {packing}"
-        guest = make_guest(image, DiskBackend.BLKBACK, start, started_by=by)
         if of_dom0:
-            guest.config = replace(guest.config, disks=())  # its kernel speaks without one
-        care.take_over(guest).define()
+            start = dom0_kernel(image, own_guest.host.folder, _FILESYSTEM)
+            # Its kernel speaks without a disk.
+            description = GuestDescription(image, DiskBackend.BLKBACK, start, "a kernel of dom0", disks=())
+        else:
+            description = describe_guest(image, DiskBackend.BLKBACK)
+        guest = own_guest(replace(description, started_by=f"{description.started_by}, packed by {packing}"))
+        guest.define()
         return guest
 
     return make

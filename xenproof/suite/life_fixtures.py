@@ -1,128 +1,81 @@
 """The fixtures of checks that do things to a guest while it runs: `life`, one guest for all of them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from dataclasses import replace
+from enum import Enum, auto
 
 import pytest
 
-from xenproof.guest.durability import give_disks
+from xenproof.guest.description import GuestDescription
+from xenproof.guest.durability import with_disks_of_each_kind
 from xenproof.guest.guest import Guest
 from xenproof.guest.image import GuestImage
 from xenproof.guest.life import Life, lively, set_to_restart
-from xenproof.suite.care import Care
-from xenproof.suite.make_guest import MakeGuest
+from xenproof.guest.maker import GuestMaker
+from xenproof.guest.pool import GuestPool
+from xenproof.suite.guest_teardown import GuestTeardown
+from xenproof.suite.make_guest import DescribeGuest
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.toolstack import Libvirt, Toolstack, Xl
+from xenproof.xen.toolstack import Libvirt
 
 
-def _restarts_with_disks(guest: Guest) -> None:
-    set_to_restart(guest)
-    give_disks(guest)
+class Kind(Enum):
+    """What a guest is to which things are done."""
+
+    OF_XL = auto()
+    PRESERVED = auto()
+    OF_LIBVIRT = auto()
+    WITH_DISKS = auto()
 
 
-def _stays_when_it_crashes(guest: Guest) -> None:
-    guest.config = replace(guest.config, on_crash="preserve")
+Lives = GuestPool[Kind, Life]
 
 
-class Lives:
-    """The guest that is alive, one after another."""
-
-    def __init__(self, make: Callable[[], Guest]) -> None:
-        """`make` makes a guest, which is not defined yet."""
-        self._make = make
-        self._guests: list[Guest] = []
-        self._life: Life | None = None
-
-    def lend(self, care: Care) -> Life:
-        """The one that is alive, or a new one where what was done to the last one was its end.
-
-        Raises GuestError where that does not boot.
-        """
-        if self._life is not None and not self._life.guest.is_lost() and self._life.is_well():
-            self._entrust(self._life.guest, care)
-            return self._life
-        self.close()
-        self._guests.append(guest := self._make())
-        self._entrust(guest, care)
-        self._life = lively(guest)
-        return self._life
-
-    def _entrust(self, guest: Guest, care: Care) -> None:
-        # One that the user wants to look at is let go, so that nothing more is done to it.
-        care.take(guest, lambda kept: self.close() if kept else None)
-
-    def close(self) -> None:
-        """Remove it, or let it go where it is kept; the next check gets another one."""
-        self._life = None
-        while self._guests:
-            self._guests.pop().remove()
-
-
-MakeLives = Callable[[DiskBackend, Toolstack, Callable[[Guest], None]], Lives]
+def _described(kind: Kind, describe: DescribeGuest, image: GuestImage) -> GuestDescription:
+    match kind:
+        case Kind.OF_XL:
+            return set_to_restart(describe(image, DiskBackend.BLKBACK))
+        case Kind.PRESERVED:
+            return replace(describe(image, DiskBackend.BLKBACK), on_crash="preserve")
+        case Kind.OF_LIBVIRT:
+            return replace(set_to_restart(describe(image, DiskBackend.QDISK)), toolstack=Libvirt())
+        case Kind.WITH_DISKS:
+            return with_disks_of_each_kind(set_to_restart(describe(image, DiskBackend.BLKBACK)))
 
 
 @pytest.fixture(scope="session")
-def _lives(make_guest: MakeGuest, guest_image: GuestImage) -> Iterator[MakeLives]:
-    """Makes what gives a guest that is alive: its disk's backend, its toolstack, and what else it gets."""
-    with ExitStack() as held:
+def lives(make_guest: GuestMaker, describe_guest: DescribeGuest, guest_image: GuestImage) -> Iterator[Lives]:
+    """The guests that are alive; what is done to one may be its end, and the next check gets another one."""
 
-        def of(backend: DiskBackend, toolstack: Toolstack, prepare: Callable[[Guest], None]) -> Lives:
-            def make() -> Guest:
-                guest = make_guest(guest_image, backend, toolstack=toolstack)
-                prepare(guest)
-                return guest
+    def make(kind: Kind) -> Guest:
+        return make_guest(_described(kind, describe_guest, guest_image))
 
-            made = Lives(make)
-            held.callback(made.close)
-            return made
-
-        yield of
-
-
-@pytest.fixture(scope="session")
-def lives(_lives: MakeLives) -> Lives:
-    """Gives the guest of xl that is alive."""
-    return _lives(DiskBackend.BLKBACK, Xl(), set_to_restart)
-
-
-@pytest.fixture(scope="session")
-def preserved_lives(_lives: MakeLives) -> Lives:
-    """Gives the guest of xl that is alive and is kept when it crashes."""
-    return _lives(DiskBackend.BLKBACK, Xl(), _stays_when_it_crashes)
-
-
-@pytest.fixture(scope="session")
-def managed_lives(_lives: MakeLives) -> Lives:
-    """Gives the guest of libvirt that is alive."""
-    return _lives(DiskBackend.QDISK, Libvirt(), set_to_restart)
-
-
-@pytest.fixture(scope="session")
-def disk_lives(_lives: MakeLives) -> Lives:
-    """Gives the guest that is alive and has disks of all kinds."""
-    return _lives(DiskBackend.BLKBACK, Xl(), _restarts_with_disks)
+    pool = GuestPool(make, lively, Life.is_well)
+    try:
+        yield pool
+    finally:
+        pool.close()
 
 
 @pytest.fixture
-def life(lives: Lives, care: Care) -> Life:
+def life(lives: Lives, guest_teardown: GuestTeardown) -> Life:
     """A guest that runs and answers; what explains a failure is kept."""
-    return lives.lend(care)
+    return lives.lend(Kind.OF_XL, guest_teardown.take)
 
 
 @pytest.fixture
-def preserved_life(preserved_lives: Lives, care: Care) -> Life:
+def preserved_life(lives: Lives, guest_teardown: GuestTeardown) -> Life:
     """A guest that runs, answers, and is kept when it crashes; what explains a failure is kept."""
-    return preserved_lives.lend(care)
+    return lives.lend(Kind.PRESERVED, guest_teardown.take)
 
 
 @pytest.fixture
-def managed_life(managed_lives: Lives, care: Care) -> Life:
+def managed_life(lives: Lives, guest_teardown: GuestTeardown) -> Life:
     """A guest of libvirt that runs and answers; what explains a failure is kept."""
-    return managed_lives.lend(care)
+    return lives.lend(Kind.OF_LIBVIRT, guest_teardown.take)
 
 
 @pytest.fixture
-def disk_life(disk_lives: Lives, care: Care) -> Life:
+def disk_life(lives: Lives, guest_teardown: GuestTeardown) -> Life:
     """A guest with disks of all kinds that runs and answers; what explains a failure is kept."""
-    return disk_lives.lend(care)
+    return lives.lend(Kind.WITH_DISKS, guest_teardown.take)

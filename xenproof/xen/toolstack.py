@@ -1,10 +1,12 @@
 """The two ways in which an administrator runs guests: by xl, and by libvirt's virsh."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from xenproof.source.connection import Completed, Connection, quoted
 from xenproof.xen.acting import Created, create_paused, created
+from xenproof.xen.config import Disk, DomainConfig
 
 VIRSH = ("virsh", "-c", "xen:///system")
 
@@ -18,71 +20,84 @@ _FROM_NATIVE = "{virsh} domxml-from-native xen-xl {config} || {virsh} domxml-fro
 
 
 class Toolstack(Protocol):
-    """What starts a guest of a configuration file, and ends it."""
+    """What starts a guest of a configuration, and ends it."""
 
-    def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
-        """Create the domain `name` from the file `config` of dom0, paused."""
+    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> Created:
+        """Create the domain that `config` describes, which is the file `path` of dom0, too, paused."""
         ...
 
     def resume_command(self, name: str) -> str:
         """The shell command that lets a paused domain run."""
         ...
 
-    def forget(self, dom0: Connection, name: str) -> None:
+    def forget(self, dom0: Connection, config: DomainConfig) -> None:
         """Remove what the toolstack itself still knows of a domain that is gone."""
         ...
 
 
+@dataclass(frozen=True)
 class Xl:
     """xl, which keeps nothing of a domain that is gone."""
 
-    def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
+    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> Created:
         """By `xl create -p`."""
-        return create_paused(dom0, name, config, limit_s)
+        return create_paused(dom0, config.name, path, limit_s)
 
     def resume_command(self, name: str) -> str:
         """By `xl unpause`."""
         return quoted("xl", "unpause", name)
 
-    def forget(self, dom0: Connection, name: str) -> None:
+    def forget(self, dom0: Connection, config: DomainConfig) -> None:
         """There is nothing."""
 
 
+@dataclass(frozen=True)
 class XlWithSerialPort(Xl):
     """xl, with a guest that speaks on its first serial port, for which its configuration has a pty."""
 
-    def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
+    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> Created:
         """By `xl create -p`; its `tty` is that of the port, or where it has none of its console."""
-        created = super().create_paused(dom0, name, config, limit_s)
+        created = super().create_paused(dom0, config, path, limit_s)
         if created.domid < 1:
             return created
-        path = f"/local/domain/{created.domid}/serial/0/tty"  # libxl has it from qemu
-        tty = dom0.run(quoted("xenstore-read", path)).text.strip()
+        port = f"/local/domain/{created.domid}/serial/0/tty"  # libxl has it from qemu
+        tty = dom0.run(quoted("xenstore-read", port)).text.strip()
         return replace(created, tty=tty) if tty.startswith("/dev/") else created
 
 
+@dataclass(frozen=True)
 class Libvirt:
     """libvirt's Xen driver, which manages domains whether they run or not.
 
-    What no configuration for xl can say is a `change` of the XML, by a command of sed.
+    `cache_modes` are libvirt's words for those of disks, by their vdev: no configuration for xl can say them.
     """
 
-    def __init__(self, change: str = "") -> None:
-        self._change = change
+    cache_modes: Mapping[str, str] = field(default_factory=dict)
 
-    def create_paused(self, dom0: Connection, name: str, config: str, limit_s: float) -> Created:
+    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> Created:
         """By `virsh domxml-from-native`, `define` and `start --paused`."""
-        describe = _FROM_NATIVE.format(virsh=quoted(*VIRSH), config=quoted(config))
-        script = defining(describe, name, config, self._change) + f"rm -f -- {quoted(config)}.xml\n"
-        return created(dom0, script, name, limit_s)
+        describe = _FROM_NATIVE.format(virsh=quoted(*VIRSH), config=quoted(path))
+        script = defining(describe, config.name, path, self._change(config)) + f"rm -f -- {quoted(path)}.xml\n"
+        return created(dom0, script, config.name, limit_s)
+
+    def _change(self, config: DomainConfig) -> str:
+        """The command of sed that puts the cache modes into the XML."""
+        modes = {
+            disk.path: self.cache_modes[disk.vdev]
+            for disk in config.disks if isinstance(disk, Disk) and disk.vdev in self.cache_modes
+        }  # fmt: skip
+        # The disk's file stands in the line behind that of its driver.
+        words = (rf"s#\(<driver name='qemu'\)\(.*{path}'\)#\1 cache='{mode}'\2#" for path, mode in modes.items())
+        return f"/<driver name='qemu'/{{N;{';'.join(words)}}}" if modes else ""
 
     def resume_command(self, name: str) -> str:
         """By `virsh resume`: libvirt would not know of what xl does."""
         return quoted(*VIRSH, "resume", name)
 
-    def forget(self, dom0: Connection, name: str) -> None:
+    def forget(self, dom0: Connection, config: DomainConfig) -> None:
         """Undefine it, with its saved state, and remove its log."""
         # A name holds nothing that a shell would expand.
+        name = config.name
         undefine = f"{quoted(*VIRSH, 'undefine', name, '--managed-save')} || {quoted(*VIRSH, 'undefine', name)}"
         log = quoted(f"/var/log/libvirt/libxl/{name}.log")
         dom0.run(f"{{ {undefine}; }} >/dev/null 2>&1; rm -f -- {log}", limit_s=120)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from selftest.corpus import folders, transcripts
 from selftest.fuzz.target import Choice, Target, each, text_of
-from xenproof.guest.leak import parse_snapshot
-from xenproof.guest.lease import parse_room
+from xenproof.guest.lease import parse_capacity
+from xenproof.guest.leftovers import parse_snapshot
 from xenproof.guest.medium import parse_extents
-from xenproof.guest.witness import parse_witness, told
+from xenproof.guest.witness import parse_witness, statuses
 from xenproof.source.probe import ProbeOutput
 from xenproof.xen.backend import parse_disk_workers, vbd_in_xenstore
 from xenproof.xen.cost import parse_cost
@@ -31,7 +31,7 @@ def _store(data: bytes) -> None:
 
 def _witness(data: bytes) -> None:
     console = text_of(data)
-    each(lambda: parse_witness(console), lambda: list(told(console)))
+    each(lambda: parse_witness(console), lambda: list(statuses(console)))
 
 
 _XL = Choice(
@@ -48,7 +48,7 @@ _XL = Choice(
         "info block": lambda data: parse_info_block(text_of(data)),
         "disk workers": lambda data: parse_disk_workers(text_of(data)),
         "snapshot": lambda data: parse_snapshot(text_of(data)),
-        "room": lambda data: parse_room(text_of(data)),
+        "capacity": lambda data: parse_capacity(text_of(data)),
         "extents": lambda data: parse_extents(text_of(data)),
         "witness": _witness,
     }
@@ -98,7 +98,7 @@ def _xl_seeds() -> Sequence[bytes]:
         _XL.input("disk workers", b"loop loop0\nqemu 523\nthread [4.xvda-0]\nend\n"),
         _XL.input("info block", _BLOCKS),
         _XL.input("extents", _EXTENTS),
-        _XL.input("room", b"00000012 xenproof-a 512 2\n\nxl list\n" + _LISTED + b"\nxl info\n" + _FREE),
+        _XL.input("capacity", b"request xenproof-a 1 512 2\nxl list\n" + _LISTED + b"\nxl info\n" + _FREE),
     ]
 
 

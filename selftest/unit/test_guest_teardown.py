@@ -1,4 +1,4 @@
-"""What follows a check with guests."""
+"""The teardown of guests after a check."""
 
 from pathlib import Path
 from typing import cast
@@ -7,8 +7,8 @@ import pytest
 
 from xenproof.guest.guest import Guest
 from xenproof.results.verdict import GuestTimeline, Step
-from xenproof.suite.care import Care
 from xenproof.suite.evidence import Evidence
+from xenproof.suite.guest_teardown import GuestTeardown
 from xenproof.suite.items import ITEM
 
 
@@ -22,63 +22,65 @@ class Console:
 class SomeGuest:
     """As much of a guest as is looked after."""
 
-    def __init__(self, name: str, *, news: bool = True) -> None:
+    def __init__(self, name: str, *, happened: bool = True) -> None:
         self.name, self.console = name, Console()
-        self._news = GuestTimeline(name, "a disk", (Step("created", 1.0),)) if news else None
+        self._line = GuestTimeline(name, "a disk", (Step("created", 1.0),)) if happened else None
 
-    def news(self) -> GuestTimeline | None:
-        return self._news
+    def time_line(self) -> GuestTimeline | None:
+        return self._line
 
 
 @pytest.fixture
-def care(request: pytest.FixtureRequest, tmp_path: Path) -> Care:
-    return Care(request.node, Evidence(tmp_path, "check"), lambda guest: guest.name == "kept")
+def teardown(request: pytest.FixtureRequest, tmp_path: Path) -> GuestTeardown:
+    return GuestTeardown(request.node, Evidence(tmp_path, "check"), lambda guest: guest.name == "kept")
 
 
-def guest(name: str, *, news: bool = True) -> Guest:
-    return cast(Guest, SomeGuest(name, news=news))
+def guest(name: str, *, happened: bool = True) -> Guest:
+    return cast(Guest, SomeGuest(name, happened=happened))
 
 
 def test_the_time_line_and_the_console_of_a_guest_are_kept_where_something_happened(
-    care: Care, request: pytest.FixtureRequest, tmp_path: Path
+    teardown: GuestTeardown, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    care.take(guest("g1"))
-    care.close()
+    teardown.take(guest("g1"))
+    teardown.close()
 
     assert request.node.stash[ITEM].guest.name == "g1"
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"hello"]
 
 
 def test_nothing_is_said_of_a_guest_to_which_nothing_happened(
-    care: Care, request: pytest.FixtureRequest, tmp_path: Path
+    teardown: GuestTeardown, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    care.take(guest("g1", news=False))
-    care.close()
+    teardown.take(guest("g1", happened=False))
+    teardown.close()
 
     assert request.node.stash[ITEM].guest is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_done_afterwards_is_told_whether_the_guest_is_kept(care: Care, request: pytest.FixtureRequest) -> None:
+def test_what_is_done_afterwards_is_told_whether_the_guest_is_kept(
+    teardown: GuestTeardown, request: pytest.FixtureRequest
+) -> None:
     told: list[bool] = []
-    care.take(guest("kept"), told.append)
-    care.take(guest("not"), told.append)
-    care.close()
+    teardown.take(guest("kept"), told.append)
+    teardown.take(guest("not"), told.append)
+    teardown.close()
 
     assert sorted(told) == [False, True]
 
 
 def test_a_guest_that_cannot_be_removed_does_not_keep_another_one_there(
-    care: Care, request: pytest.FixtureRequest
+    teardown: GuestTeardown, request: pytest.FixtureRequest
 ) -> None:
     def fails(kept: bool) -> None:
         raise RuntimeError(f"kept: {kept}")
 
     told: list[bool] = []
-    care.take(guest("g1"), told.append)
-    care.take(guest("g2"), fails)
+    teardown.take(guest("g1"), told.append)
+    teardown.take(guest("g2"), fails)
     with pytest.raises(RuntimeError):
-        care.close()
+        teardown.close()
 
     assert told == [False]
 

@@ -1,4 +1,4 @@
-"""What a toolstack lets be configured, and some releases do not give: each is asked for by a guest of its own."""
+"""Features that a toolstack lets be configured and not all releases support: each is tried with guests of its own."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -6,36 +6,37 @@ from dataclasses import replace
 from functools import partial
 
 from xenproof.errors import GuestError
+from xenproof.guest.description import VDEV, GuestDescription
 from xenproof.guest.desktop import RUNNING, Desktop, DesktopGuest
-from xenproof.guest.guest import VDEV, Guest
 from xenproof.guest.libvirt_cache import hands_on_cache_modes
 from xenproof.guest.life import BOOT_LIMIT_S
-from xenproof.guest.offer import gets
+from xenproof.guest.maker import GuestMaker
+from xenproof.guest.offered import gets
 from xenproof.guest.second_writer import lets_in_second_writer
 from xenproof.guest.witness import facts
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Disk
 from xenproof.xen.toolstack import XlWithSerialPort
 
 # What libxl says where the hypervisor refuses what a domain is to have.
 _REFUSED = "domain creation fail: Invalid argument"
 
 
-def _direct_io(guest: Guest) -> bool:
+Asks = Callable[[GuestDescription, GuestMaker], bool]
+
+
+def _direct_io(description: GuestDescription, make: GuestMaker) -> bool:
     """Whether the disk of a guest gets a backend that goes past dom0's page cache."""
-    disk = Disk(guest.disk, VDEV, guest.backend.type, direct=True)
-    guest.config = replace(guest.config, disks=(disk,))
+    guest = make(replace(description, disks=(replace(description.image_disk, direct=True),)))
     guest.define()
     return gets(guest, VDEV)
 
 
-def _nested(guest: Guest) -> bool:
+def _nested(description: GuestDescription, make: GuestMaker) -> bool:
     """Whether an HVM guest sees the virtualization of its processor; raises GuestError where it does not say so.
 
     False where Xen creates no such guest.  Its disk's boot sector says it, so that no system has to boot.
     """
-    guest.config = replace(guest.config, more={"nestedhvm": 1, "serial": "pty"})
-    guest.toolstack = XlWithSerialPort()
+    guest = make(replace(description, more={"nestedhvm": 1, "serial": "pty"}, toolstack=XlWithSerialPort()))
     guest.define()
 
     def said() -> str | None:
@@ -49,17 +50,17 @@ def _nested(guest: Guest) -> bool:
     return word != "no"
 
 
-def _password(*, by_vnc: bool) -> Callable[[Guest], bool]:
-    def starts(guest: Guest) -> bool:
-        (port,) = guest.folder.lease_ports(1)
+def _password(*, by_vnc: bool) -> Asks:
+    def starts(description: GuestDescription, make: GuestMaker) -> bool:
+        (port,) = make.host.lease_ports(1)
         word = secrets.token_hex(4)
         desktop = Desktop(port, vnc=True, vnc_password=word) if by_vnc else Desktop(port, password=word)
-        return DesktopGuest(guest, desktop).start() == RUNNING
+        return DesktopGuest(make(desktop.described(description)), desktop).start() == RUNNING
 
     return starts
 
 
-SERVICES: Mapping[str, Callable[[Guest], bool]] = {
+FEATURES: Mapping[str, Asks] = {
     "direct_io": _direct_io,
     "libvirt_cache": hands_on_cache_modes,
     "nested_hvm": _nested,
@@ -69,6 +70,6 @@ SERVICES: Mapping[str, Callable[[Guest], bool]] = {
     "spice_password": _password(by_vnc=False),
     "vnc_password": _password(by_vnc=True),
 }
-"""By the names of the profile: whether a guest that is not defined yet, and asks for it, gets it."""
+"""By the names of the profile: whether guests of a description that ask for it get it."""
 OF_FIRMWARE = frozenset({"nested_hvm", "spice_password", "vnc_password"})
 """Those that HVM guests ask for."""

@@ -1,19 +1,17 @@
-"""The folder on a host that holds the guests of one run, with the witness image in it."""
+"""The working folder of a run on a host: it holds the files of its guests, and a keeper on the host removes it."""
 
 import contextlib
 import gzip
 import hashlib
 import os
-import re
 import time
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
 
 from xenproof.errors import CommandFailed, GuestError, SourceError
 from xenproof.guest.image import GuestImage
-from xenproof.guest.lease import leased
-from xenproof.guest.port_lease import lease_ports
+from xenproof.guest.run_identity import RunIdentity
 from xenproof.guest.shared import Shared, is_alive
 from xenproof.source.connection import Connection, Stream, quoted
 
@@ -21,14 +19,14 @@ IMAGES = "/var/lib/xen/images"
 """Where guests' disks are kept where a profile names no other directory."""
 
 _KEEPER = (files("xenproof.guest") / "keeper.sh").read_text("utf-8")
-_OURS = re.compile(r"/.*xenproof-[A-Za-z0-9]{8}")
 _KEPT = "kept"  # keeper.sh looks for it
 _START_LIMIT_S = 60.0
+_WAIT_LIMIT_S = 110.0  # less than another worker waits for the table
 _SWEEP_LIMIT_S = 180.0
 _SEND_LIMIT_S = 300.0
 
 
-class HostFolder:
+class WorkingFolder:
     """A folder below the host's image directory that all workers of a run share.
 
     The first that asks for it makes it.  Each worker has a keeper of it on the host (keeper.sh); when the
@@ -36,19 +34,12 @@ class HostFolder:
     of the run.
     """
 
-    def __init__(
-        self, dom0: Connection, run_folder: Path, images: str = IMAGES, *, blkback_wants_devices: bool = False
-    ) -> None:
-        """`blkback_wants_devices` where the host's blkback serves no files, as that of Xen before 4.6."""
-        self._dom0 = dom0
-        self._run_folder = run_folder
-        self._images = images
-        self.blkback_wants_devices = blkback_wants_devices
-        self._shared = Shared(run_folder, dom0.url, "folder")
+    def __init__(self, dom0: Connection, run: RunIdentity, images: str = IMAGES) -> None:
+        self._dom0, self._run, self._images = dom0, run, images
+        self._shared = Shared(run.folder, dom0.url, "folder")
         self._held = ExitStack()
         self._keeper: Stream | None = None
         self.path = ""
-        self.run = ""
         self._has_left = False
         self._there: set[str] = set()
         self.entries = 0
@@ -64,21 +55,25 @@ class HostFolder:
         self._leave_lost()
         with self._shared.held() as table:
             users = table.setdefault("users", {})
-            if not any(is_alive(user) for user in users):
-                table.pop("place", None)  # their keepers remove it
             known = table.get("place", {}).get("path", "")
-            script = f"images={quoted(self._images)} folder={quoted(known)}\n{_KEEPER}"
-            keeper = self._held.enter_context(self._dom0.follow(script, keep_stdin=True))
-            path = _first_line(keeper)
-            if not _OURS.fullmatch(path):
+            words = {
+                "run": self._run.id, "images": self._images, "folder": known,
+                "abandoned": "" if any(is_alive(user) for user in users) else known,
+            }  # fmt: skip
+            variables = "".join(f"{name}={quoted(word)}\n" for name, word in words.items())
+            keeper = self._held.enter_context(self._dom0.follow(variables + _KEEPER, keep_stdin=True))
+            # Where the run has been there before, its keepers may have much to remove first.
+            path = _first_line(keeper, _WAIT_LIMIT_S if known else _START_LIMIT_S)
+            if not (path.startswith("/") and path.rpartition("/")[2] == self._run.prefix):
                 self._held.close()
                 raise CommandFailed(
-                    f"the work folder on {self._dom0.url} below {self._images} is {path!r}, expected .../xenproof-RUN; "
-                    "see whether root can make a folder there and whether flock (package util-linux) is installed"
+                    f"the working folder on {self._dom0.url} below {self._images} is {path!r}, expected "
+                    f".../{self._run.prefix}; see whether root can make a folder there and whether flock (package "
+                    "util-linux) is installed"
                 )
             table["place"] = {"path": path}
             users[str(os.getpid())] = "1"
-            self._keeper, self.path, self.run = keeper, path, path.rpartition("-")[2]
+            self._keeper, self.path = keeper, path
             self._there.clear()
             self.entries += 1
 
@@ -86,14 +81,6 @@ class HostFolder:
         self._keeper = None
         with contextlib.suppress(SourceError):
             self._held.close()
-
-    def new_name(self) -> str:
-        """A name for a guest that no other guest of any run has; the folder is entered, where it is not."""
-        self.enter()
-        with self._shared.held() as table:
-            row = table.setdefault("names", {})
-            row["last"] = str(int(row.get("last", "0")) + 1)
-            return f"xenproof-{self.run}-{row['last']}"
 
     def keep(self) -> None:
         """Let the folder stay, with what is in it, when the run is over."""
@@ -122,15 +109,6 @@ class HostFolder:
         path = quoted(self.path)
         return self._dom0.run(f"[ -e {path} ] && [ ! -e {path}/{_KEPT} ]").exit_code == 0
 
-    def lease(self, name: str, *, memory_mib: int, vcpus: int, limit_s: float) -> AbstractContextManager[None]:
-        """Room on the host for the guest `name`, for as long as the context; see `leased`."""
-        return leased(self._dom0, self.path, name, memory_mib=memory_mib, vcpus=vcpus, limit_s=limit_s)
-
-    def lease_ports(self, count: int) -> list[int]:
-        """Free TCP ports of the host, for as long as the folder is there; see `lease_ports`."""
-        self.enter()
-        return lease_ports(self._dom0, self.path, count)
-
     def put(self, file: Path) -> str:
         """The path of a copy of `file` on the host, named after its content and sent there once for each run.
 
@@ -139,7 +117,7 @@ class HostFolder:
         content = file.read_bytes()
         return self._have(file.name, hashlib.sha256(content).hexdigest(), "cat", content)
 
-    def place(self, image: GuestImage) -> str:
+    def put_disk(self, image: GuestImage) -> str:
         """The path of `image`'s disk on the host, unpacked; as `put`."""
         return self._have("witness", image.raw_sha256, "gzip -dc", image.path.read_bytes())
 
@@ -149,7 +127,7 @@ class HostFolder:
         begin = gzip.decompress(image.path.read_bytes()).find(content)
         if begin < 0:
             return self.put(file)
-        piece = f"tail -c +{begin + 1} {quoted(self.place(image))} | head -c {len(content)}"
+        piece = f"tail -c +{begin + 1} {quoted(self.put_disk(image))} | head -c {len(content)}"
         return self._have(file.name, hashlib.sha256(content).hexdigest(), piece)
 
     def _have(self, name: str, wanted: str, source: str, stdin: bytes = b"") -> str:
@@ -161,7 +139,7 @@ class HostFolder:
         name = f"{name}-{wanted[:16]}"
         path = f"{self.path}/{name}"
         if name not in self._there:
-            with Shared(self._run_folder, self._dom0.url, f"sent-{name}").held(_SEND_LIMIT_S + 60):
+            with Shared(self._run.folder, self._dom0.url, f"sent-{name}").held(_SEND_LIMIT_S + 60):
                 _receive(self._dom0, path, wanted, source, stdin)
             self._there.add(name)
         return path
@@ -192,9 +170,9 @@ def _is_there(keeper: Stream) -> bool:
         return False
 
 
-def _first_line(keeper: Stream) -> str:
+def _first_line(keeper: Stream, limit_s: float) -> str:
     """What the keeper says first, or as much as came of it."""
-    said, deadline = b"", time.monotonic() + _START_LIMIT_S
+    said, deadline = b"", time.monotonic() + limit_s
     while b"\n" not in said and (left := deadline - time.monotonic()) > 0:
         if (chunk := keeper.read(left)) is None:
             break

@@ -16,7 +16,8 @@ import pytest
 from selftest.corpus import transcripts
 from xenproof.errors import CommandFailed, GuestError
 from xenproof.guest.image import GuestImage
-from xenproof.guest.place import HostFolder
+from xenproof.guest.run_identity import RunIdentity
+from xenproof.guest.working_folder import WorkingFolder
 from xenproof.source.connection import Completed
 from xenproof.source.local import LocalConnection
 
@@ -24,9 +25,10 @@ from xenproof.source.local import LocalConnection
 _WORKER = """
 import sys
 from pathlib import Path
-from xenproof.guest.place import HostFolder
+from xenproof.guest.run_identity import RunIdentity
+from xenproof.guest.working_folder import WorkingFolder
 from xenproof.source.local import LocalConnection
-folder = HostFolder(LocalConnection(), Path(sys.argv[1]), sys.argv[2])
+folder = WorkingFolder(LocalConnection(), RunIdentity.of(Path(sys.argv[1])), sys.argv[2])
 folder.enter()
 print(folder.path, flush=True)
 sys.stdin.read()
@@ -81,13 +83,13 @@ def test_the_folder_of_a_killed_run_is_removed_by_its_host(tmp_path: Path) -> No
 def test_a_new_worker_does_not_enter_the_folder_of_dead_ones(tmp_path: Path) -> None:
     first = worker(tmp_path, tmp_path)
     old = folder_of(first)
+    (old / "disk.raw").touch()
     first.kill()
     first.communicate(timeout=20)
 
-    folder = HostFolder(LocalConnection(), tmp_path, str(tmp_path))
+    folder = WorkingFolder(LocalConnection(), RunIdentity.of(tmp_path), str(tmp_path))
     folder.enter()
-    assert Path(folder.path).is_dir()
-    assert folder.path != str(old)
+    assert list(Path(folder.path).iterdir()) == []
     folder.leave()
     folder.leave()  # a second time does nothing
     assert not Path(folder.path).exists()
@@ -105,10 +107,10 @@ def test_a_host_whose_xl_stopped_answering_is_not_called_clean(tmp_path: Path, m
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
 
-    well = HostFolder(LocalConnection(), tmp_path / "well", str(tmp_path))
+    well = WorkingFolder(LocalConnection(), RunIdentity.of(tmp_path / "well"), str(tmp_path))
     well.enter()
     well.leave()
-    ill = HostFolder(LocalConnection(), tmp_path / "ill", str(tmp_path))
+    ill = WorkingFolder(LocalConnection(), RunIdentity.of(tmp_path / "ill"), str(tmp_path))
     ill.enter()
     broken.touch()
     with pytest.raises(GuestError, match="xl list no longer answers"):
@@ -122,11 +124,11 @@ def test_a_host_without_the_means_is_an_error_that_names_them(tmp_path: Path, mo
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(CommandFailed, match="flock"):
-        HostFolder(LocalConnection(), tmp_path, str(tmp_path)).enter()
+        WorkingFolder(LocalConnection(), RunIdentity.of(tmp_path), str(tmp_path)).enter()
 
 
 def test_a_folder_that_is_to_be_kept_stays_with_all_that_belongs_to_it(tmp_path: Path) -> None:
-    folder = HostFolder(LocalConnection(), tmp_path, str(tmp_path))
+    folder = WorkingFolder(LocalConnection(), RunIdentity.of(tmp_path), str(tmp_path))
     folder.enter()
     disk = Path(folder.path) / "disk.raw"
     disk.touch()
@@ -162,17 +164,16 @@ def test_who_wants_no_file_does_not_wait_for_one_that_is_sent(tmp_path: Path) ->
     for file in files:
         file.parent.mkdir()
         file.write_bytes(b"content")
-    first, second = (HostFolder(host, tmp_path / "run", str(tmp_path)) for _ in range(2))
+    first, second = (WorkingFolder(host, RunIdentity.of(tmp_path / "run"), str(tmp_path)) for _ in range(2))
     with ThreadPoolExecutor(2) as pool:
         sent = pool.submit(first.put, files[0])
         assert host.begun.wait(20)
-        names = {second.new_name(), second.new_name()}
+        second.enter()
         was_sending = not sent.done()
         wanted = pool.submit(second.put, files[1])
         host.go.set()
         assert sent.result(20) == wanted.result(20)
     assert was_sending
-    assert len(names) == 2
     assert host.sends == 1
     first.keep()  # both are one process, which the first that leaves cannot know
     for folder in (first, second):
@@ -189,7 +190,7 @@ def test_a_file_that_lies_on_a_disk_is_cut_out_of_it(tmp_path: Path, begin: int 
     image = GuestImage(disk, "", hashlib.sha256(raw).hexdigest(), len(raw), 0, "", "", kernel, kernel)
     host = Slow()
     host.go.set()
-    folder = HostFolder(host, tmp_path / "run", str(tmp_path))
+    folder = WorkingFolder(host, RunIdentity.of(tmp_path / "run"), str(tmp_path))
     assert Path(folder.cut(image, kernel)).read_bytes() == content
     assert host.sent == (len(disk.read_bytes()) if begin else len(content))
     folder.leave()

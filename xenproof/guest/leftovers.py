@@ -39,7 +39,7 @@ _DOMID_OF_FILE = r"(userdata-[a-z]+\.{domid}\.|.*-{domid}$|empty-cdrom\.{domid}$
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Thing:
+class Leftover:
     """One thing in dom0 that a guest can leave; `text` names it as an administrator would."""
 
     kind: str
@@ -50,15 +50,15 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
-    """By what a thing is known to belong to one guest."""
+class GuestIdentity:
+    """By what a thing in dom0 is known to belong to one guest."""
 
     name: str
     domid: int
     uuid: str
     files: tuple[str, ...]
 
-    def has(self, thing: Thing) -> bool:
+    def owns(self, thing: Leftover) -> bool:
         """Whether `thing` belongs to the guest."""
         text, domid = thing.text, self.domid
         # Guest 1 has nothing to do with guest 10.
@@ -79,12 +79,12 @@ class Traces:
         return False
 
 
-def snapshot(dom0: Connection, folder: str) -> frozenset[Thing]:
+def snapshot(dom0: Connection, folder: str) -> frozenset[Leftover]:
     """All things of guests that are in dom0 now, with the files in `folder`; raises ParseError where it is cut off."""
     return parse_snapshot(dom0.run(_SNAPSHOT.format(mark=_MARK, folder=quoted(folder)), limit_s=90).text)
 
 
-def parse_snapshot(text: str) -> frozenset[Thing]:
+def parse_snapshot(text: str) -> frozenset[Leftover]:
     """The things in the output of the snapshot's script; raises ParseError for a missing section."""
     sections: dict[str, list[str]] = {}
     lines: list[str] = []
@@ -102,20 +102,22 @@ def parse_snapshot(text: str) -> frozenset[Thing]:
     domains = parse_xl_list("\n".join(sections["domains"]))
     if "/local/domain/0" not in (store := sections["xenstore"]):
         raise ParseError(f"the leak check found no dom0 in xenstore but {store[:3]}, so it proves nothing")
-    things = [Thing("domain", f"{row.name} ({row.domid})") for row in domains if row.domid]
-    things += [Thing("xenstore", path) for path in store if path != "/local/domain/0"]
-    things += [Thing("process", line.strip()) for line in sections["processes"] if _PROCESS.search(line)]
-    things += [Thing("loop device", line) for line in sections["loops"]]
-    things += [Thing("volume", line) for line in sections["volumes"]]
-    things += [Thing("network device", line) for line in sections["networks"]]
-    things += [Thing("file", line) for line in sections["files"]]
+    things = [Leftover("domain", f"{row.name} ({row.domid})") for row in domains if row.domid]
+    things += [Leftover("xenstore", path) for path in store if path != "/local/domain/0"]
+    things += [Leftover("process", line.strip()) for line in sections["processes"] if _PROCESS.search(line)]
+    things += [Leftover("loop device", line) for line in sections["loops"]]
+    things += [Leftover("volume", line) for line in sections["volumes"]]
+    things += [Leftover("network device", line) for line in sections["networks"]]
+    things += [Leftover("file", line) for line in sections["files"]]
     return frozenset(things)
 
 
-def leaks(dom0: Connection, traces: Traces, folder: str, limit_s: float, own: Collection[Thing] = ()) -> list[Thing]:
+def leftovers(
+    dom0: Connection, identity: GuestIdentity, folder: str, limit_s: float, own: Collection[Leftover] = ()
+) -> list[Leftover]:
     """What is still there of a guest after at most `limit_s` for things to settle, without what is its `own`."""
 
-    def left() -> list[Thing]:
-        return sorted(thing for thing in snapshot(dom0, folder) if traces.has(thing) and thing not in own)
+    def left() -> list[Leftover]:
+        return sorted(thing for thing in snapshot(dom0, folder) if identity.owns(thing) and thing not in own)
 
     return settled(left, lambda things: not things, limit_s)

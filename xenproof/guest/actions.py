@@ -1,4 +1,4 @@
-"""What can be done to a guest that runs: each deed is done by xl, and what came of it is read and returned."""
+"""Actions on a guest that runs: each is done by xl, and its result is read and returned."""
 
 import re
 import secrets
@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xenproof.errors import GuestError, ParseError
-from xenproof.guest.guest import MEMORY_MIB
+from xenproof.guest.description import MEMORY_MIB
 from xenproof.guest.image import ENTRY_MARK, MENU_TITLE, SECOND_ENTRY
-from xenproof.guest.leak import Thing, Traces, leaks
+from xenproof.guest.leftovers import GuestIdentity, Leftover
 from xenproof.guest.life import BOOT_LIMIT_S, NO_DOMAIN, Life
-from xenproof.guest.witness import Told
+from xenproof.guest.witness import WitnessStatus
 from xenproof.source.connection import quoted
 from xenproof.xen.acting import act
 
@@ -54,7 +54,7 @@ def rename(life: Life, other: str) -> tuple[str, str]:
 def take_memory(life: Life, mib: int) -> tuple[int, int]:
     """Leave it `mib` fewer than it had at its boot; its MiB by xl list, and how many fewer it sees itself."""
 
-    def missing(state: Told) -> int:
+    def missing(state: WitnessStatus) -> int:
         return (life.guest.witness.memory_kib - state.memory_kib) >> 10
 
     act(life.dom0, "mem-set", life.name, f"{MEMORY_MIB - mib}m")
@@ -81,7 +81,7 @@ class DiskChange:
 
 def change_disks(life: Life) -> DiskChange:
     """Attach a disk, let the guest read it, and detach it."""
-    path, token = f"{life.guest.folder.path}/{life.name}-more.raw", secrets.token_hex(16)
+    path, token = f"{life.guest.host.folder.path}/{life.name}-more.raw", secrets.token_hex(16)
     make = f"truncate -s 1M {quoted(path)} && echo {token} | dd of={quoted(path)} conv=notrunc 2>/dev/null"
     life.dom0.run(make).check(0)
     try:
@@ -90,8 +90,8 @@ def change_disks(life: Life) -> DiskChange:
         line = life.first_line("xvdb") if "xvdb" in attached.disks else ""
         act(life.dom0, "block-detach", life.name, "xvdb")
         detached = life.until(lambda state: "xvdb" not in state.disks)
-        traces = Traces("no guest's name", -1, "", (path,))
-        left = leaks(life.dom0, traces, life.guest.folder.path, SETTLE_LIMIT_S, (Thing("file", path),))
+        of_disk = GuestIdentity("no guest's name", -1, "", (path,))
+        left = life.guest.host.leftovers(of_disk, SETTLE_LIMIT_S, (Leftover("file", path),))
     finally:
         life.dom0.run(f"rm -f -- {quoted(path)}")
     return DiskChange(token, line, detached.disks, [str(thing) for thing in left])
@@ -127,9 +127,9 @@ class Restored:
     `line` the first line of its own disk, `left` what dom0 still had of the domain that was saved.
     """
 
-    before: Told
+    before: WitnessStatus
     ended: bool
-    after: Told
+    after: WitnessStatus
     skew_s: int
     line: str
     left: Sequence[str]
@@ -137,7 +137,7 @@ class Restored:
 
 def save_and_restore(life: Life) -> Restored:
     """Save it into a file and restore it from there; raises GuestError where it does not come back."""
-    path = f"{life.guest.folder.path}/{life.name}.save"
+    path = f"{life.guest.host.folder.path}/{life.name}.save"
     before, saved = life.now(), life.guest.domid
     try:
         act(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
@@ -235,7 +235,7 @@ class Preserved:
 
 def crash_and_preserve(life: Life) -> Preserved:
     """Let its kernel crash, dump the core of what stays, and destroy that."""
-    core = quoted(f"{life.guest.folder.path}/{life.name}.core")
+    core = quoted(f"{life.guest.host.folder.path}/{life.name}.core")
     life.say("crash")
     row = life.row_when(lambda row: row is None or row.state[4] not in "r-")
     try:
@@ -253,4 +253,4 @@ def end(life: Life) -> tuple[bool, Sequence[str]]:
     """Destroy it; whether xl list has it no more, and what dom0 still has of it but for its files."""
     act(life.dom0, "destroy", life.name)
     gone = life.has_ended()
-    return gone, [str(thing) for thing in life.guest.leaked(SETTLE_LIMIT_S, with_files=False)]
+    return gone, [str(thing) for thing in life.guest.leftovers(SETTLE_LIMIT_S, with_files=False)]

@@ -1,4 +1,4 @@
-"""What follows a check with guests: `care`, the same for all guests, whoever made them."""
+"""The teardown of guests after a check: `guest_teardown`, the same for all guests, whoever made them."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,52 +18,52 @@ def _nothing(kept: bool) -> None:
     """The guest lives on, for the next check."""
 
 
-class Care:
-    """Looks after the guests of one check when it has ended, while they are still there."""
+class GuestTeardown:
+    """Keeps what the guests of one check have to say when it has ended, while they are still there."""
 
     def __init__(self, item: pytest.Item, evidence: Evidence, keep: Keep) -> None:
         self._item, self._evidence, self._keep = item, evidence, keep
         self._guests: list[tuple[Guest, Afterwards]] = []
 
     def take(self, guest: Guest, afterwards: Afterwards = _nothing) -> Guest:
-        """Look after `guest`, and then do `afterwards`, which is told whether the guest is kept for the user."""
+        """Report on `guest` when the check has ended, and then call `afterwards` with whether the user keeps it."""
         self._guests.append((guest, afterwards))
         return guest
 
     def take_over(self, guest: Guest) -> Guest:
-        """Look after a guest that is this check's alone, and then remove it."""
+        """Report on a guest that is this check's alone, and then remove it."""
         return self.take(guest, lambda _: guest.remove())
 
     def close(self) -> None:
         """Keep what explains the check's result, and its guests if the user wants them; raises what `afterwards` does.
 
-        The guests that are left are looked after all the same.
+        The guests that are left are reported on all the same.
         """
         while self._guests:
             guest, afterwards = self._guests.pop()
             try:
-                afterwards(self._look_after(guest))
+                afterwards(self._report(guest))
             except BaseException:
                 self.close()
                 raise
 
-    def _look_after(self, guest: Guest) -> bool:
+    def _report(self, guest: Guest) -> bool:
         guest.console.drain()
-        news = guest.news()
+        line = guest.time_line()
         if has_failed(self._item):
             for name, data in guest_logs(guest):
                 self._evidence.save(name, data)
-        elif news:
+        elif line:
             self._evidence.save("console.txt", guest.console.data)
-        if news:
-            self._item.stash[ITEM].guest = news
+        if line:
+            self._item.stash[ITEM].guest = line
         return self._keep(guest)
 
 
 @pytest.fixture
-def care(request: pytest.FixtureRequest, evidence: Evidence, keep: Keep) -> Iterator[Care]:
-    """Looks after the guests of this check."""
-    made = Care(request.node, evidence, keep)
+def guest_teardown(request: pytest.FixtureRequest, evidence: Evidence, keep: Keep) -> Iterator[GuestTeardown]:
+    """Keeps what the guests of this check have to say, and removes those that are its own."""
+    made = GuestTeardown(request.node, evidence, keep)
     try:
         yield made
     finally:

@@ -1,13 +1,13 @@
-"""What can be done to a guest that libvirt manages: done by virsh; what came of it is read and returned."""
+"""Actions on a guest that libvirt manages: each is done by virsh, and its result is read and returned."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.guest.deeds import SAVE_LIMIT_S, SETTLE_LIMIT_S
+from xenproof.guest.actions import SAVE_LIMIT_S, SETTLE_LIMIT_S
 from xenproof.guest.life import Life
-from xenproof.guest.witness import Told
+from xenproof.guest.witness import WitnessStatus
 from xenproof.settle import settled
 from xenproof.source.connection import quoted
 from xenproof.xen.acting import act
@@ -88,10 +88,10 @@ def suspend(life: Life) -> Suspended:
 class Managed:
     """A guest that libvirt saved and started again: how it stood before and after, and what was said between."""
 
-    before: Told
+    before: WitnessStatus
     by_virsh: str
     ended: bool
-    after: Told
+    after: WitnessStatus
 
 
 def managed_save(life: Life) -> Managed:
@@ -107,7 +107,7 @@ def managed_save(life: Life) -> Managed:
 
 def save_and_restore(life: Life) -> Managed:
     """Save it into a file and restore it from there; raises GuestError where it does not come back."""
-    path = f"{life.guest.folder.path}/{life.name}.save"
+    path = f"{life.guest.host.folder.path}/{life.name}.save"
     before = life.now()
     try:
         virsh(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
@@ -187,5 +187,5 @@ def end(life: Life) -> Ended:
     has_log = life.dom0.run(f"[ -s {quoted(f'/var/log/libvirt/libxl/{life.name}.log')} ]").exit_code == 0
     virsh(life.dom0, "undefine", life.name)
     known = life.name in names(life, "--all")
-    left = [str(thing) for thing in life.guest.leaked(SETTLE_LIMIT_S, with_files=False)]
+    left = [str(thing) for thing in life.guest.leftovers(SETTLE_LIMIT_S, with_files=False)]
     return Ended(by_virsh, gone, has_log, known, left)

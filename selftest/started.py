@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 
 from selftest.lab.suite import REPOSITORY, clean_environment
-from xenproof.lab import cache
-from xenproof.settle import settled
+from xenproof.run import cache
+from xenproof.run.waiting import settled
 
 _MARK = "XENPROOF_SELFTEST_RUN"
 

@@ -10,14 +10,14 @@ import typer
 
 import xenproof
 from xenproof.errors import XenproofError
-from xenproof.interruption import interrupt_on_sigterm
-from xenproof.lab import runs
 from xenproof.lab.cli import lab_app
-from xenproof.lab.progress import Progress
 from xenproof.printing import complain, say
 from xenproof.profile.cli import profile_app
 from xenproof.profile.load import load_profile
-from xenproof.xen.lint_cli import lint_command
+from xenproof.run import runs
+from xenproof.run.interruption import interrupt_on_sigterm
+from xenproof.run.progress import Progress
+from xenproof.xlcfg.lint_cli import lint_command
 
 app = typer.Typer(
     help="Prove that a Xen dom0 is what its release promises.",
@@ -64,8 +64,8 @@ def record(
     # Here, so that `xenproof lab` does not load what only the suite needs.
     import os
 
-    from xenproof.lab.identity import ProcessIdentity
-    from xenproof.suite.opening import open_host
+    from xenproof.hosts.opening import open_host
+    from xenproof.run.process_identity import ProcessIdentity
 
     run = runs.new_run("session", ProcessIdentity.of(os.getpid()))
     try:

@@ -31,7 +31,7 @@ _EVENTS = "to wait for both streams of a command at once"
 _TEARDOWN = "to remove guests where a second Ctrl-C can cut that short, and the report is still written"
 _IDS = "to give the tests of one host to another host: to collect them anew takes 35 % longer"
 _DAMAGED = "to bound what a damaged image makes us read"
-_BTRFS = "xenproof/image/btrfs_bounds.py"
+_BTRFS = "xenproof/image/disk/btrfs_bounds.py"
 _ORDER = "to choose what each worker runs, and what comes first"
 
 PRIVATE_USES = (
@@ -81,5 +81,5 @@ PRIVATE_USES = (
     PrivateUse("dissect.btrfs", "dissect.btrfs.btrfs:Btrfs._root_tree", _DAMAGED, (_BTRFS,)),
     PrivateUse("dissect.btrfs", "dissect.btrfs.tree:BTree._read_node", _DAMAGED, (_BTRFS,)),
     PrivateUse("dissect.btrfs", "dissect.btrfs.tree:Cursor._header", _DAMAGED, (_BTRFS,)),
-    PrivateUse("dissect.xfs", "dissect.xfs.xfs:INode._iter_blocks", _DAMAGED, ("xenproof/image/xfs.py",)),
+    PrivateUse("dissect.xfs", "dissect.xfs.xfs:INode._iter_blocks", _DAMAGED, ("xenproof/image/disk/xfs.py",)),
 )  # fmt: skip

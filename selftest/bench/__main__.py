@@ -12,11 +12,11 @@ from selftest.bench.question import Questions, questions
 from selftest.bench.result import Result
 from selftest.bench.side import Answers, ask_testinfra, ask_xenproof
 from xenproof.errors import UsageError, XenproofError
-from xenproof.interruption import interrupt_on_sigterm
 from xenproof.lab import host as lab
-from xenproof.lab.progress import Progress
 from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
+from xenproof.run.interruption import interrupt_on_sigterm
+from xenproof.run.progress import Progress
 from xenproof.source.address import Scheme, parse_url
 
 LAB = "lab://debian12"

@@ -15,18 +15,18 @@ from xenproof.errors import GuestError, XenproofError
 from xenproof.guest.boot_progress import READY
 from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
-from xenproof.guest.host import GuestHost
-from xenproof.guest.run_identity import RunIdentity
-from xenproof.interruption import interrupt_on_sigterm
+from xenproof.guest.host.host import GuestHost
+from xenproof.guest.host.run_identity import RunIdentity
 from xenproof.lab import host as lab
 from xenproof.lab.guest_images import ensure_guest_image
-from xenproof.lab.progress import Progress
 from xenproof.profile.load import load_profile
+from xenproof.run.interruption import interrupt_on_sigterm
+from xenproof.run.progress import Progress
 from xenproof.source.connection import Connection, quoted
-from xenproof.suite.grub_xen import grub_xen_of
+from xenproof.suite.fixtures.grub_xen import grub_xen_of
 from xenproof.xen.acting import destroy
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
+from xenproof.xlcfg.config import Start
 
 MOST = 1.2
 _READY = b"XENPROOF1 ready"

@@ -10,7 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from xenproof.facts.probes import RELEASE
+from xenproof.probing.probes import RELEASE
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
 

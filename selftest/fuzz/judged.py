@@ -13,8 +13,8 @@ from xenproof.facts.families import FAMILIES
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
-from xenproof.suite import fact_fixtures
 from xenproof.suite.expect import Expect, Mismatch
+from xenproof.suite.fixtures import facts as fact_fixtures
 
 
 def judge(recording: Recording, profile: Profile) -> None:

@@ -9,8 +9,8 @@ from selftest.images.disks import call
 from selftest.images.hostile_ext import make_plain_ext, patch
 from selftest.images.hostile_table import write_gpt
 from selftest.images.root import make_root
-from xenproof.image.btrfs_bounds import BoundedBtrfs
-from xenproof.image.disk_bytes import Bytes
+from xenproof.image.disk.btrfs_bounds import BoundedBtrfs
+from xenproof.image.disk.disk_bytes import Bytes
 
 _XFS_BLOCK, _XFS_INODE = 4096, 512
 _MAP_MAGIC, _FREE_BLOCK = 0x424D4133, 5000

@@ -7,7 +7,7 @@ import pytest
 
 from selftest.lab.suite import Suite
 from xenproof.lab import host as lab
-from xenproof.lab.progress import Silent
+from xenproof.run.progress import Silent
 from xenproof.source.connection import Connection
 
 

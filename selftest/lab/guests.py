@@ -5,14 +5,14 @@ from pathlib import Path
 from selftest.lab.suite import GRUB_XEN
 from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
-from xenproof.guest.host import GuestHost
-from xenproof.guest.run_identity import RunIdentity
-from xenproof.guest.working_folder import IMAGES
+from xenproof.guest.host.host import GuestHost
+from xenproof.guest.host.run_identity import RunIdentity
+from xenproof.guest.host.working_folder import IMAGES
 from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
+from xenproof.xlcfg.config import Start
 
 
 def guest_host(dom0: Connection, run_folder: Path, images: str = IMAGES, *, devices: bool = False) -> GuestHost:

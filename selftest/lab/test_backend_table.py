@@ -9,12 +9,12 @@ from selftest.lab.guests import guest_host
 from selftest.lab.suite import GRUB_XEN
 from selftest.lab.test_guest_faults import HANGING_XL
 from xenproof.errors import GuestError
-from xenproof.guest import backend_table
-from xenproof.guest.backend_table import BackendTable
-from xenproof.guest.disk_rows import DiskRow, Target
-from xenproof.guest.leftovers import Leftover, snapshot
+from xenproof.guest.features import backend_table
+from xenproof.guest.features.backend_table import BackendTable
+from xenproof.guest.features.disk_rows import DiskRow, Target
+from xenproof.guest.host.leftovers import Leftover, snapshot
 from xenproof.source.connection import Connection
-from xenproof.xen.xl_series import load_series
+from xenproof.xlcfg.xl_series import load_series
 
 # libxl's own list of the numbers that domains had, from 4.14 on.
 HISTORY = Leftover("file", "/run/xen/domid-history")

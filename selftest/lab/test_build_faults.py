@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from selftest.lab.suite import REPOSITORY, Suite, clean_environment
-from xenproof.lab import cache
 from xenproof.lab import host as lab
 from xenproof.lab.apt_sources import sources_list
-from xenproof.lab.progress import Silent
+from xenproof.run import cache
+from xenproof.run.progress import Silent
 
 PATIENCE_S = 240.0
 _SOURCE = "xenproof-test"

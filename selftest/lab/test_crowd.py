@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from selftest.lab.guests import guest_host, new_guest
-from xenproof.guest import crowd as crowd_module
-from xenproof.guest.crowd import Crowd
+from xenproof.guest.features import crowd as crowd_module
+from xenproof.guest.features.crowd import Crowd
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 from xenproof.xen.acting import act

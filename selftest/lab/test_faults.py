@@ -16,7 +16,7 @@ from selftest.lab.rounds import arranged
 from selftest.lab.suite import GRUB_XEN, Suite, SuiteRun
 from xenproof.lab import host as lab
 from xenproof.lab.host import LabHost
-from xenproof.lab.progress import Silent
+from xenproof.run.progress import Silent
 from xenproof.source.connection import Connection
 
 LIBVIRT_DRIVER = "/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_libxl.so"

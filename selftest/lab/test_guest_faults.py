@@ -10,8 +10,8 @@ from selftest.lab.guests import guest_host, new_guest
 from xenproof.errors import CommandFailed, SourceError
 from xenproof.guest.boot_progress import READY
 from xenproof.guest.console import MAX_BYTES
-from xenproof.guest.filesystem import MIB
 from xenproof.guest.guest import GONE, Guest
+from xenproof.guest.image.filesystem import MIB
 from xenproof.guest.logs import guest_logs
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection, quoted

@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from selftest.lab.suite import GRUB_XEN, REPOSITORY, Suite, clean_environment, options
-from xenproof.guest.leftovers import snapshot
-from xenproof.lab import cache, runs
+from xenproof.guest.host.leftovers import snapshot
 from xenproof.lab import host as lab
-from xenproof.lab.progress import Silent
+from xenproof.run import cache, runs
+from xenproof.run.progress import Silent
 from xenproof.source.connection import Connection
 from xenproof.xen.domains import list_domains
 

@@ -9,8 +9,9 @@ import pytest
 from selftest.lab.suite import clean_environment
 from xenproof.errors import HostKeyError
 from xenproof.lab import host as lab
-from xenproof.lab import ready, runs
-from xenproof.lab.progress import Silent
+from xenproof.lab import ready
+from xenproof.run import runs
+from xenproof.run.progress import Silent
 from xenproof.source.connection import Connection
 
 
@@ -75,7 +76,7 @@ def test_a_killed_runner_leaves_no_qemu_and_the_next_run_cleans_up() -> None:
     script = (
         "import sys, time\n"
         "from xenproof.lab import host\n"
-        "from xenproof.lab.progress import Silent\n"
+        "from xenproof.run.progress import Silent\n"
         "up = host.up('debian12', Silent())\n"
         "print(up.run.folder, up.run.qemu.pid, flush=True)\n"
         "sys.stdin.read()\n"

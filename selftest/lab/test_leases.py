@@ -9,8 +9,8 @@ import pytest
 
 from selftest.lab.guests import guest_host
 from xenproof.errors import GuestError
-from xenproof.guest.host import GuestHost
-from xenproof.guest.lease import LEASES, OVERHEAD_MIB, RESERVE_MIB
+from xenproof.guest.host.host import GuestHost
+from xenproof.guest.host.lease import LEASES, OVERHEAD_MIB, RESERVE_MIB
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 from xenproof.xen.domains import free_memory_mib

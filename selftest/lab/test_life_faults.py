@@ -8,14 +8,14 @@ import pytest
 from selftest.lab.guests import guest_host, new_guest
 from tests.guest import test_life as checks
 from xenproof.errors import XenproofError
-from xenproof.guest import actions
-from xenproof.guest import life as life_module
-from xenproof.guest.life import Life, lively
+from xenproof.guest.actions import by_xl
+from xenproof.guest.actions import life as life_module
+from xenproof.guest.actions.life import Life, lively
 from xenproof.lab.host import LabHost
 from xenproof.profile.load import load_profile
 from xenproof.source.connection import Connection
 from xenproof.suite.expect import Expect, Mismatch
-from xenproof.suite.promises import documents
+from xenproof.suite.fixtures.promises import documents
 
 # Exit status 0 for whatever changes a guest; what only reads goes on to the real one.
 IDLE_XL = """\
@@ -49,7 +49,7 @@ def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(life_module, "ANSWER_LIMIT_S", 3.0)
-    monkeypatch.setattr(actions, "SETTLE_LIMIT_S", 1.0)
+    monkeypatch.setattr(by_xl, "SETTLE_LIMIT_S", 1.0)
     profile = load_profile("debian12")
     arguments: dict[str, dict[str, object]] = {
         "test_guest_is_paused_and_goes_on": {},
@@ -59,7 +59,7 @@ def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
         "test_disk_is_attached_and_detached": {},
         "test_network_is_attached_and_detached": {"profile": profile},
         "test_guest_is_saved_and_goes_on_when_restored": {},
-        "test_guest_starts_again": {"why": "a reboot", "start_again": actions.reboot_from_changed_menu},
+        "test_guest_starts_again": {"why": "a reboot", "start_again": by_xl.reboot_from_changed_menu},
         "test_guest_runs_where_it_may": {"where": "a CPU of its own", "choose": checks.a_cpu},
         "test_guest_uses_a_pool_of_its_own": {},
         "test_guest_is_destroyed": {},

@@ -15,10 +15,10 @@ import pytest
 from selftest.lab.suite import Suite, options
 from selftest.lab.traces import left_on, traces
 from selftest.started import Started
-from xenproof.guest.leftovers import Leftover
-from xenproof.lab import runs
+from xenproof.guest.host.leftovers import Leftover
 from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.host import LabHost
+from xenproof.run import runs
 from xenproof.source.connection import Connection
 
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL

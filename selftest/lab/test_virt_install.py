@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from selftest.lab.guests import described, guest_host
+from xenproof.guest.actions.virt_install import by_virt_install
 from xenproof.guest.boot_progress import READY
 from xenproof.guest.guest import Guest
-from xenproof.guest.virt_install import by_virt_install
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
 from xenproof.xen.backend import DiskBackend

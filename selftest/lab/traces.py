@@ -1,7 +1,7 @@
 """All that a run could leave on a host, be it a guest's or the run's own."""
 
-from xenproof.guest.leftovers import Leftover, snapshot
-from xenproof.settle import settled
+from xenproof.guest.host.leftovers import Leftover, snapshot
+from xenproof.run.waiting import settled
 from xenproof.source.connection import Connection
 
 # Beyond the things of guests: each path of xenstore, the programs that run, and what bears the name of a run.

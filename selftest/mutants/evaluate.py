@@ -17,8 +17,8 @@ from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
 from xenproof.results.verdict import Outcome
 from xenproof.source.probe import Recording
-from xenproof.suite import fact_fixtures
 from xenproof.suite.expect import Expect, Mismatch
+from xenproof.suite.fixtures import facts as fact_fixtures
 from xenproof.suite.outcome import COMPARED_NOTHING, End, of_error
 
 

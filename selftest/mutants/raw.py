@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from xenproof.errors import ParseError
-from xenproof.facts.sections import Section, printed, sections, unknowable
+from xenproof.probing.sections import Section, printed, sections, unknowable
 from xenproof.source.probe import ProbeOutput, Recording
 
 Lines = list[str]

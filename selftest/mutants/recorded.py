@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from xenproof.facts.sections import section
+from xenproof.probing.sections import section
 from xenproof.source.probe import ProbeOutput, Recording
 
 DATA = Path(__file__).parents[1] / "data"

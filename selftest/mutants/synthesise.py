@@ -18,7 +18,7 @@ from selftest.mutants.raw import NotPossible, Raw
 from selftest.mutants.recorded import DATA, from_folder
 from selftest.mutants.registry import FAMILIES
 from selftest.mutants.texts import file_lines, forget_file, move_file, paths
-from xenproof.facts.probes import (
+from xenproof.probing.probes import (
     DOM0_NAME,
     JOURNAL_OF,
     KERNEL_CONFIG_CONTROL,

@@ -10,7 +10,7 @@ from selftest.replica.hostile import Damage, hostile, original
 from selftest.replica.live import LiveReplica
 from selftest.replica.replica import Replica
 from selftest.replica.tools import PLACE
-from xenproof.facts.sections import Section
+from xenproof.probing.sections import Section
 
 Damaged = Callable[[Damage], Difference]
 

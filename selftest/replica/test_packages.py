@@ -10,7 +10,7 @@ from selftest.replica.description import sources
 from selftest.replica.packages import DBPATH
 from selftest.replica.replica import Replica
 from xenproof.image.folder import FolderNode
-from xenproof.image.rpm_database import rpm_packages
+from xenproof.image.rpm.database import rpm_packages
 from xenproof.image.tree import Tree
 
 

@@ -20,20 +20,20 @@ from xenproof.facts.families import probes
 from xenproof.guest.boot_progress import READY
 from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
-from xenproof.guest.host import GuestHost
-from xenproof.guest.run_identity import RunIdentity
+from xenproof.guest.host.host import GuestHost
+from xenproof.guest.host.run_identity import RunIdentity
 from xenproof.lab import host as lab
 from xenproof.lab.accel import choose
 from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.image import ensure_image
-from xenproof.lab.progress import Progress
 from xenproof.lab.recipe import load_recipe
 from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
+from xenproof.run.progress import Progress
 from xenproof.source.connection import Connection, quoted
 from xenproof.source.gather import gather
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
+from xenproof.xlcfg.config import Start
 
 BOOT_LIMIT_S = 600.0
 GUEST = "debian12"

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenproof.errors import UsageError
+from xenproof.hosts.open import open_connection
 from xenproof.source.address import Address, Scheme, parse_url, parse_urls
-from xenproof.source.open import open_connection
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from selftest.sshd import eventually
-from xenproof.guest.boot_sector import BOOT_CODE
+from xenproof.guest.image.boot_sector import BOOT_CODE
 from xenproof.lab.trial import QEMU
 
 

@@ -8,14 +8,14 @@ import pytest
 from selftest.unit.test_guest_witness import CONSOLE
 from xenproof.errors import UsageError
 from xenproof.guest.boot_progress import READY, BootProgress
-from xenproof.guest.boot_ways import By, boot_ways, how_far, more_words, start
+from xenproof.guest.features.boot_ways import By, boot_ways, how_far, more_words, start
 from xenproof.guest.guest import Guest
-from xenproof.guest.image import GuestImage
+from xenproof.guest.host.working_folder import WorkingFolder
+from xenproof.guest.image.guest_image import GuestImage
 from xenproof.guest.witness import parse_witness
-from xenproof.guest.working_folder import WorkingFolder
 from xenproof.source.connection import Completed
 from xenproof.xen.acting import Created
-from xenproof.xen.config import DomainConfig, Start
+from xenproof.xlcfg.config import DomainConfig, Start
 
 TRACEBACK = """\
 Using <class 'grub.GrubConf.Grub2ConfigFile'> to parse /boot/grub/grub.cfg

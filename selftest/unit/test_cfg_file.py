@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selftest.corpus import CORPUS, transcripts
-from xenproof.xen.cfg_file import Assignment, CfgFile, Trouble, parse_cfg
+from xenproof.xlcfg.cfg_file import Assignment, CfgFile, Trouble, parse_cfg
 
 FOLDER = CORPUS / "xen-4.4.1"
 CONFIGS = sorted(path.stem for path in FOLDER.glob("*.cfg"))

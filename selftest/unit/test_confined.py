@@ -18,11 +18,11 @@ import pytest
 from selftest import confined_readers as readers
 from selftest.supportconfigs.host import files, write_archive, write_folder
 from xenproof.errors import SourceError, XenproofError
-from xenproof.lab.progress import Progress
+from xenproof.hosts.opening import open_host
 from xenproof.profile.load import list_profiles, load_profile
+from xenproof.run.progress import Progress
 from xenproof.source.confined import Confinement
 from xenproof.source.probe import Recording
-from xenproof.suite.opening import open_host
 from xenproof.supportconfig.source import read_supportconfig
 
 ROOT = Path(__file__).parents[2]
@@ -166,7 +166,7 @@ def test_a_child_ends_with_its_parent(tmp_path: Path, sign: signal.Signals) -> N
     code = f"""
         from pathlib import Path
         from selftest import confined_readers as readers
-        from xenproof.interruption import interrupt_on_sigterm
+        from xenproof.run.interruption import interrupt_on_sigterm
         from xenproof.source.confined import Confinement
         interrupt_on_sigterm()
         Confinement(below=Path({str(tmp_path)!r})).read(readers.starts_another, {URL!r}, Path({str(pid)!r}))
@@ -240,9 +240,9 @@ def test_a_run_from_a_recording_loads_nothing_of_it(tmp_path: Path) -> None:
     code = f"""
         import sys
         from pathlib import Path
-        from xenproof.lab.progress import Progress
+        from xenproof.run.progress import Progress
         from xenproof.profile.load import load_profile
-        from xenproof.suite.opening import open_host
+        from xenproof.hosts.opening import open_host
         profile = load_profile("sles12")
         opened = open_host("recording://{path}", profile, Path("/"), Progress(), identity=None, known_hosts=None)
         assert opened.recording is not None

@@ -5,8 +5,8 @@ import pytest
 from selftest.corpus import Transcript, folders, transcripts
 from selftest.supportconfigs.host import command
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.sections import printed
 from xenproof.facts.xl import Domain0, parse_xl_info, parse_xl_list
+from xenproof.probing.sections import printed
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput
 from xenproof.supportconfig.blocks import Blocks, parse_blocks

@@ -8,7 +8,7 @@ from selftest.corpus import folders, transcripts
 from selftest.mutants.recorded import DATA, from_folder
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.libvirt import Libvirt, parse_libvirt
-from xenproof.facts.sections import printed, sections
+from xenproof.probing.sections import printed, sections
 from xenproof.source.probe import ProbeOutput, Recording
 
 every_host = pytest.mark.parametrize("folder", folders())

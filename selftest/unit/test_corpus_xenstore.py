@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from selftest.corpus import Transcript, folders, transcripts
 from xenproof.errors import ParseError
-from xenproof.facts.probes import DOM0_NAME
-from xenproof.facts.sections import printed
 from xenproof.facts.xenstore import parse_xenstore as parse_entries
-from xenproof.guest.leftovers import Leftover, parse_snapshot
+from xenproof.guest.host.leftovers import Leftover, parse_snapshot
+from xenproof.probing.probes import DOM0_NAME
+from xenproof.probing.sections import printed
 from xenproof.source.probe import ProbeOutput
 from xenproof.xen.backend import DiskBackend, vbd_in_xenstore
 from xenproof.xen.xenstore import parse_xenstore

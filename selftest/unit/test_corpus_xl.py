@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from selftest.corpus import Transcript, folders, of_command, transcripts
 from xenproof.errors import ParseError
 from xenproof.facts.dom0 import SLACK_MIB, dom0_mem, dom0_vcpus
-from xenproof.facts.sections import printed
 from xenproof.facts.versions import Versions
 from xenproof.facts.xl import Domain0, parse_xl_dmesg, parse_xl_help, parse_xl_info
 from xenproof.facts.xl import parse_xl_list as parse_domain0
+from xenproof.probing.sections import printed
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput, Recording
 from xenproof.xen.domains import DomainRow, parse_free_memory, parse_xl_list

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenproof.errors import ParseError
-from xenproof.guest.crowd import Arrival
-from xenproof.suite.crowd_plot import plot, table
+from xenproof.guest.features.crowd import Arrival
+from xenproof.suite.fixtures.crowd_plot import plot, table
 from xenproof.xen.cost import Cost, parse_cost
 
 XL_INFO = (Path(__file__).parents[1] / "data/corpus/debian12/xl_info.out").read_text()

@@ -3,12 +3,12 @@
 import pytest
 
 from xenproof.errors import ParseError
-from xenproof.guest.backend_table import expected_words, vbd_in_words
-from xenproof.guest.disk_rows import disk_rows
+from xenproof.guest.features.backend_table import expected_words, vbd_in_words
+from xenproof.guest.features.disk_rows import disk_rows
 from xenproof.profile.load import load_profile
 from xenproof.xen.backend import DiskBackend, StoreVbd
-from xenproof.xen.of_profile import takes_no_files
-from xenproof.xen.xl_series import load_series, series_names
+from xenproof.xlcfg.of_profile import takes_no_files
+from xenproof.xlcfg.xl_series import load_series, series_names
 
 LOOP = "phy, raw, writable, on a loop device"
 

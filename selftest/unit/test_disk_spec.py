@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selftest.corpus import CORPUS, disk_spec_of
-from xenproof.xen.disk_spec import DiskSpecError, parse_disk_spec
-from xenproof.xen.xl_series import load_series, series_names
+from xenproof.xlcfg.disk_spec import DiskSpecError, parse_disk_spec
+from xenproof.xlcfg.xl_series import load_series, series_names
 
 FOLDER = CORPUS / "xen-4.4.1"
 ROWS = sorted(path.stem for path in FOLDER.glob("diskspec_*.cfg"))

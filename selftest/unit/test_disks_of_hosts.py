@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from xenproof.guest.backend_table import expected_words
-from xenproof.guest.disk_rows import disk_rows
+from xenproof.guest.features.backend_table import expected_words
+from xenproof.guest.features.disk_rows import disk_rows
 from xenproof.profile.load import load_profile
-from xenproof.xen.disk_words import predicted_words
-from xenproof.xen.of_profile import series_of
-from xenproof.xen.specs import known_specs
+from xenproof.xlcfg.disk_line import predicted_words
+from xenproof.xlcfg.of_profile import series_of
+from xenproof.xlcfg.specs import known_specs
 
 ANSWERS = Path(__file__).parents[1] / "data" / "disks"
 HOSTS = ("debian11", "debian12", "debian13")

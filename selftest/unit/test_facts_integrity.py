@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.integrity import Changes, Integrity, integrity_probe, none_but, parse_integrity
-from xenproof.facts.sections import printed
+from xenproof.probing.sections import printed
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput
 

@@ -8,7 +8,7 @@ import pytest
 
 from xenproof.errors import ParseError
 from xenproof.facts.integrity import integrity_probe, parse_integrity
-from xenproof.facts.sections import printed
+from xenproof.probing.sections import printed
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from selftest.unit.test_facts_values import PROFILE, recording
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer
 from xenproof.facts.leftovers import MANAGED, LeftOver, Leftovers, leftovers_probe, parse_leftovers
-from xenproof.facts.sections import printed
+from xenproof.probing.answer import Answer
+from xenproof.probing.sections import printed
 from xenproof.source.probe import ProbeOutput, Recording
 from xenproof.source.redact import redacted
 

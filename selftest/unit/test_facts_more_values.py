@@ -16,12 +16,12 @@ from xenproof.facts.kernel_config import KERNEL_CONFIG
 from xenproof.facts.mounts import MOUNTS, Mount, Mounts
 from xenproof.facts.pid_files import PidFiles
 from xenproof.facts.qemu import QEMU
-from xenproof.facts.sections import printed
 from xenproof.facts.shell_settings import ShellSettings
 from xenproof.facts.tools import Tools
 from xenproof.facts.units import UNITS
 from xenproof.facts.xenstore import XENSTORE
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS, XlConf
+from xenproof.probing.sections import printed
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput, Recording
 

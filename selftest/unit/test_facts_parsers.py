@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.families import FAMILIES, probes
-from xenproof.facts.family import Family
-from xenproof.facts.sections import printed, section, sections, unknowable
+from xenproof.probing.family import Family
+from xenproof.probing.sections import printed, section, sections, unknowable
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput
 

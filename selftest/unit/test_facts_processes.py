@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from xenproof.facts.probes import host_probe
 from xenproof.facts.processes import PROCESSES
+from xenproof.probing.probes import host_probe
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput
 

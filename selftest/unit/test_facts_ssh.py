@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.sections import printed, unknowable
 from xenproof.facts.ssh import SSH, PublicKey, Ssh, parse_ssh, ssh_probe
 from xenproof.facts.ssh_readiness import Readiness, Trust
+from xenproof.probing.sections import printed, unknowable
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput, Recording
 

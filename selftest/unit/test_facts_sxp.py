@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenproof.errors import ParseError
-from xenproof.facts.sxp import Sxp, child, parse_sxp
+from xenproof.probing.sxp import Sxp, child, parse_sxp
 
 EXPRESSIONS: st.SearchStrategy[list[Sxp]] = st.lists(
     st.recursive(st.text(max_size=8), lambda inner: st.lists(inner, max_size=4), max_leaves=12), max_size=4

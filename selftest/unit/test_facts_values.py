@@ -18,13 +18,13 @@ from xenproof.facts.logs import Log, Logs
 from xenproof.facts.modules import MODULES
 from xenproof.facts.packages import PACKAGES
 from xenproof.facts.ports import PORTS, is_open
-from xenproof.facts.probes import packages_probe
 from xenproof.facts.processes import PROCESSES
 from xenproof.facts.qemu import QEMU
 from xenproof.facts.sshd import SSHD
 from xenproof.facts.units import SYSTEMD_STATE, UNITS
 from xenproof.facts.xl import XL_COMMANDS, XL_INFO, XL_LIST, Domain0
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS
+from xenproof.probing.probes import packages_probe
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput, Recording
 

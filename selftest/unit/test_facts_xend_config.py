@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from selftest.unit.test_facts_values import PROFILE, recording
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer
-from xenproof.facts.sections import unknowable
 from xenproof.facts.xend_carried import _RULES, CarriedOver, Fate, places
 from xenproof.facts.xend_config import XEND_CONFIG, XEND_CONFIG_SXP, Setting
+from xenproof.probing.answer import Answer
+from xenproof.probing.sections import unknowable
 from xenproof.source.probe import Recording
 from xenproof.source.redact import redacted
 

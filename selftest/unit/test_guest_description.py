@@ -7,21 +7,21 @@ from typing import cast
 import pytest
 
 from selftest.stand_in import StandInHost
-from xenproof.guest.boot_ways import boot_ways, described
-from xenproof.guest.crowd import SMALL_MIB, small
+from xenproof.guest.actions.life import set_to_restart
+from xenproof.guest.actions.virt_install import VirtInstall, by_virt_install
 from xenproof.guest.description import DiskDescription, GuestDescription
-from xenproof.guest.desktop import Desktop, by_firmware
-from xenproof.guest.durability import with_disks_of_each_kind
-from xenproof.guest.guest_files import GuestFiles
-from xenproof.guest.host import GuestHost
-from xenproof.guest.image import GuestImage
-from xenproof.guest.life import set_to_restart
-from xenproof.guest.run_identity import RunIdentity
-from xenproof.guest.virt_install import VirtInstall, by_virt_install
-from xenproof.guest.working_folder import WorkingFolder
+from xenproof.guest.display.desktop import Desktop, by_firmware
+from xenproof.guest.features.boot_ways import boot_ways, described
+from xenproof.guest.features.crowd import SMALL_MIB, small
+from xenproof.guest.features.durability import with_disks_of_each_kind
+from xenproof.guest.files import GuestFiles
+from xenproof.guest.host.host import GuestHost
+from xenproof.guest.host.run_identity import RunIdentity
+from xenproof.guest.host.working_folder import WorkingFolder
+from xenproof.guest.image.guest_image import GuestImage
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
 from xenproof.xen.toolstack import Libvirt, Xl
+from xenproof.xlcfg.config import Start
 
 IMAGE = GuestImage(Path("/i"), "", "", 0, 0, "6.1", "", Path("/i/vmlinuz"), Path("/i/initramfs.gz"))
 PLAIN = GuestDescription(IMAGE, DiskBackend.BLKBACK, Start("/grub.xen"))

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from xenproof.errors import LabError
-from xenproof.guest.filesystem import FILESYSTEMS, MIB
-from xenproof.guest.image import AREA_MIB, BLOCK, BLOCKS, LOADER, GuestImage, build_guest_image, keep_parts
-from xenproof.guest.initramfs import Cpio, build_initramfs, modules_in_order
+from xenproof.guest.image.filesystem import FILESYSTEMS, MIB
+from xenproof.guest.image.guest_image import AREA_MIB, BLOCK, BLOCKS, LOADER, GuestImage, build_guest_image, keep_parts
+from xenproof.guest.image.initramfs import Cpio, build_initramfs, modules_in_order
 
 RELEASE = "6.1.0-1-amd64"
 WANTED = ("xen-blkfront", "crc32c_generic", "ext4")

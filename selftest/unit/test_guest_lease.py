@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenproof.errors import ParseError
-from xenproof.guest.lease import OVERHEAD_MIB, RESERVE_MIB, VCPUS_PER_CPU, Capacity, LeaseRequest, parse_capacity
-from xenproof.guest.shared import Shared
+from xenproof.guest.host.lease import OVERHEAD_MIB, RESERVE_MIB, VCPUS_PER_CPU, Capacity, LeaseRequest, parse_capacity
+from xenproof.guest.host.shared_table import Shared
 from xenproof.xen.domains import DomainRow
 
 CORPUS = Path(__file__).parents[1] / "data/corpus/debian12"

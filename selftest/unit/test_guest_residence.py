@@ -8,15 +8,15 @@ import pytest
 
 from selftest.stand_in import StandInHost
 from xenproof.errors import GuestError
+from xenproof.guest.actions.life import Life
 from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
-from xenproof.guest.host import GuestHost
-from xenproof.guest.image import GuestImage
-from xenproof.guest.life import Life
-from xenproof.guest.run_identity import RunIdentity
+from xenproof.guest.host.host import GuestHost
+from xenproof.guest.host.run_identity import RunIdentity
+from xenproof.guest.image.guest_image import GuestImage
 from xenproof.xen.acting import look_up
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Start
+from xenproof.xlcfg.config import Start
 
 IMAGE = GuestImage(Path("/i"), "", "", 0, 0, "6.1", "", Path("/i/vmlinuz"), Path("/i/initramfs.gz"))
 # Without a disk: it never runs.

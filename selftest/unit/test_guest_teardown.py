@@ -8,7 +8,7 @@ import pytest
 from xenproof.guest.guest import Guest
 from xenproof.results.verdict import GuestTimeline, Step
 from xenproof.suite.evidence import Evidence
-from xenproof.suite.guest_teardown import GuestTeardown
+from xenproof.suite.fixtures.guest_teardown import GuestTeardown
 from xenproof.suite.items import ITEM
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xenproof.errors import ParseError
 from xenproof.guest.console import MAX_BYTES, Console
-from xenproof.guest.image import LOADER
+from xenproof.guest.image.guest_image import LOADER
 from xenproof.guest.witness import WitnessStatus, facts, parse_witness, pattern_sha256, statuses
 
 CONSOLE = (Path(__file__).parents[1] / "data" / "guest_console.txt").read_bytes().decode()

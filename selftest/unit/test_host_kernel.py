@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xenproof.errors import LabError, UsageError
-from xenproof.guest.host_kernel import of_host, of_tree, static_busybox
+from xenproof.guest.image.host_kernel import of_host, of_tree, static_busybox
 from xenproof.source.local import LocalConnection
 from xenproof.suite.options import check_guest_kernel
 

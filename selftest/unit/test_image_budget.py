@@ -14,15 +14,15 @@ from selftest.images.memory import directory
 from selftest.images.root import PROFILE, make_root
 from xenproof.errors import NotEvaluable, ParseError, SourceError
 from xenproof.image.budget import Budget
-from xenproof.image.disk_bytes import MOST_AT_ONCE, Bytes
-from xenproof.image.ext_blocks import Blocks
-from xenproof.image.ext_journal import replayed
+from xenproof.image.disk.disk_bytes import MOST_AT_ONCE, Bytes
+from xenproof.image.disk.ext_blocks import Blocks
+from xenproof.image.disk.ext_journal import replayed
+from xenproof.image.disk.kept_nodes import KeptNodes
 from xenproof.image.folder import FolderNode
 from xenproof.image.fstab import read_fstab
-from xenproof.image.kept_nodes import KeptNodes
 from xenproof.image.limited import limited
 from xenproof.image.regular import open_regular
-from xenproof.image.rpm_header import check_length
+from xenproof.image.rpm.header import check_length
 from xenproof.image.source import read_image
 from xenproof.image.tree import Tree
 from xenproof.profile.load import load_profile
@@ -168,9 +168,9 @@ def test_a_journal_is_gone_round_once() -> None:
 
 @pytest.mark.parametrize("compression", [1, 3])
 def test_what_an_extent_of_btrfs_unpacks_to_is_bounded(compression: int) -> None:
-    import xenproof.image.btrfs_bounds
+    import xenproof.image.disk.btrfs_bounds
 
-    assert xenproof.image.btrfs_bounds
+    assert xenproof.image.disk.btrfs_bounds
     bomb = bytes(64 * MIB)
     packed = zlib.compress(bomb, 9) if compression == 1 else library_stream.zstd.compress(bomb)
     tracemalloc.start()

@@ -19,10 +19,10 @@ from xenproof.facts.kernel_config import KERNEL_CONFIG
 from xenproof.facts.logs import Logs
 from xenproof.facts.modules import MODULES
 from xenproof.facts.packages import PACKAGES
-from xenproof.facts.sections import section_names, sections
 from xenproof.facts.units import UNITS
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS
 from xenproof.image.source import read_image
+from xenproof.probing.sections import section_names, sections
 from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording

@@ -13,8 +13,8 @@ from xenproof.facts.integrity import INTEGRITY
 from xenproof.facts.leftovers import LEFTOVERS
 from xenproof.image.accounts import read_accounts
 from xenproof.image.dpkg_integrity import DpkgIntegrity
-from xenproof.image.rpm_database import read_packages
-from xenproof.image.rpm_integrity import RpmIntegrity
+from xenproof.image.rpm.database import read_packages
+from xenproof.image.rpm.integrity import RpmIntegrity
 from xenproof.image.source import read_image
 from xenproof.image.tree import Tree
 from xenproof.profile.load import load_profile
@@ -153,10 +153,10 @@ def test_a_header_that_does_not_describe_each_file_is_an_error() -> None:
     kind, at, count = package.index[1030]
     package.index[1030] = (kind, at, count - 1)
     root = suse()
-    from xenproof.image import rpm_integrity
+    from xenproof.image.rpm import integrity
 
     with pytest.raises(ParseError, match="does not describe each of the 9 files"):
-        list(rpm_integrity._files(package))
+        list(integrity._files(package))
     assert verified(root)[2:] == ["verified 0"]
 
 

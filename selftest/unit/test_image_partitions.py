@@ -10,8 +10,8 @@ import pytest
 
 from selftest.images.disks import call
 from xenproof.errors import SourceError
-from xenproof.image.disk_bytes import Bytes
-from xenproof.image.partition_table import Row, read_table
+from xenproof.image.disk.disk_bytes import Bytes
+from xenproof.image.disk.partition_table import Row, read_table
 
 MIB = 1 << 20
 

@@ -15,11 +15,11 @@ from selftest.images.root import make_root
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.packages import PACKAGES
 from xenproof.image.folder import FolderNode
-from xenproof.image.rpm_berkeley import berkeley_headers
-from xenproof.image.rpm_database import rpm_packages
-from xenproof.image.rpm_header import read_header
-from xenproof.image.rpm_ndb import ndb_headers
-from xenproof.image.rpm_sqlite import sqlite_headers
+from xenproof.image.rpm.berkeley import berkeley_headers
+from xenproof.image.rpm.database import rpm_packages
+from xenproof.image.rpm.header import read_header
+from xenproof.image.rpm.ndb import ndb_headers
+from xenproof.image.rpm.sqlite import sqlite_headers
 from xenproof.image.source import read_image
 from xenproof.image.tree import Tree
 from xenproof.profile.load import load_profile

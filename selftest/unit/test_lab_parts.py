@@ -10,10 +10,11 @@ import pytest
 from selftest.sshd import eventually, gone
 from xenproof import programs
 from xenproof.errors import LabError, UsageError
-from xenproof.lab import accel, cache, child, runs, trial
+from xenproof.lab import accel, child, trial
 from xenproof.lab.apt_sources import lines_for, sources_list
-from xenproof.lab.identity import ProcessIdentity
 from xenproof.lab.recipe import load_recipe, releases
+from xenproof.run import cache, runs
+from xenproof.run.process_identity import ProcessIdentity
 
 # What `apt-get indextargets` printed on a Debian 13 machine with a third party's source; the hosts are made up.
 INDEX_TARGETS = """\

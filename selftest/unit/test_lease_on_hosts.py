@@ -11,10 +11,10 @@ import pytest
 
 from selftest.stand_in import StandInHost
 from xenproof.errors import GuestError, ParseError
-from xenproof.guest.host import GuestHost
-from xenproof.guest.lease import OVERHEAD_MIB, RESERVE_MIB, leased
-from xenproof.guest.lease_on_hosts import leased_on
-from xenproof.guest.run_identity import RunIdentity
+from xenproof.guest.host.host import GuestHost
+from xenproof.guest.host.lease import OVERHEAD_MIB, RESERVE_MIB, leased
+from xenproof.guest.host.lease_on_hosts import leased_on
+from xenproof.guest.host.run_identity import RunIdentity
 
 FREE_MIB = 1886
 MOST_MIB = FREE_MIB - RESERVE_MIB - OVERHEAD_MIB

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from xenproof.errors import ParseError
-from xenproof.guest.leftovers import GuestIdentity, Leftover, parse_snapshot
+from xenproof.guest.host.leftovers import GuestIdentity, Leftover, parse_snapshot
 
 TEXT = (Path(__file__).parents[1] / "data" / "guest_snapshot.txt").read_text()
 FOLDER = "/var/lib/xen/xenproof-4aMEVhmw"

@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 
 from selftest.corpus import CORPUS, transcripts
 from xenproof.cli import app
-from xenproof.xen.backend_rule import Prediction, TargetKind, is_vdev, predict_backend
-from xenproof.xen.disk_spec import parse_disk_spec
-from xenproof.xen.lint import Finding, Severity, lint
-from xenproof.xen.xl_series import load_series, series_names, since
+from xenproof.xlcfg.backend_rule import Prediction, TargetKind, is_vdev, predict_backend
+from xenproof.xlcfg.disk_spec import parse_disk_spec
+from xenproof.xlcfg.lint import Finding, Severity, lint
+from xenproof.xlcfg.xl_series import load_series, series_names, since
 
 FOLDER = CORPUS / "xen-4.4.1"
 CONFIGS = sorted(path.stem for path in FOLDER.glob("*.cfg"))

@@ -19,17 +19,17 @@ from xenproof.facts.families import FAMILIES
 from xenproof.facts.images import IMAGES
 from xenproof.facts.integrity import INTEGRITY
 from xenproof.facts.xl import XL_INFO
-from xenproof.guest.lease import parse_capacity
-from xenproof.guest.medium import parse_extents
+from xenproof.guest.host.lease import parse_capacity
+from xenproof.guest.host.medium import parse_extents
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput, Recording
-from xenproof.xen.backend_rule import is_vdev
 from xenproof.xen.cost import parse_cost
 from xenproof.xen.domains import parse_free_memory, parse_xl_list
-from xenproof.xen.lint import lint
-from xenproof.xen.of_profile import series_of
 from xenproof.xen.processors import parse_affinity, parse_cpus, parse_nodes, parse_pools
 from xenproof.xen.xenstore import parse_xenstore
+from xenproof.xlcfg.backend_rule import is_vdev
+from xenproof.xlcfg.lint import lint
+from xenproof.xlcfg.of_profile import series_of
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
 SLES = load_profile("sles12")

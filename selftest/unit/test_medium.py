@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.guest.medium import Extent, on_medium, parse_extents
+from xenproof.guest.host.medium import Extent, on_medium, parse_extents
 from xenproof.source.connection import Completed, Connection
 
 # Of filefrag 1.47 on ext4: a file that was synced, one that was not yet, one whose blocks are only allocated.

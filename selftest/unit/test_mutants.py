@@ -22,8 +22,8 @@ from selftest.mutants.report import Hunt, lines, render_html, render_json, write
 from selftest.mutants.score import Fate, Mutant, Problem, ProfileScore
 from selftest.mutants.synthesise import SYNTHESISED, synthesise
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import says
 from xenproof.facts.packages import Packages
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.load import list_profiles, load_profile
 from xenproof.profile.schema import FAMILIES as SHAPES

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenproof.errors import LabError
-from xenproof.guest.packed_kernel import Packing, repack
+from xenproof.guest.image.packed_kernel import Packing, repack
 from xenproof.programs import require
 
 SETUP_SECTORS = 3

@@ -7,7 +7,7 @@ import pytest
 
 from selftest.sshd import HOST
 from xenproof.errors import CommandFailed, GuestError
-from xenproof.guest.port_lease import lease_ports
+from xenproof.guest.host.port_lease import lease_ports
 from xenproof.source.local import LocalConnection
 
 FEW = range(20000, 20004)

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 import xenproof
-from xenproof.lab.progress import Progress
 from xenproof.printing import Door, complain, console, say, through_the_door
+from xenproof.run.progress import Progress
 
 CLIPBOARD = "\x1b]52;c;aGVsbG8=\x07"
 ANY = st.text(st.characters(exclude_categories=[]), max_size=60) | st.sampled_from(

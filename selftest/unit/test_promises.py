@@ -9,10 +9,10 @@ import pytest
 from selftest.mutants.checks import load_checks
 from xenproof.profile.expectation import Level, Status, derived
 from xenproof.profile.load import load_profile
-from xenproof.suite import fact_fixtures
-from xenproof.suite.fact_table import FACTS
-from xenproof.suite.promises import Predict, documents
-from xenproof.xen.of_profile import series_of
+from xenproof.suite.fixtures import facts as fact_fixtures
+from xenproof.suite.fixtures.fact_table import FACTS
+from xenproof.suite.fixtures.promises import Predict, documents
+from xenproof.xlcfg.of_profile import series_of
 
 ROOT = Path(__file__).parents[2]
 # What no fact is: pytest's own, the suite's, and facts of more hosts than one.
@@ -32,7 +32,7 @@ def calls(name: str) -> set[str]:
 
 def test_expectations_are_made_by_profiles_and_in_one_other_place() -> None:
     assert calls("Expectation") == {"xenproof/profile/merge.py", "xenproof/profile/expectation.py"}
-    assert calls("derived") == {"xenproof/suite/promises.py"}
+    assert calls("derived") == {"xenproof/suite/fixtures/promises.py"}
 
 
 def test_what_a_host_must_have_by_a_document_says_which() -> None:

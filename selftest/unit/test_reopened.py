@@ -10,8 +10,8 @@ import pytest
 from selftest.sshd import Server, kill, starter
 from xenproof.errors import CommandFailed, CommandTimedOut, SourceError
 from xenproof.guest.console import Console
-from xenproof.guest.run_identity import RunIdentity
-from xenproof.guest.working_folder import WorkingFolder
+from xenproof.guest.host.run_identity import RunIdentity
+from xenproof.guest.host.working_folder import WorkingFolder
 from xenproof.source import reopened
 from xenproof.source.reopened import ReopenedConnection
 from xenproof.source.ssh import SSHConnection

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from selftest.lab.suite import Suite
-from xenproof.facts.family import Family
-from xenproof.facts.sections import printed, sections
+from xenproof.probing.family import Family
+from xenproof.probing.sections import printed, sections
 from xenproof.profile.load import load_profile
 from xenproof.results.verdict import Verdict
 from xenproof.source.probe import Probe, ProbeOutput, Recording

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from selftest.findings import a_finding
 from selftest.unit.test_report_html import ONE, TWO, run_of, verdict
-from xenproof.guest.disk_rows import disk_rows
+from xenproof.guest.features.disk_rows import disk_rows
 from xenproof.report.html import render_html
 from xenproof.report.page import rows, tables
 from xenproof.results.verdict import Outcome, TableCell, Verdict

@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xenproof.errors import ParseError, SourceError
-from xenproof.facts.family import Family
-from xenproof.facts.sections import Section, framed, printed, section, sections
+from xenproof.probing.family import Family
+from xenproof.probing.sections import Section, framed, printed, section, sections
 from xenproof.profile.load import load_profile
 from xenproof.source.gather import gather
 from xenproof.source.local import LocalConnection

@@ -4,13 +4,13 @@ from itertools import count
 
 import pytest
 
-from xenproof import settle
-from xenproof.settle import settled
+from xenproof.run import waiting
+from xenproof.run.waiting import settled
 
 
 @pytest.fixture(autouse=True)
 def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settle, "PAUSE_S", 0.0)
+    monkeypatch.setattr(waiting, "PAUSE_S", 0.0)
 
 
 def test_the_state_that_was_waited_for_is_given() -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from selftest.screen_server import screen_server
 from selftest.sshd import HOST, free_port
-from xenproof.guest.certificates import certificates
-from xenproof.xen.spice import Address, Channel, LinkResult, SpiceError, SpiceRefused, session
+from xenproof.guest.display.certificates import certificates
+from xenproof.guest.display.spice import Address, Channel, LinkResult, SpiceError, SpiceRefused, session
 
 Start = Callable[..., int]
 

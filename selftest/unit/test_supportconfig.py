@@ -35,13 +35,13 @@ from xenproof.facts.mounts import MOUNTS
 from xenproof.facts.packages import PACKAGES
 from xenproof.facts.ports import PORTS
 from xenproof.facts.processes import PROCESSES
-from xenproof.facts.sections import section_names, sections
 from xenproof.facts.texts import TEXTS
 from xenproof.facts.units import SYSTEMD_STATE
 from xenproof.facts.units import UNITS as UNIT_FAMILY
 from xenproof.facts.versions import Versions
 from xenproof.facts.xl import XL_DMESG, XL_INFO, XL_LIST
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS
+from xenproof.probing.sections import section_names, sections
 from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from selftest.screen_server import screen_server
 from selftest.sshd import HOST
 from xenproof.errors import ParseError
-from xenproof.guest.screen import Picture
-from xenproof.xen.vnc import VncError, VncRefused, session
+from xenproof.guest.display.screen import Picture
+from xenproof.guest.display.vnc import VncError, VncRefused, session
 
 Start = Callable[..., int]
 PASSWORD = "not it"  # noqa: S105  # of a server that lives as long as its test

@@ -15,9 +15,9 @@ import pytest
 
 from selftest.corpus import transcripts
 from xenproof.errors import CommandFailed, GuestError
-from xenproof.guest.image import GuestImage
-from xenproof.guest.run_identity import RunIdentity
-from xenproof.guest.working_folder import WorkingFolder
+from xenproof.guest.host.run_identity import RunIdentity
+from xenproof.guest.host.working_folder import WorkingFolder
+from xenproof.guest.image.guest_image import GuestImage
 from xenproof.source.connection import Completed
 from xenproof.source.local import LocalConnection
 
@@ -25,8 +25,8 @@ from xenproof.source.local import LocalConnection
 _WORKER = """
 import sys
 from pathlib import Path
-from xenproof.guest.run_identity import RunIdentity
-from xenproof.guest.working_folder import WorkingFolder
+from xenproof.guest.host.run_identity import RunIdentity
+from xenproof.guest.host.working_folder import WorkingFolder
 from xenproof.source.local import LocalConnection
 folder = WorkingFolder(LocalConnection(), RunIdentity.of(Path(sys.argv[1])), sys.argv[2])
 folder.enter()

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenproof.errors import ParseError, UsageError
-from xenproof.facts.sections import printed
 from xenproof.facts.xl import XlInfo, parse_xl_info
+from xenproof.probing.sections import printed
 from xenproof.source.connection import Completed
 from xenproof.source.probe import ProbeOutput
-from xenproof.xen.config import Disk, DomainConfig, Start
 from xenproof.xen.domains import DomainRow, free_memory_mib, parse_free_memory, parse_xl_list
 from xenproof.xen.xenstore import below, parse_xenstore
+from xenproof.xlcfg.config import Disk, DomainConfig, Start
 
 DATA = Path(__file__).parents[1] / "data"
 XL_LIST = (DATA / "guest_xl_list.txt").read_text()

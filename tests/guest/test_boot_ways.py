@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from xenproof.guest.boot_progress import READY
-from xenproof.guest.boot_ways import By, boot_ways, finds_its_menu, how_far
+from xenproof.guest.features.boot_ways import By, boot_ways, finds_its_menu, how_far
 from xenproof.guest.guest import GONE, Guest
 from xenproof.profile.expectation import Expectation
-from xenproof.suite.boot_fixtures import GuestOfWay
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
-from xenproof.suite.guest_fixtures import BOOT_LIMIT_S, SHUTDOWN_LIMIT_S
-from xenproof.suite.promises import Documented
+from xenproof.suite.fixtures.boot import GuestOfWay
+from xenproof.suite.fixtures.guest import BOOT_LIMIT_S, SHUTDOWN_LIMIT_S
+from xenproof.suite.fixtures.promises import Documented
 
 # Under emulation a PVH guest ends with a triple fault while an HVM guest is busy (README): one after another.
 BY_PROCESSOR = (By.PVH_DOM0, By.PVH_GRUB, By.HVM_GRUB)

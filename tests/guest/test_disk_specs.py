@@ -2,14 +2,14 @@
 
 import pytest
 
-from xenproof.guest.backend_table import BackendTable
-from xenproof.guest.disk_rows import disk_rows
-from xenproof.suite.disk_fixtures import DryRuns
+from xenproof.guest.features.backend_table import BackendTable
+from xenproof.guest.features.disk_rows import disk_rows
 from xenproof.suite.each import req
 from xenproof.suite.evidence import InTable
 from xenproof.suite.expect import Expect
-from xenproof.suite.promises import Predict
-from xenproof.xen.specs import known_specs
+from xenproof.suite.fixtures.disk import DryRuns
+from xenproof.suite.fixtures.promises import Predict
+from xenproof.xlcfg.specs import known_specs
 
 pytestmark = pytest.mark.shares_guest
 

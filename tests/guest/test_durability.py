@@ -2,12 +2,12 @@
 
 import pytest
 
-from xenproof.guest import durability
-from xenproof.guest.durability import BLOCKS, Safe, disk_kinds
-from xenproof.guest.life import Life
+from xenproof.guest.actions.life import Life
+from xenproof.guest.features import durability
+from xenproof.guest.features.durability import BLOCKS, Safe, disk_kinds
 from xenproof.suite.each import req
 from xenproof.suite.expect import Expect
-from xenproof.suite.promises import Documented
+from xenproof.suite.fixtures.promises import Documented
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.qemu_disks import qemu_disks
 

@@ -7,13 +7,13 @@ import pytest
 from xenproof.guest.boot_progress import READY, BootProgress
 from xenproof.guest.description import VDEV
 from xenproof.guest.guest import GONE, Guest
-from xenproof.guest.image import LOADER
+from xenproof.guest.image.guest_image import LOADER
 from xenproof.guest.logs import log_sizes
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
-from xenproof.suite.guest_fixtures import SETTLE_LIMIT_S, SHUTDOWN_LIMIT_S
-from xenproof.suite.promises import Promise
+from xenproof.suite.fixtures.guest import SETTLE_LIMIT_S, SHUTDOWN_LIMIT_S
+from xenproof.suite.fixtures.promises import Promise
 from xenproof.xen.backend import DiskBackend, disk_workers, read_vbd
 
 pytestmark = pytest.mark.smoke

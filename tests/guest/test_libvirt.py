@@ -2,12 +2,12 @@
 
 import pytest
 
-from xenproof.guest import libvirt_actions as actions
-from xenproof.guest.life import Life
+from xenproof.guest.actions import by_libvirt as actions
+from xenproof.guest.actions.life import Life
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
-from xenproof.suite.promises import Documented
+from xenproof.suite.fixtures.promises import Documented
 
 pytestmark = [pytest.mark.matrix, pytest.mark.same_worker("the guest of libvirt"), pytest.mark.shares_guest]
 

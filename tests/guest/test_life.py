@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from xenproof.guest import actions, affinity, libvirt_actions
-from xenproof.guest.actions import Restarted
+from xenproof.guest.actions import affinity, by_libvirt, by_xl
+from xenproof.guest.actions.by_xl import Restarted
+from xenproof.guest.actions.life import Life
 from xenproof.guest.description import MEMORY_MIB
-from xenproof.guest.image import SECOND_ENTRY
-from xenproof.guest.life import Life
+from xenproof.guest.image.guest_image import SECOND_ENTRY
 from xenproof.profile.profile import Profile
 from xenproof.suite.each import req
 from xenproof.suite.expect import Expect
-from xenproof.suite.promises import Documented
+from xenproof.suite.fixtures.promises import Documented
 
 pytestmark = [pytest.mark.matrix, pytest.mark.same_worker("the guest of xl"), pytest.mark.shares_guest]
 
@@ -27,7 +27,7 @@ AGAIN = "xl.cfg(5), on_reboot and on_crash"
 @req("S07", "S10")
 def test_guest_is_paused_and_goes_on(life: Life, documented: Documented, expect: Expect) -> None:
     """xl pause stops a guest, which answers nothing until xl unpause lets it go on."""
-    found = actions.pause(life)
+    found = by_xl.pause(life)
     expect(documented("state", "p", "xl(1), pause"), found.letter, by=LIST)
     expect(documented("answers while paused", False, "xl(1), pause"), found.answered_paused, by=WITNESS)
     expect(documented("answers afterwards", True, "xl(1), unpause"), found.answered_afterwards, by=WITNESS)
@@ -37,14 +37,14 @@ def test_guest_is_paused_and_goes_on(life: Life, documented: Documented, expect:
 def test_guest_is_renamed(life: Life, documented: Documented, expect: Expect) -> None:
     """xl rename gives a running guest another name, and its own again."""
     other = f"{life.name}-renamed"
-    expect(documented("names", (other, life.name), "xl(1), rename"), actions.rename(life, other), by=LIST)
+    expect(documented("names", (other, life.name), "xl(1), rename"), by_xl.rename(life, other), by=LIST)
 
 
 @req("S07", "S10")
 @pytest.mark.parametrize("less_mib", [32, 0], ids=["down", "up again"])
 def test_memory_of_guest_follows_the_balloon(life: Life, documented: Documented, expect: Expect, less_mib: int) -> None:
     """xl mem-set changes the memory that a running guest has, and the guest sees the difference."""
-    memory, missing = actions.take_memory(life, less_mib)
+    memory, missing = by_xl.take_memory(life, less_mib)
     expect(documented("memory", MEMORY_MIB - less_mib, "xl(1), mem-set"), memory, by=LIST)
     expect(documented("MiB fewer", less_mib, "xl(1), mem-set"), missing, by=f"/proc/meminfo, {WITNESS}")
 
@@ -55,14 +55,14 @@ def test_processors_of_guest_are_hotplugged(
     life: Life, documented: Documented, expect: Expect, count: int, used: str
 ) -> None:
     """xl vcpu-set plugs a virtual processor into a running guest and takes it away again."""
-    found = actions.plug_processors(life, count, used)
+    found = by_xl.plug_processors(life, count, used)
     expect(documented("processors", used, "xl(1), vcpu-set"), found, by=f"/sys/devices/system/cpu, {WITNESS}")
 
 
 @req("S07", "S10", "S16")
 def test_disk_is_attached_and_detached(life: Life, documented: Documented, expect: Expect) -> None:
     """xl block-attach gives a running guest a disk that it can read, xl block-detach takes it away without a trace."""
-    found = actions.change_disks(life)
+    found = by_xl.change_disks(life)
     expect(documented("first line", found.written, "xl(1), block-attach"), found.read, by=f"/dev/xvdb, {WITNESS}")
     disks = documented("disks", life.disks_at_boot, "xl(1), block-detach")
     expect(disks, found.disks_afterwards, by=f"/sys/block, {WITNESS}")
@@ -73,7 +73,7 @@ def test_disk_is_attached_and_detached(life: Life, documented: Documented, expec
 def test_network_is_attached_and_detached(life: Life, profile: Profile, documented: Documented, expect: Expect) -> None:
     """xl network-attach puts a running guest on the bridge, and xl network-detach takes it off again."""
     bridge = profile.entries("bridges")[0]
-    found = actions.change_networks(life, bridge)
+    found = by_xl.change_networks(life, bridge)
     by = f"/sys/class/net, {WITNESS}"
     expect(documented("networks", ("eth0",), "xl(1), network-attach"), found.attached, by=by)
     expect(documented("on the bridge", True, "xl(1), network-attach"), found.on_bridge, by=f"the ports of {bridge}")
@@ -85,7 +85,7 @@ def test_network_is_attached_and_detached(life: Life, profile: Profile, document
 @req("S07", "S10")
 def test_guest_is_saved_and_goes_on_when_restored(life: Life, documented: Documented, expect: Expect) -> None:
     """xl save stores a guest and ends it; xl restore lets it go on, with its own disk and the right time."""
-    found = actions.save_and_restore(life)
+    found = by_xl.save_and_restore(life)
     expect(documented("ended", True, "xl(1), save"), found.ended, by=LIST)
     expect(documented("boot", found.before.nonce, "xl(1), restore"), found.after.nonce, by=WITNESS)
     later = documented("uptime", found.before.uptime_s, "xl(1), restore")
@@ -105,8 +105,8 @@ def test_guest_is_saved_and_goes_on_when_restored(life: Life, documented: Docume
 @pytest.mark.parametrize(
     ("why", "start_again"),
     [
-        ("a reboot, as its changed grub.cfg says", actions.reboot_from_changed_menu),
-        ("a crash, as a key on its console says", actions.crash_and_choose),
+        ("a reboot, as its changed grub.cfg says", by_xl.reboot_from_changed_menu),
+        ("a crash, as a key on its console says", by_xl.crash_and_choose),
     ],
     ids=["a reboot, as its changed grub.cfg says", "a crash, as a key on its console says"],
 )
@@ -186,7 +186,7 @@ def test_guest_uses_a_pool_of_its_own(life: Life, documented: Documented, expect
 @req("S10", "S20")
 def test_libvirt_leaves_guests_of_xl_alone(life: Life, documented: Documented, expect: Expect) -> None:
     """libvirt does not list a guest that xl started, and cannot end it."""
-    found = libvirt_actions.leave_alone(life)
+    found = by_libvirt.leave_alone(life)
     source = "libvirt, src/libxl: the driver knows the domains that were defined or started by it"
     expect(documented("listed", False, source), found.listed, by="virsh list --all")
     expect(documented("answers", True, source), found.answers, by=WITNESS)
@@ -196,7 +196,7 @@ def test_libvirt_leaves_guests_of_xl_alone(life: Life, documented: Documented, e
 def test_crashed_guest_is_preserved(preserved_life: Life, documented: Documented, expect: Expect) -> None:
     """A guest that is to be preserved when it crashes stays, can be dumped as a core, and goes when it is destroyed."""
     source = "xl.cfg(5), on_crash"
-    found = actions.crash_and_preserve(preserved_life)
+    found = by_xl.crash_and_preserve(preserved_life)
     expect(documented("why it ended", "c", source), found.letter, by=LIST)
     core = documented("MiB of its core", MEMORY_MIB, "xl(1), dump-core")
     expect(
@@ -209,6 +209,6 @@ def test_crashed_guest_is_preserved(preserved_life: Life, documented: Documented
 @req("S07", "S10")
 def test_guest_is_destroyed(life: Life, documented: Documented, expect: Expect) -> None:
     """xl destroy ends a guest at once, with nothing left of it in dom0."""
-    gone, left = actions.end(life)
+    gone, left = by_xl.end(life)
     expect(documented("gone", True, "xl(1), destroy"), gone, by=LIST)
     expect(documented("left", NOTHING, "xl(1), destroy"), left, by=DOM0)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from xenproof.guest.crowd import Crowd
-from xenproof.guest.cycles import CYCLES, Change, cycle
+from xenproof.guest.actions.cycles import CYCLES, Change, cycle
+from xenproof.guest.features.crowd import Crowd
 from xenproof.guest.guest import Guest
-from xenproof.suite.crowd_plot import plot, table
 from xenproof.suite.each import req
 from xenproof.suite.evidence import Evidence
 from xenproof.suite.expect import Expect
-from xenproof.suite.promises import Documented
+from xenproof.suite.fixtures.crowd_plot import plot, table
+from xenproof.suite.fixtures.promises import Documented
 
 pytestmark = [pytest.mark.many, pytest.mark.timeout(9000)]
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from xenproof.facts.ports import read_ports
-from xenproof.guest import desktop as actions
-from xenproof.guest.desktop import LET_IN, REFUSED, UNTRUSTED, DesktopGuest
+from xenproof.guest.display import desktop as actions
+from xenproof.guest.display.desktop import LET_IN, REFUSED, UNTRUSTED, DesktopGuest
 from xenproof.source.connection import Connection
-from xenproof.suite.desktops import WITH_PASSWORDS, Desktops
 from xenproof.suite.each import req
 from xenproof.suite.evidence import Evidence
 from xenproof.suite.expect import Expect
-from xenproof.suite.guest_teardown import GuestTeardown
-from xenproof.suite.promises import Documented
+from xenproof.suite.fixtures.desktops import WITH_PASSWORDS, Desktops
+from xenproof.suite.fixtures.guest_teardown import GuestTeardown
+from xenproof.suite.fixtures.promises import Documented
 
 # Under emulation a PVH guest ends with a triple fault while an HVM guest is busy (README): one after another.
 pytestmark = [pytest.mark.matrix, pytest.mark.same_worker("guests of HVM and PVH"), pytest.mark.shares_guest]

@@ -9,7 +9,7 @@ from xenproof.guest.guest import Guest
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
-from xenproof.suite.guest_fixtures import BOOT_LIMIT_S
+from xenproof.suite.fixtures.guest import BOOT_LIMIT_S
 
 pytestmark = pytest.mark.matrix
 

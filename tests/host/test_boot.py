@@ -1,7 +1,7 @@
 """Boot options on their way from the configuration through grub.cfg to what runs."""
 
-from xenproof.facts.answer import includes, says
 from xenproof.facts.boot import Boot
+from xenproof.probing.answer import includes, says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """The bridges that guests join."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.bridges import Bridges
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

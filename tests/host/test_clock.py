@@ -1,7 +1,7 @@
 """The host's clock."""
 
-from xenproof.facts.answer import at_most
 from xenproof.facts.clock import Clock
+from xenproof.probing.answer import at_most
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

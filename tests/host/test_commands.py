@@ -1,7 +1,7 @@
 """What is on the PATH of a command that ssh runs."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.commands import Commands
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """Domain-0's share of the machine."""
 
-from xenproof.facts.answer import at_least, at_most, says
 from xenproof.facts.dom0 import Dom0
+from xenproof.probing.answer import at_least, at_most, says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """Files and directories: what has to be there, and what has to be absent."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.files import Files
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

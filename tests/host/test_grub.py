@@ -1,7 +1,7 @@
 """GRUB's configuration: where the boot options are set."""
 
-from xenproof.facts.answer import includes, says
-from xenproof.facts.shell_variables import ShellVariables
+from xenproof.probing.answer import includes, says
+from xenproof.probing.shell_variables import ShellVariables
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """What the hypervisor says of itself and of the machine."""
 
-from xenproof.facts.answer import Version, includes, within
 from xenproof.facts.xl import XlInfo
+from xenproof.probing.answer import Version, includes, within
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
 from xenproof.suite.each import each, req

@@ -1,7 +1,7 @@
 """The directories for guests' images."""
 
-from xenproof.facts.answer import at_least, one_of, says
 from xenproof.facts.images import Images, Subvolumes, snapshot_free
+from xenproof.probing.answer import at_least, one_of, says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,8 +1,8 @@
 """The kernel of dom0: its flavour, its kind, and how it was built."""
 
-from xenproof.facts.answer import one_of
 from xenproof.facts.kernel import Kernel
 from xenproof.facts.kernel_config import KernelConfig
+from xenproof.probing.answer import one_of
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

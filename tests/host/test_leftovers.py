@@ -1,7 +1,7 @@
 """What an upgrade from xend leaves over: domains that nobody manages any more, and configurations nobody reads."""
 
-from xenproof.facts.answer import nothing_but, says
 from xenproof.facts.leftovers import Leftovers
+from xenproof.probing.answer import nothing_but, says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

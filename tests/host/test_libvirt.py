@@ -1,7 +1,7 @@
 """What libvirt says of Xen."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.libvirt import Libvirt
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """The logs: that they can be read, say something, and do not grow for ever."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.logs import Logs, mentions
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

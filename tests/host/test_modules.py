@@ -1,7 +1,7 @@
 """The modules of dom0's kernel."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.modules import Modules
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """What is mounted where."""
 
-from xenproof.facts.answer import one_of, says
 from xenproof.facts.mounts import Mounts
+from xenproof.probing.answer import one_of, says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """Packages: what has to be installed, in which versions, and what has to be absent."""
 
-from xenproof.facts.answer import says, within
 from xenproof.facts.packages import Packages
+from xenproof.probing.answer import says, within
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """Files that name the process of a daemon."""
 
-from xenproof.facts.answer import confirmed
 from xenproof.facts.pid_files import PidFiles
+from xenproof.probing.answer import confirmed
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

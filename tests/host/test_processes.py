@@ -1,7 +1,7 @@
 """The running processes of dom0."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.processes import Processes
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """The qemu that serves guests."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.qemu import Qemu
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

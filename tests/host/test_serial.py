@@ -1,7 +1,7 @@
 """The serial console: what was promised to the hypervisor and to dom0's kernel."""
 
-from xenproof.facts.answer import nothing_but, says
 from xenproof.facts.serial_console import SerialConsole
+from xenproof.probing.answer import nothing_but, says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

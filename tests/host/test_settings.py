@@ -1,7 +1,7 @@
 """Settings in files of shell variables, such as those in /etc/sysconfig."""
 
-from xenproof.facts.answer import includes, one_of
 from xenproof.facts.shell_settings import ShellSettings
+from xenproof.probing.answer import includes, one_of
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """Root's ssh, through which `xl migrate` reaches the other host: without a question, and without a word."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.ssh_readiness import Readiness, Trust
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

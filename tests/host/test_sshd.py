@@ -1,7 +1,7 @@
 """How the ssh server is configured, through which xl migrates."""
 
-from xenproof.facts.answer import one_of
 from xenproof.facts.sshd import Sshd
+from xenproof.probing.answer import one_of
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """Systemd as a whole."""
 
-from xenproof.facts.answer import nothing_but, one_of
 from xenproof.facts.units import SystemdState
+from xenproof.probing.answer import nothing_but, one_of
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """The programs for installing guests, and others that say their version."""
 
-from xenproof.facts.answer import says, within
 from xenproof.facts.tools import Tools
+from xenproof.probing.answer import says, within
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """Systemd units: what runs, what starts at boot, and what has to be absent."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.units import Units
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

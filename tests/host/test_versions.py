@@ -1,7 +1,7 @@
 """Versions: what runs is of the release, and is what is installed."""
 
-from xenproof.facts.answer import confirmed, within
 from xenproof.facts.versions import Versions
+from xenproof.probing.answer import confirmed, within
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

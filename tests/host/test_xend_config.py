@@ -1,7 +1,7 @@
 """What an upgrade leaves over of xend's configuration: each setting explained, and held against the host."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.xend_carried import CarriedOver
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -1,7 +1,7 @@
 """What dom0 has put into xenstore."""
 
-from xenproof.facts.answer import confirmed, says
 from xenproof.facts.xenstore import Xenstore
+from xenproof.probing.answer import confirmed, says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

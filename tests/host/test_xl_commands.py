@@ -1,7 +1,7 @@
 """The subcommands of xl."""
 
-from xenproof.facts.answer import says
 from xenproof.facts.xl import XlCommands
+from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

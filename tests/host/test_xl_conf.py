@@ -1,7 +1,7 @@
 """The settings of xl."""
 
-from xenproof.facts.answer import confirmed, one_of
 from xenproof.facts.xl_conf import XlConf
+from xenproof.probing.answer import confirmed, one_of
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.facts.answer import Answer
 from xenproof.facts.grub_defaults import grub_defaults
 from xenproof.facts.grub_menu import REMOVAL_OPTIONS, MenuEntry, grub_menu
-from xenproof.facts.shell_variables import ShellVariables
 from xenproof.facts.texts import TEXTS, Texts
 from xenproof.facts.xl import XL_INFO
+from xenproof.probing.answer import Answer
+from xenproof.probing.shell_variables import ShellVariables
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer
-from xenproof.facts.family import Family
-from xenproof.facts.probes import host_probe
-from xenproof.facts.sections import section
+from xenproof.probing.answer import Answer
+from xenproof.probing.family import Family
+from xenproof.probing.probes import host_probe
+from xenproof.probing.sections import section
 from xenproof.source.probe import ProbeOutput
 
 CONTROL = "lo"

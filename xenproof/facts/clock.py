@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.family import Family
-from xenproof.facts.probes import host_probe
-from xenproof.facts.sections import section
+from xenproof.probing.family import Family
+from xenproof.probing.probes import host_probe
+from xenproof.probing.sections import section
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import ProbeOutput, Recording
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer
 from xenproof.facts.texts import TEXTS
 from xenproof.facts.xl import XL_INFO, XL_LIST, Domain0
+from xenproof.probing.answer import Answer
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 

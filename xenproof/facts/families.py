@@ -8,7 +8,6 @@ from typing import Any
 from xenproof.facts.bridges import BRIDGES
 from xenproof.facts.clock import CLOCK
 from xenproof.facts.commands import COMMANDS
-from xenproof.facts.family import Family
 from xenproof.facts.files import FILES
 from xenproof.facts.grub_defaults import GRUB_DEFAULTS
 from xenproof.facts.grub_menu import GRUB_MENU
@@ -32,6 +31,7 @@ from xenproof.facts.xend_config import XEND_CONFIG
 from xenproof.facts.xenstore import XENSTORE
 from xenproof.facts.xl import XL_COMMANDS, XL_DMESG, XL_INFO, XL_LIST
 from xenproof.facts.xl_conf import XL_CONF_SETTINGS
+from xenproof.probing.family import Family
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe
 

@@ -1,9 +1,9 @@
 """GRUB's configuration as grub-mkconfig would read it, without running it."""
 
-from xenproof.facts.family import Family
-from xenproof.facts.probes import host_probe
-from xenproof.facts.shell_variables import ShellVariables, read_variables
 from xenproof.facts.texts import Texts, parse_texts
+from xenproof.probing.family import Family
+from xenproof.probing.probes import host_probe
+from xenproof.probing.shell_variables import ShellVariables, read_variables
 from xenproof.source.probe import ProbeOutput
 
 DEFAULTS = "/etc/default/grub"

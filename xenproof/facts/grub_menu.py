@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.family import Family
-from xenproof.facts.probes import host_probe
 from xenproof.facts.texts import Texts, parse_texts
+from xenproof.probing.family import Family
+from xenproof.probing.probes import host_probe
 from xenproof.source.probe import ProbeOutput
 
 # menuentry 'Debian GNU/Linux, with Xen hypervisor' --class debian $menuentry_id_option 'xen-gnulinux-simple-4f01' {

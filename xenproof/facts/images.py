@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer
-from xenproof.facts.family import Family
-from xenproof.facts.listing import believable_listing, unknown_paths
-from xenproof.facts.probes import host_probe
-from xenproof.facts.sections import section
+from xenproof.probing.answer import Answer
+from xenproof.probing.family import Family
+from xenproof.probing.listing import believable_listing, unknown_paths
+from xenproof.probing.probes import host_probe
+from xenproof.probing.sections import section
 from xenproof.source.probe import ProbeOutput
 
 # /dev/sda1      ext4     4045536 915908   2903580      24% /

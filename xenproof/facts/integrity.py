@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.family import Family
-from xenproof.facts.sections import framed, section
+from xenproof.probing.family import Family
+from xenproof.probing.sections import framed, section
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe, ProbeOutput
 

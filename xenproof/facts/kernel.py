@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.family import Family
 from xenproof.facts.files import release
-from xenproof.facts.probes import host_probe
 from xenproof.facts.texts import parse_texts
+from xenproof.probing.family import Family
+from xenproof.probing.probes import host_probe
 from xenproof.source.probe import ProbeOutput
 
 _FILESYSTEMS = "/proc/filesystems"

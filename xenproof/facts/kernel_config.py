@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.facts.family import Family
-from xenproof.facts.probes import KERNEL_CONFIG_CONTROL, host_probe
-from xenproof.facts.sections import section
+from xenproof.probing.family import Family
+from xenproof.probing.probes import KERNEL_CONFIG_CONTROL, host_probe
+from xenproof.probing.sections import section
 from xenproof.source.probe import ProbeOutput
 
 # CONFIG_XEN_DOM0=y or # CONFIG_XEN_DOM0 is not set

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer
-from xenproof.facts.family import Family
 from xenproof.facts.libvirt import LIBVIRT
-from xenproof.facts.sections import framed, section
-from xenproof.facts.sxp import child, parse_sxp
+from xenproof.probing.answer import Answer
+from xenproof.probing.family import Family
+from xenproof.probing.sections import framed, section
+from xenproof.probing.sxp import child, parse_sxp
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe, ProbeOutput, Recording
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from xenproof.errors import NotEvaluable
-from xenproof.facts.answer import Answer
 from xenproof.facts.files import FILES
-from xenproof.facts.probes import host_probe, section_name, services_probe, xen_probe
-from xenproof.facts.sections import section
 from xenproof.facts.texts import TEXTS, Texts
 from xenproof.facts.xl import XL_INFO
+from xenproof.probing.answer import Answer
+from xenproof.probing.probes import host_probe, section_name, services_probe, xen_probe
+from xenproof.probing.sections import section
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 

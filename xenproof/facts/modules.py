@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer
-from xenproof.facts.family import Family
 from xenproof.facts.files import release
-from xenproof.facts.probes import RELEASE, host_probe
 from xenproof.facts.texts import parse_texts
+from xenproof.probing.answer import Answer
+from xenproof.probing.family import Family
+from xenproof.probing.probes import RELEASE, host_probe
 from xenproof.source.probe import ProbeOutput
 
 LOADED = "/proc/modules"

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer
-from xenproof.facts.family import Family
-from xenproof.facts.probes import host_probe
 from xenproof.facts.texts import Texts, parse_texts
+from xenproof.probing.answer import Answer
+from xenproof.probing.family import Family
+from xenproof.probing.probes import host_probe
 from xenproof.source.probe import ProbeOutput
 
 PROC_MOUNTS = "/proc/mounts"

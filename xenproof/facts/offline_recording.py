@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from xenproof.errors import NotEvaluable, ParseError, XenproofError
 from xenproof.facts.families import probes
-from xenproof.facts.sections import printed, section_names, unknowable
+from xenproof.probing.sections import printed, section_names, unknowable
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe, ProbeOutput, Recording
 from xenproof.source.redact import redacted

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import cast, get_args
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer, Version
-from xenproof.facts.family import Family
-from xenproof.facts.probes import packages_probe
-from xenproof.facts.sections import section
+from xenproof.probing.answer import Answer, Version
+from xenproof.probing.family import Family
+from xenproof.probing.probes import packages_probe
+from xenproof.probing.sections import section
 from xenproof.profile.version import Scheme
 from xenproof.source.probe import ProbeOutput
 

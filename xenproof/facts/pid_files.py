@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from xenproof.facts.answer import Answer
 from xenproof.facts.processes import LONGEST_NAME, PROCESSES
 from xenproof.facts.texts import TEXTS
+from xenproof.probing.answer import Answer
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.facts.family import Family
-from xenproof.facts.probes import host_probe
 from xenproof.facts.texts import parse_texts
+from xenproof.probing.family import Family
+from xenproof.probing.probes import host_probe
 from xenproof.source.connection import Connection
 from xenproof.source.probe import ProbeOutput
 

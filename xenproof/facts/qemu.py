@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer
-from xenproof.facts.family import Family
-from xenproof.facts.probes import programs_probe
-from xenproof.facts.sections import section
+from xenproof.probing.answer import Answer
+from xenproof.probing.family import Family
+from xenproof.probing.probes import programs_probe
+from xenproof.probing.sections import section
 from xenproof.source.probe import ProbeOutput
 
 # QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)

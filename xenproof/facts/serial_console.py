@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xenproof.facts.answer import Answer
 from xenproof.facts.boot import HYPERVISOR, KERNEL, Boot
 from xenproof.facts.kernel import KERNEL as KERNEL_FACTS
+from xenproof.probing.answer import Answer
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 

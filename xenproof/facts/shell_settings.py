@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from xenproof.facts.shell_variables import ShellVariables, shell_variables
 from xenproof.facts.texts import TEXTS
+from xenproof.probing.shell_variables import ShellVariables, shell_variables
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.family import Family
-from xenproof.facts.sections import Section, framed, section
+from xenproof.probing.family import Family
+from xenproof.probing.sections import Section, framed, section
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe, ProbeOutput
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, UsageError
-from xenproof.facts.answer import Answer
 from xenproof.facts.ssh import SSH, PublicKey, Ssh
 from xenproof.facts.sshd import SSHD
+from xenproof.probing.answer import Answer
 from xenproof.profile.profile import Profile
 from xenproof.source.address import ROOT, Address, Scheme, parse_url
 from xenproof.source.probe import Recording

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.family import Family
-from xenproof.facts.probes import programs_probe
-from xenproof.facts.sections import section
+from xenproof.probing.family import Family
+from xenproof.probing.probes import programs_probe
+from xenproof.probing.sections import section
 from xenproof.source.probe import ProbeOutput
 
 # permitrootlogin without-password

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.family import Family
-from xenproof.facts.listing import believable_listing, unknown_paths
-from xenproof.facts.probes import host_probe
-from xenproof.facts.sections import section
+from xenproof.probing.family import Family
+from xenproof.probing.listing import believable_listing, unknown_paths
+from xenproof.probing.probes import host_probe
+from xenproof.probing.sections import section
 from xenproof.source.probe import ProbeOutput
 
 CONTROL = "/proc/cmdline"

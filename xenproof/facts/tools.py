@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer, Version
-from xenproof.facts.probes import programs_probe, section_name
-from xenproof.facts.sections import Section, section
+from xenproof.probing.answer import Answer, Version
+from xenproof.probing.probes import programs_probe, section_name
+from xenproof.probing.sections import Section, section
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 

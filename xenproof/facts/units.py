@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer
-from xenproof.facts.family import Family
-from xenproof.facts.probes import services_probe
-from xenproof.facts.sections import UNKNOWABLE, known, section
+from xenproof.probing.answer import Answer
+from xenproof.probing.family import Family
+from xenproof.probing.probes import services_probe
+from xenproof.probing.sections import UNKNOWABLE, known, section
 from xenproof.source.probe import ProbeOutput
 
 # The root file system's unit: every systemd has it, and it is never stopped.

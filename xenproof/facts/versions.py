@@ -7,14 +7,14 @@ import re
 from dataclasses import dataclass
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.answer import Answer, Version
 from xenproof.facts.libvirt import LIBVIRT
 from xenproof.facts.packages import PACKAGES, Packages
-from xenproof.facts.probes import RELEASE
 from xenproof.facts.processes import PROCESSES
 from xenproof.facts.qemu import QEMU
 from xenproof.facts.texts import TEXTS
 from xenproof.facts.xl import XL_DMESG, XL_INFO
+from xenproof.probing.answer import Answer, Version
+from xenproof.probing.probes import RELEASE
 from xenproof.profile.profile import Profile
 from xenproof.profile.version import Scheme
 from xenproof.source.probe import Recording

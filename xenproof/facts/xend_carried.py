@@ -14,7 +14,6 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from xenproof.errors import NotEvaluable
-from xenproof.facts.answer import Answer
 from xenproof.facts.bridges import BRIDGES, Bridges
 from xenproof.facts.dom0 import dom0_mem, dom0_vcpus
 from xenproof.facts.sshd import SSHD
@@ -22,6 +21,7 @@ from xenproof.facts.texts import TEXTS, Texts
 from xenproof.facts.xend_config import XEND_CONFIG, XEND_CONFIG_SXP, Setting
 from xenproof.facts.xl import XL_INFO, XlInfo
 from xenproof.facts.xl_conf import UNSET, XL_CONF_SETTINGS, XlConf
+from xenproof.probing.answer import Answer
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Recording
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.facts.family import Family
-from xenproof.facts.probes import host_probe
-from xenproof.facts.sxp import Sxp, parse_sxp
 from xenproof.facts.texts import parse_texts
+from xenproof.probing.family import Family
+from xenproof.probing.probes import host_probe
+from xenproof.probing.sxp import Sxp, parse_sxp
 from xenproof.source.probe import ProbeOutput
 
 XEND_CONFIG_SXP = "/etc/xen/xend-config.sxp"

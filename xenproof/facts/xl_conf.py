@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.facts.answer import Answer
-from xenproof.facts.family import Family
-from xenproof.facts.probes import host_probe
 from xenproof.facts.texts import parse_texts
+from xenproof.probing.answer import Answer
+from xenproof.probing.family import Family
+from xenproof.probing.probes import host_probe
 from xenproof.profile.complaint import nearest
 from xenproof.source.probe import ProbeOutput
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from xenproof.guest.image import GuestImage
+from xenproof.guest.image.guest_image import GuestImage
 from xenproof.xen.backend import DiskBackend
-from xenproof.xen.config import Disk, DomainConfig, Setting, Start
 from xenproof.xen.toolstack import Toolstack, Xl
+from xenproof.xlcfg.config import Disk, DomainConfig, Setting, Start
 
 VDEV = "xvda"
 """The disk with the image."""

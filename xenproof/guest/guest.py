@@ -9,17 +9,17 @@ from xenproof.errors import GuestError
 from xenproof.guest.boot_progress import MARKS, READY_MARK, REFUSED_BY_GRUB, BootProgress, read_progress
 from xenproof.guest.console import Console
 from xenproof.guest.description import GuestDescription
-from xenproof.guest.guest_files import GuestFiles
-from xenproof.guest.host import GuestHost
-from xenproof.guest.leftovers import GuestIdentity, Leftover
+from xenproof.guest.files import GuestFiles
+from xenproof.guest.host.host import GuestHost
+from xenproof.guest.host.leftovers import GuestIdentity, Leftover
 from xenproof.guest.residence import Residence
 from xenproof.guest.time_line import TimeLine
 from xenproof.guest.witness import Witness, facts
 from xenproof.results.verdict import GuestTimeline
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, destroy, shut_down
-from xenproof.xen.config import DomainConfig
 from xenproof.xen.domains import await_gone
+from xenproof.xlcfg.config import DomainConfig
 
 GONE = "gone"
 _GONE_LIMIT_S = 60.0

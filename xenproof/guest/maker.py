@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
-from xenproof.guest.host import GuestHost
+from xenproof.guest.host.host import GuestHost
 
 
 class GuestMaker:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from xenproof.guest.host import GuestHost
+from xenproof.guest.host.host import GuestHost
 from xenproof.xen.acting import Created
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.guest.image import BLOCK, BLOCKS
+from xenproof.guest.image.guest_image import BLOCK, BLOCKS
 
 # Such as "XENPROOF1 vcpus 1"; GRUB puts cursor movements before its own.
 _FACT = re.compile(r"XENPROOF1 ([a-z_]+)(?: ([^\r\n]*))?\r*\n")

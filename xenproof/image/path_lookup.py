@@ -4,9 +4,9 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 from xenproof.errors import NotEvaluable
-from xenproof.facts.probes import RELEASE
 from xenproof.image.node import Node
 from xenproof.image.tree import Found, Tree
+from xenproof.probing.probes import RELEASE
 
 
 @dataclass(slots=True)

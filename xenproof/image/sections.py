@@ -7,7 +7,20 @@ from functools import cached_property
 
 from xenproof.errors import NotEvaluable, SourceError, XenproofError
 from xenproof.facts.offline_recording import SectionWriter
-from xenproof.facts.probes import (
+from xenproof.image.accounts import Accounts, read_accounts
+from xenproof.image.dpkg import STATUS, dpkg_packages
+from xenproof.image.dpkg_integrity import DpkgIntegrity
+from xenproof.image.fstab import declared_filesystem
+from xenproof.image.kernel import kernel_release
+from xenproof.image.leftovers import guest_configs, managed_domains
+from xenproof.image.node import is_directory, is_file
+from xenproof.image.path_lookup import PathLookup, look_up
+from xenproof.image.rpm.database import rpm_packages
+from xenproof.image.rpm.integrity import RpmIntegrity
+from xenproof.image.tree import Tree
+from xenproof.image.unit_files import show_unit
+from xenproof.image.unknowable import unknowable_writer
+from xenproof.probing.probes import (
     KERNEL_CONFIG_CONTROL,
     RC_PATTERN,
     TAIL_BYTES,
@@ -20,19 +33,6 @@ from xenproof.facts.probes import (
     text_paths,
     unit_names,
 )
-from xenproof.image.accounts import Accounts, read_accounts
-from xenproof.image.dpkg import STATUS, dpkg_packages
-from xenproof.image.dpkg_integrity import DpkgIntegrity
-from xenproof.image.fstab import declared_filesystem
-from xenproof.image.kernel import kernel_release
-from xenproof.image.leftovers import guest_configs, managed_domains
-from xenproof.image.node import is_directory, is_file
-from xenproof.image.path_lookup import PathLookup, look_up
-from xenproof.image.rpm_database import rpm_packages
-from xenproof.image.rpm_integrity import RpmIntegrity
-from xenproof.image.tree import Tree
-from xenproof.image.unit_files import show_unit
-from xenproof.image.unknowable import unknowable_writer
 from xenproof.profile.profile import Profile
 from xenproof.source.gather import MAX_BYTES
 

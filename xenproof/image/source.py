@@ -10,7 +10,7 @@ from xenproof.facts.offline_recording import offline_recording
 from xenproof.image.budget import READING_LIMIT_S, Budget
 from xenproof.image.dpkg import STATUS
 from xenproof.image.folder import FolderNode
-from xenproof.image.rpm_database import has_rpm_database
+from xenproof.image.rpm.database import has_rpm_database
 from xenproof.image.sections import ImageSections
 from xenproof.image.system import system_name
 from xenproof.image.tree import Tree
@@ -77,7 +77,7 @@ def _open(path: Path, files: ExitStack, backing: tuple[Path, ...], budget: Budge
         )
     try:
         # Optional, and under a licence of their own: only who reads disk images has them.
-        from xenproof.image.disk import read_disk
+        from xenproof.image.disk.disk import read_disk
     except ImportError as error:
         raise SourceError(
             f"reading the disk image {path} needs packages that are not installed ({error.name}): "

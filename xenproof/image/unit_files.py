@@ -9,9 +9,9 @@ import re
 import stat
 
 from xenproof.errors import NotEvaluable
-from xenproof.facts.sections import UNKNOWABLE
 from xenproof.image.node import is_file, is_link
 from xenproof.image.tree import MOST_WORDY_BYTES, Found, Tree
+from xenproof.probing.sections import UNKNOWABLE
 
 CONFIGURED = "/etc/systemd/system"
 # In the order in which systemd looks; below /run nothing is there before a boot.

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from xenproof.errors import LabError
 from xenproof.lab import trial
-from xenproof.lab.cache import cache_folder, made
 from xenproof.programs import require
+from xenproof.run.cache import cache_folder, made
 
 QEMU = trial.QEMU
 OLDEST_QEMU = (7, 0)

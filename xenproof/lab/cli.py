@@ -8,12 +8,12 @@ import typer
 
 from xenproof.errors import LabError, UsageError
 from xenproof.lab import host as lab
-from xenproof.lab import runs
 from xenproof.lab.image import image_folder
-from xenproof.lab.progress import Progress
 from xenproof.lab.recipe import load_recipe, releases
 from xenproof.printing import say
 from xenproof.programs import require
+from xenproof.run import runs
+from xenproof.run.progress import Progress
 
 lab_app = typer.Typer(help="Real Xen hosts in plain QEMU, on any machine.", no_args_is_help=True)
 

@@ -6,12 +6,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
 
-from xenproof.guest.image import GuestImage, build_guest_image
-from xenproof.guest.packed_kernel import Packing
+from xenproof.guest.image.guest_image import GuestImage, build_guest_image
+from xenproof.guest.image.packed_kernel import Packing
 from xenproof.lab.made_once import made_once
 
 # All that decides what is in a guest's image, besides the parts.
-_SOURCES = ("witness.sh", "initramfs.py", "filesystem.py", "image.py", "boot_sector.py", "packed_kernel.py")
+_SOURCES = ("witness.sh", "initramfs.py", "filesystem.py", "guest_image.py", "boot_sector.py", "packed_kernel.py")
 _ROOM_GIB = 0.2
 
 
@@ -49,6 +49,6 @@ def ensure_guest_image(image: MadeOf, filesystem: str = "ext4", packing: Packing
 
 @cache
 def _digest() -> str:
-    folder = files("xenproof.guest")
+    folder = files("xenproof.guest.image")
     texts = [folder.joinpath(name).read_bytes() for name in _SOURCES]
     return hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]

@@ -8,18 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from xenproof.errors import LabError, SourceError
-from xenproof.lab import accel, runs
-from xenproof.lab.cache import made, require_space
+from xenproof.lab import accel
 from xenproof.lab.child import bound_to_parent, end, tail
-from xenproof.lab.identity import ProcessIdentity
 from xenproof.lab.image import Image, ensure_image
 from xenproof.lab.machine import Wiring, command
-from xenproof.lab.progress import Progress
 from xenproof.lab.qmp import monitor
 from xenproof.lab.ready import connect, forwarded_port
 from xenproof.lab.recipe import Recipe, load_recipe
 from xenproof.lab.snapshot import Snapshot, ensure_snapshot, overlay
 from xenproof.programs import require
+from xenproof.run import runs
+from xenproof.run.cache import made, require_space
+from xenproof.run.process_identity import ProcessIdentity
+from xenproof.run.progress import Progress
 from xenproof.source.ssh import SSHConnection
 
 UP_LIMIT_S = 120.0

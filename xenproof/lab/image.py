@@ -8,15 +8,15 @@ from pathlib import Path
 from filelock import FileLock
 
 from xenproof.errors import LabError
-from xenproof.guest.image import keep_parts
-from xenproof.guest.packed_kernel import Packing
+from xenproof.guest.image.guest_image import keep_parts
+from xenproof.guest.image.packed_kernel import Packing
 from xenproof.lab import rootfs
 from xenproof.lab.accel import Accelerator
-from xenproof.lab.cache import GIB, cache_folder, made, require_space
 from xenproof.lab.child import run, scrap, tail
 from xenproof.lab.machine import finishing_command
-from xenproof.lab.progress import Progress
 from xenproof.lab.recipe import Recipe
+from xenproof.run.cache import GIB, cache_folder, made, require_space
+from xenproof.run.progress import Progress
 
 BUILD_GIB = 4.5  # the archive, the tree and the disk, which exist at the same time
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from xenproof.errors import LabError
-from xenproof.lab.cache import made, require_space
+from xenproof.run.cache import made, require_space
 
 
 def made_once(final: Path, make: Callable[[Path], object], *, need_gib: float, purpose: str) -> Path:

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xenproof.errors import LabError
-from xenproof.lab import runs
 from xenproof.lab.accel import Accelerator
 from xenproof.lab.child import run, started
-from xenproof.lab.identity import ProcessIdentity
 from xenproof.lab.image import Image
 from xenproof.lab.machine import Wiring, command
 from xenproof.lab.made_once import made_once
-from xenproof.lab.progress import Progress
 from xenproof.lab.qmp import Qmp, monitor
 from xenproof.lab.ready import forwarded_port, settle, wait_for_login
 from xenproof.lab.recipe import Recipe
+from xenproof.run import runs
+from xenproof.run.process_identity import ProcessIdentity
+from xenproof.run.progress import Progress
 
 BOOT_LIMIT_S = 600.0
 

@@ -15,10 +15,7 @@ import pytest
 
 import xenproof
 from xenproof.errors import LabError, UsageError, XenproofError
-from xenproof.interruption import interrupt_on_sigterm
-from xenproof.lab import runs
-from xenproof.lab.identity import ProcessIdentity
-from xenproof.lab.progress import Progress
+from xenproof.hosts.opening import Opened, close_all, open_host
 from xenproof.plain import visible
 from xenproof.printing import complain, console
 from xenproof.report.terminal import summary
@@ -26,11 +23,14 @@ from xenproof.report.write import write_reports
 from xenproof.results.exit_status import CUT_SHORT, ExitStatus, of_run
 from xenproof.results.results import HostSummary, Results
 from xenproof.results.verdict import Outcome, Verdict, examined
+from xenproof.run import runs
+from xenproof.run.interruption import interrupt_on_sigterm
+from xenproof.run.process_identity import ProcessIdentity
+from xenproof.run.progress import Progress
 from xenproof.suite.collector import Collector
 from xenproof.suite.host_logs import keep_host_logs
 from xenproof.suite.keep import keep_recording
 from xenproof.suite.kept_guests import kept
-from xenproof.suite.opening import Opened, close_all, open_host
 from xenproof.suite.report_folder import ReportFolder
 from xenproof.suite.state import State
 from xenproof.suite.summary import host_facts

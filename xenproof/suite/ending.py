@@ -9,8 +9,8 @@ from collections.abc import Generator
 
 import pytest
 
-from xenproof.interruption import Interruptions
 from xenproof.plain import visible
+from xenproof.run.interruption import Interruptions
 from xenproof.suite.controller import Controller
 
 _REMOVING = (

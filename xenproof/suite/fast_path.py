@@ -21,7 +21,7 @@ from xenproof.results.verdict import Verdict
 from xenproof.source.probe import Recording
 from xenproof.suite.carried import carry
 from xenproof.suite.expect import Expect
-from xenproof.suite.fact_fixtures import READERS
+from xenproof.suite.fixtures.facts import READERS
 
 # What pytest itself gives, or this plugin; the rest of what a check asks for has to be facts.
 _GIVEN = frozenset({"expected", "expect", "recording", "profile", "target", "request", "pytestconfig"})

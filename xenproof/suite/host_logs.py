@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xenproof.errors import XenproofError
+from xenproof.hosts.opening import Opened
 from xenproof.results.verdict import Outcome, Verdict
 from xenproof.suite.evidence import Evidence
-from xenproof.suite.opening import Opened
 
 # Of each; one that hangs has cost a probe its own limit already.
 LIMIT_S = 10

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xenproof.errors import UsageError
+from xenproof.hosts.target import Target
 from xenproof.source.address import Address
 from xenproof.source.commands import noted
-from xenproof.suite.target import Target
 
 NOTES = "commands-*.jsonl"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from xenproof.errors import NotEvaluable, UsageError, XenproofError
+from xenproof.hosts.target import Target
 from xenproof.lab.recipe import load_recipe
 from xenproof.plain import shortened, visible
 from xenproof.printing import through_the_door
@@ -25,7 +26,6 @@ from xenproof.suite.kept_guests import check_keepable
 from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, End, of_error
 from xenproof.suite.per_host_loop import PerHostLoop
 from xenproof.suite.state import STATE, State
-from xenproof.suite.target import Target
 
 pytest_addoption = options.pytest_addoption
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from xenproof.hosts.target import Target
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Kept, Recording
 from xenproof.suite.fast_path import FastPath
 from xenproof.suite.keep import NOTES
-from xenproof.suite.target import Target
 
 STATE = pytest.StashKey["State"]()
 

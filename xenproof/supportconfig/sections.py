@@ -8,7 +8,7 @@ from functools import cached_property
 
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.offline_recording import SectionWriter
-from xenproof.facts.probes import (
+from xenproof.probing.probes import (
     RC_PATTERN,
     RELEASE,
     TEXT_PATTERNS,
@@ -20,7 +20,7 @@ from xenproof.facts.probes import (
     text_paths,
     unit_names,
 )
-from xenproof.facts.sections import UNKNOWABLE
+from xenproof.probing.sections import UNKNOWABLE
 from xenproof.profile.profile import Profile
 from xenproof.supportconfig.blocks import Blocks
 from xenproof.supportconfig.integrity import verified

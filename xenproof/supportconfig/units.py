@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.sections import UNKNOWABLE
+from xenproof.probing.sections import UNKNOWABLE
 from xenproof.supportconfig.blocks import Blocks
 
 # /usr/bin/systemctl show 'libvirtd.service'   or   ... | sort

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.settle import settled
+from xenproof.run.waiting import settled
 from xenproof.source.connection import Connection
 
 # Such as: Domain-0                                     0  1024     2     r-----      90.3

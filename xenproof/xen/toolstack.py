@@ -6,7 +6,7 @@ from typing import Protocol
 
 from xenproof.source.connection import Completed, Connection, quoted
 from xenproof.xen.acting import Created, create_paused, created
-from xenproof.xen.config import Disk, DomainConfig
+from xenproof.xlcfg.config import Disk, DomainConfig
 
 VIRSH = ("virsh", "-c", "xen:///system")
 

@@ -14,7 +14,7 @@ from selftest.fuzz.target import Target
 from selftest.fuzz.targets.packages import small
 from selftest.images.disks import call, debugfs, make_ext4
 from selftest.images.root import STATUS, TEXTS
-from xenproof.image import disk as read_on_demand
+from xenproof.image.disk import disk as read_on_demand
 from xenproof.image.source import read_image
 
 # Imported when a disk image is first read: too late to be watched.

@@ -10,8 +10,8 @@ from selftest.fuzz.target import Choice, Target, text_of
 from selftest.mutants.bases import base
 from xenproof.errors import XenproofError
 from xenproof.facts.families import FAMILIES
-from xenproof.facts.family import Family
-from xenproof.facts.sections import printed, section_names, sections
+from xenproof.probing.family import Family
+from xenproof.probing.sections import printed, section_names, sections
 from xenproof.profile.load import load_profile
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import ProbeOutput, Recording

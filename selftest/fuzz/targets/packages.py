@@ -20,11 +20,11 @@ from xenproof.facts.identity import offline_identity
 from xenproof.facts.offline_recording import offline_recording
 from xenproof.image.accounts import read_accounts
 from xenproof.image.fstab import read_fstab
-from xenproof.image.rpm_berkeley import berkeley_headers
-from xenproof.image.rpm_database import rpm_packages
-from xenproof.image.rpm_header import read_header
-from xenproof.image.rpm_integrity import RpmIntegrity
-from xenproof.image.rpm_ndb import ndb_headers
+from xenproof.image.rpm.berkeley import berkeley_headers
+from xenproof.image.rpm.database import rpm_packages
+from xenproof.image.rpm.header import read_header
+from xenproof.image.rpm.integrity import RpmIntegrity
+from xenproof.image.rpm.ndb import ndb_headers
 from xenproof.image.sections import ImageSections
 from xenproof.image.system import system_name
 from xenproof.image.tree import Tree

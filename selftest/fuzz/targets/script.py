@@ -7,7 +7,7 @@ from selftest.fuzz.target import Target, each, text_of
 from selftest.mutants.recorded import DATA
 from xenproof.errors import XenproofError
 from xenproof.facts.identity import parse_identity
-from xenproof.facts.sections import section, sections
+from xenproof.probing.sections import section, sections
 from xenproof.source.probe import Probe, ProbeOutput
 from xenproof.source.redact import redacted
 from xenproof.source.script import parse

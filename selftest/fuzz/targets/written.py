@@ -12,11 +12,11 @@ from xenproof.profile.load import load_profile, profiles_folder
 from xenproof.profile.version import in_range, validate_range
 from xenproof.source.address import parse_urls
 from xenproof.source.host_keys import HostKeys
-from xenproof.xen.backend_rule import TargetKind, predict_backend
-from xenproof.xen.cfg_file import parse_cfg
-from xenproof.xen.disk_spec import parse_disk_spec
-from xenproof.xen.lint import lint
-from xenproof.xen.xl_series import load_series, series_names
+from xenproof.xlcfg.backend_rule import TargetKind, predict_backend
+from xenproof.xlcfg.cfg_file import parse_cfg
+from xenproof.xlcfg.disk_spec import parse_disk_spec
+from xenproof.xlcfg.lint import lint
+from xenproof.xlcfg.xl_series import load_series, series_names
 
 _YAML = (
     *(b"families:\n", b"defaults:", b"extends: debian12\n", b"!remove", b"&a ", b"*a", b"<<: ", b"!!python/x ", b"!x "),

@@ -6,19 +6,19 @@ from pathlib import Path
 
 from selftest.corpus import folders, transcripts
 from selftest.fuzz.target import Choice, Target, each, text_of
-from xenproof.guest.lease import parse_capacity
-from xenproof.guest.leftovers import parse_snapshot
-from xenproof.guest.medium import parse_extents
+from xenproof.guest.host.lease import parse_capacity
+from xenproof.guest.host.leftovers import parse_snapshot
+from xenproof.guest.host.medium import parse_extents
 from xenproof.guest.witness import parse_witness, statuses
 from xenproof.source.probe import ProbeOutput
 from xenproof.xen.backend import parse_disk_workers, vbd_in_xenstore
 from xenproof.xen.cost import parse_cost
-from xenproof.xen.disk_words import dry_run_words
 from xenproof.xen.domains import parse_free_memory, parse_xl_list
 from xenproof.xen.dry_run import parse_dry_run
 from xenproof.xen.processors import parse_affinity, parse_cpus, parse_nodes, parse_pools
 from xenproof.xen.qemu_disks import parse_info_block
 from xenproof.xen.xenstore import parse_xenstore
+from xenproof.xlcfg.disk_line import dry_run_words
 
 _DATA = Path(__file__).parents[2] / "data"
 _ALL = frozenset(range(8))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import NotPossible, Raw, put
-from xenproof.facts.probes import RELEASE
+from xenproof.probing.probes import RELEASE
 
 _TYPES = {"file": 0x8000, "directory": 0x4000, "symlink": 0xA000, "socket": 0xC000}
 _ROOT = "root:root"

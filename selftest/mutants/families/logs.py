@@ -8,7 +8,7 @@ from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import NotPossible, Raw
 from selftest.mutants.texts import edit_file, file_lines, paths, with_file, without_file
 from xenproof.facts.logs import XL_DMESG_NAME
-from xenproof.facts.probes import section_name
+from xenproof.probing.probes import section_name
 
 _LOGROTATE = "/etc/logrotate.conf"
 _FOLDER = "/etc/logrotate.d"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from selftest.mutants.bounds import inside, outside
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import Raw
-from xenproof.facts.probes import section_name
+from xenproof.probing.probes import section_name
 
 _PROBE = "programs"
 

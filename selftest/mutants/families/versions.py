@@ -11,7 +11,7 @@ from selftest.mutants.families.packages import version_of, with_package, without
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import NotPossible, Raw
 from selftest.mutants.texts import edit_file, file_lines, move_file
-from xenproof.facts.probes import RELEASE
+from xenproof.probing.probes import RELEASE
 from xenproof.profile.version import in_range
 
 _KERNEL_BUILD = "/proc/sys/kernel/version"

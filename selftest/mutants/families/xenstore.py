@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from selftest.mutants.mutation import Case, Maker, Mutation, Mutator
 from selftest.mutants.raw import Raw, put, word
-from xenproof.facts.probes import DOM0_NAME
+from xenproof.probing.probes import DOM0_NAME
 
 _SECTION = "xenstore"
 

@@ -1,0 +1,1 @@
+"""What xl and libvirt do to a guest that runs."""

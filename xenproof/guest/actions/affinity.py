@@ -1,0 +1,78 @@
+"""On which CPUs of its host a guest runs: its affinity, and the CPU pool that it is in."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from xenproof.guest.actions.life import Life
+from xenproof.source.connection import Connection
+from xenproof.xen.acting import act
+from xenproof.xen.processors import parse_affinity, parse_nodes, parse_pools
+
+POOL = "Pool-0"
+"""The pool that dom0 is in, and each guest that names none."""
+
+
+def nodes(dom0: Connection) -> dict[int, list[int]]:
+    """The CPUs of each NUMA node of the host."""
+    found = parse_nodes(dom0.run("xl info -n").check().text)
+    return {node: sorted(cpus) for node, cpus in sorted(found.items())}
+
+
+def pin(life: Life, cpus: str, every: Collection[int]) -> list[int]:
+    """Let the guest's first virtual processor run on `cpus` only, such as "1" or "nodes:0"; where it may run then.
+
+    `every` is all CPUs of the host, for which xl has a word of its own.
+    """
+    act(life.dom0, "vcpu-pin", life.name, "0", cpus)
+    found = parse_affinity(life.dom0.run(f"xl vcpu-list {life.guest.domid}").check().text, frozenset(every))
+    return sorted(found[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """A guest that was in a CPU pool of its own: the CPUs of that pool and who was in it, and what there was after.
+
+    `pools` is what the host had before and has again, each pool with its CPUs.
+    """
+
+    cpus: Sequence[int]
+    members: Sequence[str]
+    answered: bool
+    pools: dict[str, list[int]]
+    pools_afterwards: dict[str, list[int]]
+
+
+def pools(dom0: Connection) -> dict[str, list[int]]:
+    """The host's CPU pools, each with its CPUs."""
+    found = parse_pools(dom0.run("xl cpupool-list -c").check().text)
+    return {name: sorted(cpus) for name, cpus in sorted(found.items())}
+
+
+def use_own_pool(life: Life) -> Pooled:
+    """Make a CPU pool of the last CPU of dom0's pool, move the guest there and back, and remove the pool."""
+    before = pools(life.dom0)
+    cpu, own_pool = str(before[POOL][-1]), pool_of(life.name)
+    try:
+        act(life.dom0, "cpupool-cpu-remove", POOL, cpu)
+        act(life.dom0, "cpupool-create", f'name="{own_pool}"', f'cpus="{cpu}"')
+        act(life.dom0, "cpupool-migrate", life.name, own_pool)
+        own = pools(life.dom0).get(own_pool, [])
+        members = members_of(life.dom0, own_pool)
+        answered = life.answer(life.ask()) is not None
+    finally:
+        act(life.dom0, "cpupool-migrate", life.name, POOL)
+        act(life.dom0, "cpupool-destroy", own_pool)
+        act(life.dom0, "cpupool-cpu-add", POOL, cpu)
+    return Pooled(own, members, answered, before, pools(life.dom0))
+
+
+def pool_of(guest: str) -> str:
+    """The name of a guest's own pool, which keeper.sh knows, too: xl's table has no blank behind one of 19 letters."""
+    return f"xp-{guest.removeprefix('xenproof-')}"
+
+
+def members_of(dom0: Connection, pool: str) -> list[str]:
+    """The domains that `xl list -c` shows in a pool."""
+    # Such as: xenproof-n5QuMbaI-1        1   128     1     -b----      10.3         Pool-0
+    rows = [line.split() for line in dom0.run("xl list -c").check().text.splitlines()]
+    return [row[0] for row in rows if row and row[-1] == pool]

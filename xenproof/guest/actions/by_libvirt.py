@@ -1,0 +1,191 @@
+"""Actions on a guest that libvirt manages: each is done by virsh, and its result is read and returned."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xenproof.errors import ParseError
+from xenproof.guest.actions.by_xl import SAVE_LIMIT_S, SETTLE_LIMIT_S
+from xenproof.guest.actions.life import Life
+from xenproof.guest.witness import WitnessStatus
+from xenproof.run.waiting import settled
+from xenproof.source.connection import quoted
+from xenproof.xen.acting import act
+from xenproof.xen.toolstack import VIRSH, virsh
+
+KEPT, UNKNOWN = "kept", "unknown"
+_AGAIN = "\n=again=\n"
+_ROUND_TRIP = """\
+path={path}
+trap 'rm -f -- "$path" "$path.xml"' EXIT
+{dump} >"$path.xml" && cat "$path.xml" && {to} >"$path" && printf '\\n=again=\\n' && {from}
+"""
+# libvirt, src/libxl/libxl_driver.c: "unsupported config type xen-sxp".
+_NO_SUCH_FORM = re.compile(r"unsupported config type")
+# What has to be there again.  XML is only looked at, not read: it comes from the host.
+_OF_XML = {
+    "kernel": re.compile(r"<kernel>([^<]+)</kernel>"),
+    "memory": re.compile(r"<memory[^<>]*>([0-9]+)</memory>"),
+    "disks": re.compile(r"<source file='([^']+)'"),
+}
+
+
+def state(life: Life) -> str:
+    """What virsh says of it, such as "running" or "shut off"."""
+    return virsh(life.dom0, "domstate", life.name).text.strip()
+
+
+def names(life: Life, *options: str) -> list[str]:
+    """The domains that `virsh list` names with these options."""
+    return virsh(life.dom0, "list", "--name", *options).check().text.split()
+
+
+def round_trip(life: Life, native: str) -> str:
+    """Make a configuration of the form `native` of the guest's XML, and XML of that again.
+
+    KEPT where kernel, memory and disks are the same as before, or which of them are not; UNKNOWN where libvirt does not
+    know that form.  Raises CommandFailed where it fails in another way, ParseError where the XML has none of them.
+    """
+    path = f"{life.guest.config_path}.{native}"
+    words = {
+        "dump": quoted(*VIRSH, "dumpxml", life.name),
+        "to": quoted(*VIRSH, "domxml-to-native", native, "--xml", f"{path}.xml"),
+        "from": quoted(*VIRSH, "domxml-from-native", native, path),
+        "path": quoted(path),
+    }
+    done = life.dom0.run(_ROUND_TRIP.format(**words), limit_s=120)
+    if done.exit_code and _NO_SUCH_FORM.search(done.error_text):
+        return UNKNOWN
+    before, mark, after = done.check().text.partition(_AGAIN)
+    had = {name: pattern.findall(before) for name, pattern in _OF_XML.items()}
+    if not mark or not all(had.values()):
+        raise ParseError(f"the XML of {life.name} has no {' or no '.join(_OF_XML)}, or was cut off: {before[-300:]!r}")
+    changed = [name for name, pattern in _OF_XML.items() if pattern.findall(after) != had[name]]
+    return f"changed: {', '.join(changed)}" if changed else KEPT
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """What virsh and xl call it while it was suspended, and afterwards, and whether it answered then."""
+
+    by_virsh: str
+    by_xl: str
+    afterwards: str
+    answers: bool
+
+
+def suspend(life: Life) -> Suspended:
+    """Suspend it and let it go on."""
+    virsh(life.dom0, "suspend", life.name)
+    letter = life.paused_letter()
+    by_virsh = state(life)
+    virsh(life.dom0, "resume", life.name)
+    answers = life.answer(life.ask()) is not None
+    return Suspended(by_virsh, letter, state(life), answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """A guest that libvirt saved and started again: how it stood before and after, and what was said between."""
+
+    before: WitnessStatus
+    by_virsh: str
+    ended: bool
+    after: WitnessStatus
+
+
+def managed_save(life: Life) -> Managed:
+    """Save it where libvirt wants, and start it, which goes on from there."""
+    before = life.now()
+    virsh(life.dom0, "managedsave", life.name, limit_s=SAVE_LIMIT_S)
+    ended = life.has_ended()
+    by_virsh = state(life)
+    virsh(life.dom0, "start", life.name, limit_s=SAVE_LIMIT_S)
+    life.found_again()
+    return Managed(before, by_virsh, ended, life.now())
+
+
+def save_and_restore(life: Life) -> Managed:
+    """Save it into a file and restore it from there; raises GuestError where it does not come back."""
+    path = f"{life.guest.host.folder.path}/{life.name}.save"
+    before = life.now()
+    try:
+        virsh(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
+        ended = life.has_ended()
+        by_virsh = state(life)
+        virsh(life.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
+        life.found_again()
+        return Managed(before, by_virsh, ended, life.now())
+    finally:
+        life.dom0.run(f"rm -f -- {quoted(path)}")
+
+
+def autostart(life: Life) -> tuple[bool, bool]:
+    """Mark it to be started with the host and take that back; whether libvirt lists it as such after each."""
+    virsh(life.dom0, "autostart", life.name)
+    marked = life.name in names(life, "--all", "--autostart")
+    virsh(life.dom0, "autostart", life.name, "--disable")
+    return marked, life.name in names(life, "--all", "--autostart")
+
+
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """A guest of xl that somebody tried to end by virsh: whether virsh lists it, and whether it still answers."""
+
+    listed: bool
+    answers: bool
+
+
+def leave_alone(life: Life) -> Untouched:
+    """Try to destroy a guest that xl started by virsh."""
+    listed = life.name in names(life, "--all")
+    virsh(life.dom0, "destroy", life.name)
+    return Untouched(listed, life.answer(life.ask()) is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Revived:
+    """A guest of libvirt that xl destroyed: virsh's word for it then, and whether it is another boot after a start."""
+
+    gone: bool
+    by_virsh: str
+    another_boot: bool
+
+
+def destroy_by_xl(life: Life) -> Revived:
+    """Destroy it by xl, and start it again by virsh."""
+    before, begin = life.now(), len(life.guest.console.text)
+    act(life.dom0, "destroy", life.name)
+    gone = life.has_ended()
+    by_virsh = state_when(life, "shut off")
+    virsh(life.dom0, "start", life.name)
+    life.found_again()
+    return Revived(gone, by_virsh, life.booted_again(begin).nonce != before.nonce)
+
+
+def state_when(life: Life, wanted: str) -> str:
+    """What virsh says of it when that is `wanted`, or after a while."""
+    return settled(lambda: state(life), lambda found: found == wanted, SETTLE_LIMIT_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A guest that was shut down and undefined: virsh's word, whether xl has it, its log, and who still knows it."""
+
+    by_virsh: str
+    gone: bool
+    has_log: bool
+    still_known: bool
+    left: Sequence[str]
+
+
+def end(life: Life) -> Ended:
+    """Shut it down, then undefine it."""
+    virsh(life.dom0, "shutdown", life.name)
+    gone = life.has_ended()
+    by_virsh = state(life)
+    has_log = life.dom0.run(f"[ -s {quoted(f'/var/log/libvirt/libxl/{life.name}.log')} ]").exit_code == 0
+    virsh(life.dom0, "undefine", life.name)
+    known = life.name in names(life, "--all")
+    left = [str(thing) for thing in life.guest.leftovers(SETTLE_LIMIT_S, with_files=False)]
+    return Ended(by_virsh, gone, has_log, known, left)

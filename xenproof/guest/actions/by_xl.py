@@ -1,0 +1,256 @@
+"""Actions on a guest that runs: each is done by xl, and its result is read and returned."""
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from xenproof.errors import GuestError, ParseError
+from xenproof.guest.actions.life import BOOT_LIMIT_S, NO_DOMAIN, Life
+from xenproof.guest.description import MEMORY_MIB
+from xenproof.guest.host.leftovers import GuestIdentity, Leftover
+from xenproof.guest.image.guest_image import ENTRY_MARK, MENU_TITLE, SECOND_ENTRY
+from xenproof.guest.witness import WitnessStatus
+from xenproof.source.connection import quoted
+from xenproof.xen.acting import act
+
+SAVE_LIMIT_S = 300
+SETTLE_LIMIT_S = 30.0
+_SILENCE_S = 2.0
+# Ctrl-N is what GRUB takes for the arrow, which is three characters that a console may tear apart.
+_DOWN_AND_ENTER = "\x0e\r"
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The state letter of xl list while it was paused, and whether the guest answered then and afterwards."""
+
+    letter: str
+    answered_paused: bool
+    answered_afterwards: bool
+
+
+def pause(life: Life) -> Paused:
+    """Pause it, ask it, and let it go on."""
+    act(life.dom0, "pause", life.name)
+    letter = life.paused_letter()
+    number = life.ask()
+    early = life.answer(number, _SILENCE_S)
+    act(life.dom0, "unpause", life.name)
+    return Paused(letter, early is not None, life.answer(number) is not None)
+
+
+def rename(life: Life, other: str) -> tuple[str, str]:
+    """Give it another name and its own again; the names under which xl list has it after each."""
+    act(life.dom0, "rename", life.name, other)
+    try:
+        there = life.row()
+    finally:
+        act(life.dom0, "rename", other, life.name)
+    back = life.row()
+    return there.name if there else NO_DOMAIN, back.name if back else NO_DOMAIN
+
+
+def take_memory(life: Life, mib: int) -> tuple[int, int]:
+    """Leave it `mib` fewer than it had at its boot; its MiB by xl list, and how many fewer it sees itself."""
+
+    def missing(state: WitnessStatus) -> int:
+        return (life.guest.witness.memory_kib - state.memory_kib) >> 10
+
+    act(life.dom0, "mem-set", life.name, f"{MEMORY_MIB - mib}m")
+    row = life.row_when(lambda row: row is not None and row.mem_mib == MEMORY_MIB - mib)
+    return row.mem_mib if row else 0, missing(life.until(lambda state: missing(state) == mib))
+
+
+def plug_processors(life: Life, count: int, used: str) -> str:
+    """Let it have `count` virtual processors; those that it uses then, which are to be `used`, such as "0-1"."""
+    act(life.dom0, "vcpu-set", life.name, str(count))
+    state = life.until(lambda state: state.processors == used, meanwhile=lambda: life.use_processors(count))
+    return state.processors
+
+
+@dataclass(frozen=True, slots=True)
+class DiskChange:
+    """A disk that came and went: its first line as dom0 wrote it and as the guest read it, and what stayed."""
+
+    written: str
+    read: str
+    disks_afterwards: tuple[str, ...]
+    left: Sequence[str]
+
+
+def change_disks(life: Life) -> DiskChange:
+    """Attach a disk, let the guest read it, and detach it."""
+    path, token = f"{life.guest.host.folder.path}/{life.name}-more.raw", secrets.token_hex(16)
+    make = f"truncate -s 1M {quoted(path)} && echo {token} | dd of={quoted(path)} conv=notrunc 2>/dev/null"
+    life.dom0.run(make).check(0)
+    try:
+        act(life.dom0, "block-attach", life.name, f"format=raw, vdev=xvdb, access=ro, target={path}")
+        attached = life.until(lambda state: "xvdb" in state.disks)
+        line = life.first_line("xvdb") if "xvdb" in attached.disks else ""
+        act(life.dom0, "block-detach", life.name, "xvdb")
+        detached = life.until(lambda state: "xvdb" not in state.disks)
+        of_disk = GuestIdentity("no guest's name", -1, "", (path,))
+        left = life.guest.host.leftovers(of_disk, SETTLE_LIMIT_S, (Leftover("file", path),))
+    finally:
+        life.dom0.run(f"rm -f -- {quoted(path)}")
+    return DiskChange(token, line, detached.disks, [str(thing) for thing in left])
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChange:
+    """A network interface that came and went: those that the guest has, and whether the bridge has it, each time."""
+
+    attached: tuple[str, ...]
+    on_bridge: bool
+    detached: tuple[str, ...]
+    still_on_bridge: bool
+
+
+def change_networks(life: Life, bridge: str) -> NetworkChange:
+    """Attach an interface on `bridge` and detach it."""
+    vif, ports = f"vif{life.guest.domid}.0", f"ls /sys/class/net/{quoted(bridge)}/brif"
+    act(life.dom0, "network-attach", life.name, f"bridge={bridge}")
+    attached = life.until(lambda state: bool(state.networks))
+    with_it = life.dom0.run(ports).text.split()
+    act(life.dom0, "network-detach", life.name, "0")
+    detached = life.until(lambda state: not state.networks)
+    without = life.dom0.run(ports).text.split()
+    return NetworkChange(attached.networks, vif in with_it, detached.networks, vif in without)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """How a guest stood before it was saved and after it was restored.
+
+    `ended` is whether xl list had it no more in between, `skew_s` at least how far its clock was off dom0's afterwards,
+    `line` the first line of its own disk, `left` what dom0 still had of the domain that was saved.
+    """
+
+    before: WitnessStatus
+    ended: bool
+    after: WitnessStatus
+    skew_s: int
+    line: str
+    left: Sequence[str]
+
+
+def save_and_restore(life: Life) -> Restored:
+    """Save it into a file and restore it from there; raises GuestError where it does not come back."""
+    path = f"{life.guest.host.folder.path}/{life.name}.save"
+    before, saved = life.now(), life.guest.domid
+    try:
+        act(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
+        ended = life.has_ended()
+        act(life.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
+        life.found_again()
+        earliest = _clock(life)
+        after = life.now()
+        # A host that is busy may take its time to hand over the guest's answer: that is no fault of the guest's clock.
+        skew = max(earliest - after.clock, after.clock - _clock(life), 0)
+        return Restored(before, ended, after, skew, life.first_line("xvda2"), life.left_of(saved))
+    finally:
+        life.dom0.run(f"rm -f -- {quoted(path)}")
+
+
+def _clock(life: Life) -> int:
+    """Seconds since the epoch by dom0's clock."""
+    return _number(life.dom0.run("date +%s").check(0).text.strip(), "date +%s")
+
+
+def _number(text: str, command: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,15}", text):
+        raise ParseError(f"`{command}` printed {text[:200]!r}, expected a number")
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """A guest that ended and was started again.
+
+    The token on its disk, whether it is another boot, the entry of its menu that it came by, and what stayed in dom0
+    of before.
+    """
+
+    token: str
+    another_boot: bool
+    entry: str
+    left: Sequence[str]
+
+
+def restart(life: Life, *, by_crash: bool = False, at_menu: Callable[[int], object] | None = None) -> Restarted:
+    """Reboot it, or let its kernel crash; raises GuestError where none comes after it.
+
+    `at_menu` is called when the next one has been created, with where its console begins.
+    """
+    before, state = life.guest.domid, life.now()
+    begin = len(life.guest.console.text)
+    if by_crash:
+        life.say("crash")
+    else:
+        act(life.dom0, "reboot", life.name)
+    life.found_again()
+    if at_menu:
+        at_menu(begin)
+    witness = life.booted_again(begin)
+    entry = witness.cmdline.partition(ENTRY_MARK)[2].partition(" ")[0]
+    return Restarted(witness.token, witness.nonce != state.nonce, entry, life.left_of(before))
+
+
+def reboot_from_changed_menu(life: Life) -> Restarted:
+    """Let it make the second entry of its own menu the default, and reboot it."""
+    life.change_menu("default", "1")
+    found = restart(life)
+    life.change_menu("default", "0")
+    return found
+
+
+def crash_and_choose(life: Life) -> Restarted:
+    """Let its own menu wait for a key, let its kernel crash, and choose the second entry on its console."""
+    second = f"{MENU_TITLE} {SECOND_ENTRY}"
+
+    def choose(begin: int) -> None:
+        if not life.guest.console.wait(lambda: second in life.guest.console.text[begin:], BOOT_LIMIT_S):
+            raise GuestError(f"{life.name} shows no menu with {second!r}; see its console")
+        life.press(_DOWN_AND_ENTER)
+
+    life.change_menu("timeout", "-1")
+    found = restart(life, by_crash=True, at_menu=choose)
+    life.change_menu("timeout", "0")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Preserved:
+    """A guest that crashed and is kept: why it ended, by xl list; the size of its dump; and whether it went then.
+
+    `letter` is "c" for crashed.  `core_mib` is 0 where the dump is no core file.
+    """
+
+    letter: str
+    core_mib: int
+    gone: bool
+    left: Sequence[str]
+
+
+def crash_and_preserve(life: Life) -> Preserved:
+    """Let its kernel crash, dump the core of what stays, and destroy that."""
+    core = quoted(f"{life.guest.host.folder.path}/{life.name}.core")
+    life.say("crash")
+    row = life.row_when(lambda row: row is None or row.state[4] not in "r-")
+    try:
+        act(life.dom0, "dump-core", str(life.guest.domid), core, limit_s=SAVE_LIMIT_S)
+        # A core file is an ELF file.
+        script = f'[ "$(head -c 4 {core} | tail -c 3)" = ELF ] && stat -c %s {core}'
+        size = life.dom0.run(script).text.strip()
+    finally:
+        life.dom0.run(f"rm -f -- {core}")
+    gone, left = end(life)
+    return Preserved(row.state[4] if row else NO_DOMAIN, _number(size or "0", "stat -c %s") >> 20, gone, left)
+
+
+def end(life: Life) -> tuple[bool, Sequence[str]]:
+    """Destroy it; whether xl list has it no more, and what dom0 still has of it but for its files."""
+    act(life.dom0, "destroy", life.name)
+    gone = life.has_ended()
+    return gone, [str(thing) for thing in life.guest.leftovers(SETTLE_LIMIT_S, with_files=False)]

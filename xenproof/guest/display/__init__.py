@@ -1,0 +1,1 @@
+"""The screens of guests: SPICE, VNC, pictures, certificates."""

@@ -1,0 +1,190 @@
+"""The ways to start a guest: by GRUB's own image for Xen, by pygrub, from a kernel of dom0; as PV, PVH and HVM.
+
+The same guest is started in each way, so what differs is the way's doing.  What is expected of each is a fact of the
+toolstack and of GRUB, the same on all releases that have the way at all.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from xenproof.errors import CommandFailed, GuestError
+from xenproof.guest.actions.life import BOOT_LIMIT_S
+from xenproof.guest.boot_progress import READY, BootProgress
+from xenproof.guest.description import GuestDescription
+from xenproof.guest.guest import Guest
+from xenproof.guest.host.working_folder import WorkingFolder
+from xenproof.guest.image.guest_image import COMMAND_LINE, LOADER, LOADER_MARK, GuestImage
+from xenproof.guest.image.packed_kernel import Packing
+from xenproof.source.connection import Connection, quoted
+from xenproof.xen.acting import Created
+from xenproof.xen.backend import DiskBackend
+from xenproof.xlcfg.config import Setting, Start
+
+# What GRUB says where it finds no menu, and waits for somebody to type.
+_PROMPT = "Minimal BASH-like line editing"
+_LOG = re.compile(r"consult logfile (/var/log/xen/bootloader\.\d+\.log)")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_LOG_BYTES = 4096
+# What grub-install does, for a disk that is a file: boot.img finds the rest in the sectors behind it.  The first 440
+# bytes only, as the table of partitions comes then.
+_INSTALL = """
+set -e
+trap 'rm -f {core}' EXIT
+for make in grub2-mkimage grub-mkimage; do ! command -v "$make" >/dev/null || break; done
+"$make" -O i386-pc -d {modules} -o {core} -p '(hd0,msdos1)/boot/grub' biosdisk part_msdos ext2 normal linux echo
+[ "$(stat -c %s {core})" -lt 1048064 ]
+dd if={modules}/boot.img of={disk} bs=440 count=1 conv=notrunc 2>/dev/null
+dd if={core} of={disk} bs=512 seek=1 conv=notrunc,fsync 2>/dev/null
+"""
+
+
+class By(StrEnum):
+    """What starts the guest's kernel."""
+
+    GRUB_XEN = "grub.xen"
+    PYGRUB = "pygrub"
+    DOM0 = "a kernel of dom0"
+    PVH_DOM0 = "a kernel of dom0, as PVH"
+    PVH_GRUB = "GRUB for PVH"
+    HVM_GRUB = "GRUB for a PC, from its disk"
+
+
+@dataclass(frozen=True, slots=True)
+class BootWay:
+    """One way: what starts the guest, its root's file system, how far it comes, in words, and its disk's format."""
+
+    by: By
+    filesystem: str
+    expected: str
+    source: str
+    format: str = "raw"
+
+    @property
+    def name(self) -> str:
+        """Its name as a row of the table."""
+        return f"{self.by}, {self.filesystem}" + (f" in {self.format}" if self.format != "raw" else "")
+
+    @property
+    def packing(self) -> Packing | None:
+        """How its kernel has to be packed: as it came where that unpacks itself, else as most are."""
+        return Packing.OWN if self.by in (By.HVM_GRUB, By.PVH_GRUB) else None
+
+    @property
+    def backend(self) -> DiskBackend:
+        """What serves its disk: blkback, but where only qemu can read the format."""
+        return DiskBackend.BLKBACK if self.format == "raw" else DiskBackend.QDISK
+
+
+def _started_by(mark: str) -> str:
+    return f"{READY}, started by {mark}"
+
+
+_REFUSED = "no domain, and in pygrub's log: "
+_NO_PARTITION = f"{_REFUSED}Unable to find partition containing kernel"
+_GRUB_SOURCE = "GRUB's manual: grub_platform and grub_cpu; grub-core/osdep and fs of GRUB 2.02 and later"
+_FSIMAGE = "tools/libfsimage of Xen: ext2fs, fat, iso9660, reiserfs, ufs, xfs before version 5, zfs"
+
+# By grub.xen from ext4 start the guests of all other checks.
+_WAYS = (
+    BootWay(By.GRUB_XEN, "btrfs", _started_by(LOADER), _GRUB_SOURCE),
+    BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE, "qcow2"),
+    BootWay(By.GRUB_XEN, "xfs", _started_by(LOADER), _GRUB_SOURCE),
+    # pygrub reads the menu but is no GRUB: it hands over variables as they stand there.
+    BootWay(By.PYGRUB, "ext4", _started_by("$grub_platform-$grub_cpu"), "tools/pygrub/src/GrubConf.py of Xen"),
+    BootWay(By.PYGRUB, "btrfs", _NO_PARTITION, _FSIMAGE),
+    BootWay(By.PYGRUB, "xfs", _NO_PARTITION, _FSIMAGE),
+    BootWay(By.DOM0, "ext4", _started_by("dom0"), "xl.cfg(5), kernel"),
+    BootWay(By.PVH_DOM0, "ext4", _started_by("dom0"), "xl.cfg(5), type"),
+    BootWay(By.PVH_GRUB, "ext4", _started_by("xen_pvh-i386"), _GRUB_SOURCE),
+    BootWay(By.HVM_GRUB, "ext4", _started_by("pc-i386"), _GRUB_SOURCE),
+)
+
+
+def boot_ways() -> dict[str, BootWay]:
+    """All ways, by name."""
+    return {way.name: way for way in _WAYS}
+
+
+def described(
+    way: BootWay, image: GuestImage, folder: WorkingFolder, *, grub_xen: str, grub_pvh: str, by_shadow: bool
+) -> GuestDescription:
+    """The guest of `image` that is to be started in this way; files of dom0 that it needs are put there."""
+    begun = start(way, image, folder, grub_xen=grub_xen, grub_pvh=grub_pvh)
+    more = more_words(way, by_shadow=by_shadow)
+    return GuestDescription(image, way.backend, begun, started_by=way.by, format=way.format, more=more)
+
+
+def start(way: BootWay, image: GuestImage, folder: WorkingFolder, *, grub_xen: str, grub_pvh: str) -> Start:
+    """The configuration that starts a guest of `image` in this way; files of dom0 that it needs are put there."""
+    match way.by:
+        case By.GRUB_XEN:
+            return Start(grub_xen)
+        case By.PYGRUB:
+            return Start(bootloader="pygrub")
+        case By.PVH_GRUB:
+            return Start(grub_pvh, type="pvh")
+        case By.HVM_GRUB:
+            return Start(firmware=True)
+        case By.DOM0 | By.PVH_DOM0:
+            return dom0_kernel(image, folder, way.filesystem, type="pvh" if way.by is By.PVH_DOM0 else "")
+
+
+def more_words(way: BootWay, *, by_shadow: bool) -> dict[str, Setting]:
+    """What else the configuration of this way says; `by_shadow`, that PVH and HVM guests get shadow paging."""
+    more: dict[str, Setting] = {}
+    if way.by is By.HVM_GRUB:
+        # With an IDE disk firmware reads two bytes at a time; an xl before 4.7 takes no notice of the word.
+        more["hdtype"] = "ahci"
+    if by_shadow and way.by in (By.PVH_DOM0, By.PVH_GRUB, By.HVM_GRUB):
+        more["hap"] = 0
+    return more
+
+
+def dom0_kernel(image: GuestImage, folder: WorkingFolder, filesystem: str, *, type: str = "") -> Start:
+    """The configuration that starts the kernel of `image` from a file of dom0, which is put there."""
+    line = f"{COMMAND_LINE.format(root=filesystem)} {LOADER_MARK}dom0"
+    return Start(folder.cut(image, image.kernel), folder.cut(image, image.ramdisk), line, type=type)
+
+
+def install_grub(guest: Guest, modules: str) -> None:
+    """Put GRUB onto the disk of a guest that is defined, so that firmware finds it; dom0's `modules` are a folder.
+
+    Raises CommandFailed where dom0 cannot make it.
+    """
+    core = f"{guest.disk}.core"
+    words = {"core": quoted(core), "disk": quoted(guest.disk), "modules": quoted(modules)}
+    done = guest.dom0.run(_INSTALL.format(**words), limit_s=120)
+    if done.exit_code:
+        raise CommandFailed(f"{guest.name} gets no GRUB on its disk: {done.error_text.strip()[-300:]}")
+
+
+def finds_its_menu(guest: Guest) -> bool:
+    """Whether a guest that GRUB starts boots from its disk; False where GRUB sees nothing there.
+
+    Raises GuestError for anything else that keeps it from coming up.
+    """
+    boot = guest.boot(BOOT_LIMIT_S, unless=lambda text: _PROMPT in text)
+    if boot.reached != READY and _PROMPT not in guest.console.text:
+        raise GuestError(f"{guest.name} did not boot: {boot.reached}")
+    return boot.reached == READY
+
+
+def how_far(guest: Guest, boot: BootProgress) -> str:
+    """How far a guest booted, in the words that a way expects; pygrub's log is read, where it failed, and removed."""
+    if guest.created is None:
+        return boot.reached
+    return _how_far(guest.dom0, guest.created, boot)
+
+
+def _how_far(dom0: Connection, created: Created, boot: BootProgress) -> str:
+    log = _LOG.search(created.problem)
+    path = quoted(log[1] if log else f"/var/log/xen/bootloader.{created.domid}.log")
+    said = dom0.run(f"tail -c {_LOG_BYTES} {path} 2>/dev/null; rm -f {path}").text
+    if boot.witness is not None:
+        return _started_by(boot.witness.cmdline.rpartition(LOADER_MARK)[2])
+    if log is None:
+        return boot.reached
+    # The last line of Python's traceback: "RuntimeError: Unable to find partition containing kernel".  pygrub has a
+    # terminal, so Python 3.13 writes in colours.
+    return _REFUSED + _COLOUR.sub("", said).rstrip().rpartition("\n")[2].rpartition("Error: ")[2]

@@ -1,0 +1,125 @@
+"""The rows of the truth table of disk backends: a specification, and what its target is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+
+from xenproof.results.verdict import TableCell
+from xenproof.xlcfg.backend_rule import Prediction, TargetKind, predict_backend
+from xenproof.xlcfg.disk_spec import DiskSpec, DiskSpecError, parse_disk_spec
+from xenproof.xlcfg.xl_series import XlSeries
+
+
+class Target(StrEnum):
+    """What a row's disk is in dom0."""
+
+    RAW = "file"
+    QCOW2 = "qcow2"
+    BLOCK = "block"
+    VOLUME = "volume"
+    MISSING = "missing"
+    NONE = "none"
+
+    @property
+    def kind(self) -> TargetKind:
+        """What libxl sees of it: it does not look into files."""
+        return _KINDS[self]
+
+
+_KINDS = {
+    Target.RAW: TargetKind.FILE, Target.QCOW2: TargetKind.FILE, Target.BLOCK: TargetKind.BLOCK,
+    Target.VOLUME: TargetKind.BLOCK, Target.MISSING: TargetKind.MISSING, Target.NONE: TargetKind.MISSING,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRow:
+    """One row: `form` is a disk specification with {target} and {vdev}; `place` is its row and column in the table."""
+
+    name: str
+    form: str
+    target: Target
+    place: tuple[str, str] | None = None
+
+    @property
+    def cell(self) -> TableCell:
+        """Where the report shows it."""
+        if self.place:
+            return TableCell("Disk backends", *self.place)
+        return TableCell("Disk backends, as people write disks", self.spec(_EXAMPLE[self.target], "xvda"), "found")
+
+    def spec(self, target: str, vdev: str) -> str:
+        """The specification for a disk at `target` that the guest sees as `vdev`."""
+        return self.form.format(target=target, vdev=vdev)
+
+
+_EXAMPLE = {
+    Target.RAW: "/x.raw", Target.QCOW2: "/x.qcow2", Target.BLOCK: "/dev/loop0", Target.VOLUME: "/dev/mapper/x",
+    Target.MISSING: "/nosuch", Target.NONE: "",
+}  # fmt: skip
+
+# As they stand in configurations of xm, and in the short form of xl.
+_WRITTEN = (
+    DiskRow("positional_raw", "{target},raw,{vdev},w", Target.RAW),
+    DiskRow("positional_read_only", "{target},raw,{vdev},r", Target.RAW),
+    DiskRow("positional_qcow2", "{target},qcow2,{vdev},w", Target.QCOW2),
+    DiskRow("positional_cdrom", "{target},raw,{vdev},r,cdrom", Target.RAW),
+    DiskRow("positional_empty_drive", "{target},raw,{vdev},r,cdrom", Target.NONE),
+    DiskRow("empty_drive", "vdev={vdev}, devtype=cdrom", Target.NONE),
+    DiskRow("empty_disk", "{target},raw,{vdev},w", Target.NONE),
+    DiskRow("xm_file", "file:{target},{vdev},w", Target.RAW),
+    DiskRow("xm_file_qcow2", "file:{target},{vdev},w", Target.QCOW2),
+    DiskRow("xm_phy", "phy:{target},{vdev},w", Target.BLOCK),
+    DiskRow("xm_phy_volume", "phy:{target},{vdev},w", Target.VOLUME),
+    DiskRow("xm_phy_file", "phy:{target},{vdev},w", Target.RAW),
+    DiskRow("xm_tap_aio", "tap:aio:{target},{vdev},w", Target.RAW),
+    DiskRow("xm_tap_qcow2", "tap:qcow2:{target},{vdev},w", Target.QCOW2),
+    DiskRow("xm_tap2_aio", "tap2:tapdisk:aio:{target},{vdev},w", Target.RAW),
+)
+
+
+def disk_rows() -> dict[str, DiskRow]:
+    """All rows by name: targets with the formats that they can have and each backend type, and what people write."""
+    return {row.name: row for row in [*_combined(), *_WRITTEN]}
+
+
+_SEEN = {
+    Target.RAW: "a raw file", Target.QCOW2: "a qcow2 file", Target.BLOCK: "a block device",
+    Target.VOLUME: "a volume of device-mapper", Target.MISSING: "no file",
+}  # fmt: skip
+
+
+def _combined() -> Iterator[DiskRow]:
+    formats = [
+        *product((Target.RAW, Target.QCOW2, Target.BLOCK, Target.MISSING), ("raw", "qcow2")),
+        (Target.RAW, "vhd"),
+        (Target.VOLUME, "raw"),
+    ]
+    for (target, name), kind in product(formats, ("", "phy", "qdisk")):
+        asked = f", backendtype={kind}" if kind else ""
+        yield DiskRow(
+            f"{target}_as_{name}_on_{kind or 'any'}",
+            f"format={name}, vdev={{vdev}}, access=rw{asked}, target={{target}}",
+            target,
+            (f"{_SEEN[target]}, format={name}", f"backendtype={kind}" if kind else "as xl chooses"),
+        )
+
+
+def predicted(row: DiskRow, target: str, vdev: str, series: XlSeries) -> Prediction | DiskSpec:
+    """What xl of `series` makes of the row: the disk with its backend type, or the prediction that it refuses it."""
+    try:
+        disk = parse_disk_spec(row.spec(target, vdev), series.disk)
+    except DiskSpecError as refused:
+        return Prediction(refusal=refused.said)
+    found = predict_backend(disk, row.target.kind, series)
+    if found.refusal:
+        return found
+    disk.backendtype = found.backendtype
+    return disk
+
+
+def in_words(kind: str, name: str, *, writable: bool, loop: bool) -> str:
+    """A row's disk in a line: backend type, format, access, and whether a loop device is below it."""
+    access = "writable" if writable else "read only"
+    return f"{kind}, {name}, {access}" + (", on a loop device" if loop else "")

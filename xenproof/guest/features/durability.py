@@ -1,0 +1,132 @@
+"""A guest with disks of several kinds, and whether what it wrote and synced is safe.
+
+Two things can take it away: a power cut, of which what is on the medium tells, and the end of qemu, which serves some
+of the disks and can be killed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from xenproof.guest.actions.life import ANSWER_LIMIT_S, Life
+from xenproof.guest.description import DiskDescription, GuestDescription
+from xenproof.guest.guest import Guest
+from xenproof.guest.host.medium import on_medium
+from xenproof.guest.image.guest_image import BLOCK
+from xenproof.guest.witness import block_of, facts
+from xenproof.source.connection import quoted
+from xenproof.xen.acting import act
+from xenproof.xen.backend import DiskBackend, disk_workers
+
+BLOCKS = 4
+"""So many blocks are written to a disk, each synced before the next."""
+_SIZE_MIB = 1
+_SETTLE_LIMIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DiskKind:
+    """How a disk is served."""
+
+    vdev: str
+    backend: DiskBackend
+    format: str = "raw"
+
+    @property
+    def name(self) -> str:
+        """Its name as a row of the table."""
+        return f"{self.backend}, {self.format}"
+
+    def path(self, guest: Guest) -> str:
+        """Its file in dom0."""
+        return guest.files.path_of(self.description)
+
+    @property
+    def description(self) -> DiskDescription:
+        """The disk as a guest gets it."""
+        return DiskDescription(self.vdev, self.backend, self.format, empty_mib=_SIZE_MIB)
+
+
+_KINDS = (
+    DiskKind("xvdb", DiskBackend.BLKBACK),
+    DiskKind("xvdc", DiskBackend.QDISK),
+    DiskKind("xvdd", DiskBackend.QDISK, "qcow2"),
+)
+
+
+def disk_kinds() -> dict[str, DiskKind]:
+    """All kinds, by name."""
+    return {kind.name: kind for kind in _KINDS}
+
+
+def with_disks_of_each_kind(description: GuestDescription) -> GuestDescription:
+    """The same guest with a disk of each kind besides."""
+    return description.with_disks(*(kind.description for kind in _KINDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Safe:
+    """Blocks that a guest was to write and sync: how many it says are synced, and how many of those were found."""
+
+    synced: int
+    found: int
+
+
+def write_and_look(life: Life, kind: DiskKind) -> Safe:
+    """Let it write and sync, and look on the medium."""
+    blocks = _write(life, kind)
+    return _compared(blocks, on_medium(life.dom0, kind.path(life.guest), BLOCKS * BLOCK))
+
+
+@dataclass(frozen=True, slots=True)
+class Survived:
+    """What is in each disk after qemu was killed, how many were, and what dom0 still has of the guest's domain."""
+
+    safe: Mapping[str, Safe]
+    killed: int
+    left: Sequence[str]
+
+
+def kill_qemu(life: Life, kinds: Sequence[DiskKind]) -> Survived:
+    """Let it write to disks and sync, kill the qemu that serves them, and look into them.  The guest is destroyed."""
+    guest = life.guest
+    blocks = {kind: _write(life, kind) for kind in kinds}
+    pids = {pid for kind in kinds for pid in disk_workers(life.dom0, guest.domid, kind.vdev, kind.path(guest)).qemu}
+    for pid in pids:
+        life.dom0.run(f"kill -KILL {pid:d}")
+    act(life.dom0, "destroy", life.name)
+    life.has_ended()
+    left = guest.leftovers(_SETTLE_LIMIT_S, with_files=False)
+    safe = {kind.name: _compared(blocks[kind], _content(life, kind)) for kind in kinds}
+    return Survived(safe, len(pids), [str(thing) for thing in left])
+
+
+def _content(life: Life, kind: DiskKind) -> bytes:
+    """What a guest would read at the begin of a disk that nothing serves any more."""
+    path = kind.path(life.guest)
+    raw = f"{path}.as-raw"
+    convert = quoted("qemu-img", "convert", "-f", kind.format, "-O", "raw", path, raw)
+    read = f"{convert} && head -c {BLOCKS * BLOCK} {quoted(raw)}; code=$?; rm -f -- {quoted(raw)}; exit $code"
+    return life.dom0.run(read).check().stdout
+
+
+def _write(life: Life, kind: DiskKind) -> dict[int, bytes]:
+    """The blocks that the guest says it has synced, of BLOCKS that it was asked to write, by their numbers."""
+    begin, console = len(life.guest.console.text), life.guest.console
+    life.say("write", kind.vdev, str(BLOCKS))
+
+    def synced() -> list[str]:
+        told = (value for name, value in facts(console.text[begin:]) if name == "synced")
+        return [number for device, _, number in (value.partition(" ") for value in told) if device == kind.vdev]
+
+    console.wait(lambda: len(synced()) == BLOCKS, ANSWER_LIMIT_S)
+    witness = life.guest.witness
+    return {
+        int(number): block_of(witness.token, witness.nonce, kind.vdev, int(number))
+        for number in synced() if re.fullmatch(r"[0-9]{1,9}", number)
+    }  # fmt: skip
+
+
+def _compared(blocks: dict[int, bytes], data: bytes) -> Safe:
+    found = [number for number, block in blocks.items() if data[number * BLOCK : (number + 1) * BLOCK] == block]
+    return Safe(len(blocks), len(found))

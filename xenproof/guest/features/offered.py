@@ -1,0 +1,25 @@
+"""Whether a guest that is created, and stays paused, gets its disks: their backends wait for it."""
+
+from functools import partial
+
+from xenproof.errors import ParseError
+from xenproof.guest.guest import Guest
+from xenproof.run.waiting import settled
+from xenproof.xen.backend import read_vbd
+
+_CREATE_LIMIT_S = 300.0
+_LIMIT_S = 15.0
+
+
+def gets(guest: Guest, *vdevs: str) -> bool:
+    """Create a guest that is defined; whether there is a domain, whose disks are offered to it within a while."""
+    return guest.create(_CREATE_LIMIT_S).domid > 0 and all(
+        settled(partial(_is_offered, guest, vdev), bool, _LIMIT_S) for vdev in vdevs
+    )
+
+
+def _is_offered(guest: Guest, vdev: str) -> bool:
+    try:
+        return read_vbd(guest.dom0, guest.domid, vdev).offered
+    except ParseError:  # not even in xenstore
+        return False

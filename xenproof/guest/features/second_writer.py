@@ -1,0 +1,40 @@
+"""Two guests that want to write to the same disk, of which no file system survives: neither of them ever runs."""
+
+from dataclasses import replace
+
+from xenproof.errors import GuestError
+from xenproof.guest.description import DiskDescription, GuestDescription
+from xenproof.guest.features.offered import gets
+from xenproof.guest.maker import GuestMaker
+from xenproof.xen.backend import DiskBackend
+
+_VDEV = "xvdb"
+# Xen, tools/hotplug/Linux/block: "Device /dev/loop0 is mounted in a guest domain, and so cannot be mounted now."
+_REFUSED = "cannot be mounted"
+
+
+def lets_in_second_writer(
+    description: GuestDescription, make: GuestMaker, backend: DiskBackend, *,
+    device: bool = False,
+) -> bool:  # fmt: skip
+    """Whether another guest gets a disk that one has for writing already; both are created, and never run.
+
+    The disk is a file, or a block `device`; the guests are those of `description` but for their disks.  Raises
+    GuestError where not even the first one gets it, or where the second one fails for another reason.
+    """
+    # It alone: neither of them ever runs.
+    disk = DiskDescription(_VDEV, backend, empty_mib=1, on_device=device)
+    first = make(replace(description, disks=(disk,)))
+    first.define()
+    path = first.files.path_of(disk)
+    shared = first.files.devices[path] if device else path
+    if not gets(first, _VDEV):
+        raise GuestError(f"{first.name} does not get {shared}, which nobody else has")
+    second = make(replace(description, disks=(DiskDescription(_VDEV, backend, existing=shared),)))
+    second.define()
+    if gets(second, _VDEV):
+        return True
+    said = second.created.problem if second.created else ""
+    if _REFUSED not in said:
+        raise GuestError(f"{second.name} is not there, and not as another guest has its disk: {said[-300:]}")
+    return False

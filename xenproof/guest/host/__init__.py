@@ -1,0 +1,1 @@
+"""What a host is to guests: working folder and keeper, leases, leftovers."""

@@ -1,0 +1,30 @@
+"""A lease on several hosts at a time, as a guest needs that moves from one to another."""
+
+import time
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+
+from xenproof.errors import GuestError
+from xenproof.guest.host.host import GuestHost
+
+
+@contextmanager
+def leased_on(
+    hosts: Collection[GuestHost], name: str, *, memory_mib: int, vcpus: int, limit_s: float
+) -> Iterator[None]:
+    """Hold capacity of each of `hosts` for the guest `name`, for as long as the context; `limit_s` is for all of them.
+
+    They are taken in one order, in whatever order they are named and whatever a run calls them: of two runs that want
+    the same hosts, the one that has the first of them gets the others, too, so that neither waits for the other for
+    ever.  Raises what `leased` raises, and GuestError where two of them are the same host.
+    """
+    deadline = time.monotonic() + limit_s
+    by_boot: dict[str, GuestHost] = {}
+    for host in hosts:
+        if (other := by_boot.setdefault(host.boot_id(), host)) is not host:
+            raise GuestError(f"{other.dom0.url} and {host.dom0.url} are the same host, expected different ones")
+    with ExitStack() as held:
+        for _, host in sorted(by_boot.items()):
+            left_s = max(0.0, deadline - time.monotonic())
+            held.enter_context(host.lease(name, memory_mib=memory_mib, vcpus=vcpus, limit_s=left_s))
+        yield

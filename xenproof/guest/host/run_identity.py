@@ -1,0 +1,44 @@
+"""The identity of a run: what all that it makes on hosts is named by, the same on each of them."""
+
+import secrets
+import string
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xenproof.guest.host.shared_table import Shared
+
+_LETTERS = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """A run, made once on this side and known to all its workers: a guest that comes from another host is known, too.
+
+    `id` is random, `folder` is what the workers share on this machine, `began` in seconds since the epoch is where the
+    time line of the report starts.
+    """
+
+    id: str
+    folder: Path
+    began: float = field(compare=False)
+
+    @staticmethod
+    def of(folder: Path, began: float | None = None) -> "RunIdentity":
+        """The identity of the run whose workers share `folder`; the first that asks makes it."""
+        with Shared(folder, "", "run").held() as table:
+            row = table.setdefault("identity", {})
+            made = row.setdefault("id", "".join(secrets.choice(_LETTERS) for _ in range(8)))
+        return RunIdentity(made, folder, time.time() if began is None else began)
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its guests begin with, and the name of its working folder on each host."""
+        return f"xenproof-{self.id}"
+
+    def new_name(self) -> str:
+        """A name for a guest that no other guest of any run has, on any host."""
+        with Shared(self.folder, "", "run").held() as table:
+            row = table.setdefault("names", {})
+            row["last"] = str(int(row.get("last", "0")) + 1)
+            return f"{self.prefix}-{row['last']}"

@@ -1,0 +1,151 @@
+"""Opening the hosts of a run: reach each one, read all its facts in one round trip, keep them."""
+
+import contextlib
+import dataclasses
+import os
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xenproof.errors import LabError, UsageError, XenproofError
+from xenproof.facts.families import probes
+from xenproof.facts.identity import PROBE, parse_identity
+from xenproof.hosts.target import Target, Way
+from xenproof.plain import shortened
+from xenproof.profile.profile import Profile
+from xenproof.run.progress import Progress
+from xenproof.source.address import Address, Scheme, parse_url
+from xenproof.source.connection import Connection
+from xenproof.source.gather import gather
+from xenproof.source.probe import Recording
+
+# What only some sources need is imported where they are opened: a recording is judged in less time
+# than ssh, the lab and the readers of images take to load.
+if TYPE_CHECKING:
+    from xenproof.lab.host import LabHost
+
+
+@dataclass(slots=True)
+class Opened:
+    """A host while the run lasts: what workers see of it, and what the controller holds open."""
+
+    target: Target
+    recording: Recording | None = None
+    connection: Connection | None = None
+    lab_host: "LabHost | None" = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """End the connection and the lab host, if there is one."""
+        if self.connection is not None:
+            with contextlib.suppress(XenproofError, OSError):
+                self.connection.close()
+        if self.lab_host is not None:
+            self.lab_host.down()
+
+
+def open_host(
+    url: str, profile: Profile, folder: Path, progress: Progress, *, identity: Path | None, known_hosts: Path | None,
+    lab_memory_mib: int | None = None, backing: tuple[Path, ...] = (),
+) -> Opened:  # fmt: skip
+    """Open one host and record its facts in `folder`; `backing` are the backing files that an image may name.
+
+    What keeps it from being evaluated is in the result's `target.blocked`; raises UsageError for a
+    URL that cannot be opened by any host's fault.
+    """
+    address = parse_url(url)
+    opened = Opened(Target(url))
+    try:
+        if address.path is not None:
+            _read_offline(opened, address.scheme, address.path, url, profile, folder, progress, backing)
+        else:
+            _reach(opened, address, url, progress, identity, known_hosts, lab_memory_mib)
+            _gather(opened, profile, folder, progress)
+        assert opened.recording is not None  # noqa: S101  # either way above sets it or raises
+        parse_identity(opened.recording.output(PROBE)).require_dom0(url)
+    except UsageError:
+        opened.close()
+        raise
+    except XenproofError as error:
+        opened.target = dataclasses.replace(opened.target, blocked=str(error))
+    except Exception as error:  # noqa: BLE001  # whatever one host makes of us, the others of the run are judged
+        why = f"an error of xenproof itself while {url} was read: {type(error).__name__}: {error} ({_place(error)})"
+        opened.target = dataclasses.replace(opened.target, blocked=shortened(why, 2000))
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _place(error: Exception) -> str:
+    """Where it was raised, for who looks into it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}"
+
+
+def _reach(
+    opened: Opened, address: Address, url: str, progress: Progress, identity: Path | None, known_hosts: Path | None,
+    lab_memory_mib: int | None,
+) -> None:  # fmt: skip
+    way: Way | None
+    if address.scheme is Scheme.LAB:
+        from xenproof.lab import host as lab
+
+        opened.lab_host = host = lab.up(address.release, progress, memory_mib=lab_memory_mib)
+        run = host.run
+        way = Way("127.0.0.1", run.port, "root", str(host.image.key), str(run.folder / "known_hosts"))
+    elif address.scheme is Scheme.SSH:
+        way = Way(address.host, address.port, address.user, str(identity or ""), str(known_hosts or ""))
+    else:
+        way = None
+    opened.target = Target(url, live=True, way=way)
+    opened.connection = opened.target.connect()
+
+
+def _gather(opened: Opened, profile: Profile, folder: Path, progress: Progress) -> None:
+    assert opened.connection is not None  # noqa: S101  # _reach set it or raised
+    about = {"accelerator": opened.lab_host.run.accelerator} if opened.lab_host else {}
+    with progress.phase(f"reading {opened.target.url}", 4):
+        opened.recording = gather(opened.connection, [PROBE, *probes(profile)], about)
+    _keep(opened, folder)
+
+
+def _keep(opened: Opened, folder: Path) -> None:
+    assert opened.recording is not None  # noqa: S101  # whoever calls has read it
+    path = folder / f"recording-{len(list(folder.glob('recording-*')))}.json"
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+            out.write(opened.recording.to_json())
+    except OSError as error:
+        raise LabError(f"cannot keep the recording of {opened.target.url} in {path}: {error.strerror}") from error
+    opened.target = Target(opened.target.url, str(path), opened.target.live, opened.target.way)
+
+
+def _read_offline(
+    opened: Opened, scheme: Scheme, path: Path, url: str, profile: Profile, folder: Path, progress: Progress,
+    backing: tuple[Path, ...],
+) -> None:  # fmt: skip
+    if scheme is Scheme.RECORDING:
+        opened.recording = Recording.read(path)
+        opened.target = Target(url, str(path.absolute()))
+        return
+    from xenproof.image.source import read_image
+    from xenproof.source.confined import Confinement
+    from xenproof.supportconfig.source import read_supportconfig
+
+    with progress.phase(f"reading {url}", 4):
+        confined = Confinement(below=folder)
+        if scheme is Scheme.IMAGE:
+            opened.recording = confined.read(read_image, url, path, profile, backing)
+        else:
+            opened.recording = confined.read(read_supportconfig, url, path, profile)
+    _keep(opened, folder)
+
+
+def close_all(hosts: Sequence[Opened]) -> None:
+    """Close every host; a problem with one does not keep the others open."""
+    for opened in hosts:
+        with contextlib.suppress(XenproofError):
+            opened.close()

@@ -1,0 +1,1 @@
+"""The bytes of a disk image: containers, partition tables, file systems."""

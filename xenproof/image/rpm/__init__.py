@@ -1,0 +1,1 @@
+"""rpm's databases in an image, in each of their formats."""

@@ -1,0 +1,123 @@
+"""The lab hosts that run now, and what is left of those whose runner was killed."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from filelock import FileLock
+
+from xenproof.errors import LabError
+from xenproof.run.cache import cache_folder, made
+from xenproof.run.process_identity import ProcessIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One lab host in its own folder.
+
+    `owner` is the process that it ends with, None for a host that stays until `xenproof lab down`.
+    `qemu` is None while it is being started.
+    """
+
+    folder: Path
+    release: str
+    owner: ProcessIdentity | None
+    qemu: ProcessIdentity | None = None
+    port: int = 0
+    accelerator: str = ""
+
+    def save(self) -> None:
+        """Write the run's state into its folder, whole or not at all."""
+        data = asdict(self)
+        del data["folder"]
+        draft = self.folder / "run.json.new"
+        draft.write_text(json.dumps(data), "utf-8")
+        draft.replace(self.folder / "run.json")
+
+    def alive(self) -> bool:
+        """Whether it is in use: its owner lives, or it has none and its QEMU lives."""
+        holder = self.owner or self.qemu
+        return holder is not None and holder.alive()
+
+    def remove(self) -> None:
+        """End its QEMU, if that very process still runs, and remove its folder."""
+        if self.qemu is not None:
+            self.qemu.kill()
+        elif (pid := _pid_in(self.folder)) is not None:
+            pid.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def new_run(release: str, owner: ProcessIdentity | None) -> Run:
+    """A new folder for a run, after removing what dead runs left; raises LabError where there is no room for it."""
+    try:
+        with _locked() as folder:
+            _clean(folder)
+            run = Run(Path(mkdtemp(prefix=f"{release}-", dir=folder)), release, owner)
+            # A detached host has no owner once it is up; while it starts it ends with its starter.
+            (run if owner else Run(run.folder, release, ProcessIdentity.of(os.getpid()))).save()
+    except OSError as error:
+        raise LabError(f"cannot make a folder for a run in {runs_folder()}: {error}") from error
+    return run
+
+
+def running() -> list[Run]:
+    """All runs that are in use."""
+    return [run for run in _all(runs_folder()) if run.alive()]
+
+
+def clean() -> list[Run]:
+    """Remove what dead runs left; the removed runs."""
+    with _locked() as folder:
+        return _clean(folder)
+
+
+def runs_folder() -> Path:
+    """Where the folders of runs are."""
+    return cache_folder() / "runs"
+
+
+@contextmanager
+def _locked() -> Iterator[Path]:
+    folder = made(runs_folder())
+    with FileLock(folder / ".lock"):
+        yield folder
+
+
+def _clean(folder: Path) -> list[Run]:
+    dead = [run for run in _all(folder) if not run.alive()]
+    for run in dead:
+        run.remove()
+    return dead
+
+
+def _all(folder: Path) -> list[Run]:
+    # Also what has no state: its run was killed before it wrote one, or while it removed what it had.
+    return [_load(run) for run in sorted(folder.glob("*-*")) if run.is_dir()]
+
+
+def _load(folder: Path) -> Run:
+    try:
+        data = json.loads((folder / "run.json").read_text("utf-8"))
+        owner, qemu = (ProcessIdentity(**data[who]) if data[who] else None for who in ("owner", "qemu"))
+        return Run(folder, data["release"], owner, qemu, data["port"], data["accelerator"])
+    except (OSError, ValueError, KeyError, TypeError):
+        # Not written by us or cut off: nothing alive can be behind it.
+        return Run(folder, "unknown", None)
+
+
+def _pid_in(folder: Path) -> ProcessIdentity | None:
+    """The QEMU of a runner that was killed before it could write run.json: its pid file, if it is its own."""
+    try:
+        pid = int((folder / "qemu.pid").read_text("ascii"))
+        # The number may have been given away since: only a QEMU that names our folder is ours.
+        if str(folder).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return ProcessIdentity.of(pid)
+    except (OSError, ValueError):
+        pass
+    return None

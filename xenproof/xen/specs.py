@@ -1,9 +1,0 @@
-"""Disk specifications of every form that a manual, the deck or xm ever had, and some that nobody should write."""
-
-from importlib.resources import files
-
-
-def known_specs() -> dict[str, str]:
-    """Name and text of each specification, in the file's order."""
-    text = files("xenproof.xen").joinpath("specs.tsv").read_text("utf-8")
-    return dict(line.split("\t", 1) for line in text.splitlines())

@@ -10,7 +10,7 @@ import pytest
 from xenproof.guest.features.backend_table import expected_words
 from xenproof.guest.features.disk_rows import disk_rows
 from xenproof.profile.load import load_profile
-from xenproof.xlcfg.disk_line import predicted_words
+from xenproof.xen.disk_line import predicted_words
 from xenproof.xlcfg.of_profile import series_of
 from xenproof.xlcfg.specs import known_specs
 

@@ -5,8 +5,8 @@ import pytest
 from selftest.corpus import disk_spec_of, transcripts
 from xenproof.errors import ParseError
 from xenproof.source.probe import ProbeOutput
+from xenproof.xen.disk_line import dry_run_words, predicted_words
 from xenproof.xen.dry_run import DryRun, parse_dry_run
-from xenproof.xlcfg.disk_line import dry_run_words, predicted_words
 from xenproof.xlcfg.specs import known_specs
 from xenproof.xlcfg.xl_series import load_series, series_names
 

@@ -13,12 +13,12 @@ from xenproof.guest.witness import parse_witness, statuses
 from xenproof.source.probe import ProbeOutput
 from xenproof.xen.backend import parse_disk_workers, vbd_in_xenstore
 from xenproof.xen.cost import parse_cost
+from xenproof.xen.disk_line import dry_run_words
 from xenproof.xen.domains import parse_free_memory, parse_xl_list
 from xenproof.xen.dry_run import parse_dry_run
 from xenproof.xen.processors import parse_affinity, parse_cpus, parse_nodes, parse_pools
 from xenproof.xen.qemu_disks import parse_info_block
 from xenproof.xen.xenstore import parse_xenstore
-from xenproof.xlcfg.disk_line import dry_run_words
 
 _DATA = Path(__file__).parents[2] / "data"
 _ALL = frozenset(range(8))

@@ -17,7 +17,7 @@ import pytest
 from xenproof.source.connection import quoted
 
 RUN = "n5QuMbaI"
-KEEPER = (files("xenproof.guest") / "keeper.sh").read_text("utf-8")
+KEEPER = (files("xenproof.guest") / "host" / "keeper.sh").read_text("utf-8")
 # The shells in which root of a host may run it.
 SHELLS = [
     shell for shell in (["dash"], ["bash", "--posix"], ["bash"], ["busybox", "sh"]) if Path("/bin", shell[0]).exists()

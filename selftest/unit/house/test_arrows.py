@@ -23,6 +23,7 @@ FLOORS = (
     ("xlcfg",),
     ("xen",),
     ("guest",),
+    ("migration",),
     ("lab",),
     ("hosts",),
     ("report",),

@@ -16,7 +16,7 @@ import psutil
 
 from selftest.lab.suite import REPOSITORY, clean_environment
 from xenproof.run import cache
-from xenproof.run.waiting import settled
+from xenproof.run.waiting import wait_until
 
 _MARK = "XENPROOF_SELFTEST_RUN"
 
@@ -75,7 +75,7 @@ class Started:
 
     def left(self, limit_s: float) -> list[str]:
         """What still runs of it, and what it left in its folders, after at most `limit_s` for processes to end."""
-        processes = settled(self.processes, lambda found: not found, limit_s)
+        processes = wait_until(self.processes, lambda found: not found, limit_s)
         # pytest itself keeps its own of the last three runs.
         files = [path for path in self.temporary.iterdir() if not path.name.startswith("pytest-of-")]
         files += [*(self.cache / "runs").glob("*-*")]

@@ -28,8 +28,8 @@ with atheris.instrument_imports(include=["xenproof", "dissect"]):
     _TARGETS = importlib.import_module(f"selftest.fuzz.targets.{sys.argv[1]}").TARGETS
 
 from selftest.fuzz.mutate import mutated  # noqa: E402  # behind what is traced
-from selftest.fuzz.target import Target  # noqa: E402
-from selftest.fuzz.watch import Finding, Watch  # noqa: E402
+from selftest.fuzz.target import FuzzTarget  # noqa: E402
+from selftest.fuzz.watch import Fault, Watch  # noqa: E402
 
 
 class _Findings:
@@ -39,7 +39,7 @@ class _Findings:
         self._folder = folder
         self._faults: set[str] = set()
 
-    def add(self, finding: Finding, data: bytes) -> None:
+    def add(self, finding: Fault, data: bytes) -> None:
         if finding.fault in self._faults or len(self._faults) >= _MOST_FAULTS:
             return
         self._faults.add(finding.fault)
@@ -48,7 +48,7 @@ class _Findings:
         (self._folder / f"finding-{name}.txt").write_text(text, "utf-8", "backslashreplace")
 
 
-def _mutator(target: Target, seeds: list[bytes]) -> Callable[[bytes, int, int], bytes]:
+def _mutator(target: FuzzTarget, seeds: list[bytes]) -> Callable[[bytes, int, int], bytes]:
     others = seeds[:_MOST_OTHERS]
 
     def mutate(data: bytes, most: int, seed: int) -> bytes:

@@ -2,19 +2,19 @@
 
 import importlib
 
-from selftest.fuzz.target import Target
+from selftest.fuzz.target import FuzzTarget
 
 MODULES = ("script", "facts", "xl", "written", "stored", "packages", "disks")
 
 
-def of_modules(*names: str) -> tuple[Target, ...]:
+def of_modules(*names: str) -> tuple[FuzzTarget, ...]:
     """The targets in these modules."""
-    found: list[Target] = []
+    found: list[FuzzTarget] = []
     for name in names:
         found += importlib.import_module(f"selftest.fuzz.targets.{name}").TARGETS
     return tuple(found)
 
 
-def all_targets() -> tuple[Target, ...]:
+def all_targets() -> tuple[FuzzTarget, ...]:
     """All of them."""
     return of_modules(*MODULES)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from selftest.fuzz.registry import all_targets
-from selftest.fuzz.target import Target
+from selftest.fuzz.target import FuzzTarget
 from selftest.fuzz.watch import Watch
 
 FOUND, USAGE = 1, 4
@@ -41,7 +41,7 @@ def main(words: Sequence[str]) -> int:
     return FOUND if wrong or not count else 0
 
 
-def _own(target: Target) -> Iterator[tuple[str, bytes]]:
+def _own(target: FuzzTarget) -> Iterator[tuple[str, bytes]]:
     yield from ((f"seed {number}", seed) for number, seed in enumerate(target.seeds()))
     yield from ((f"known {name}", data) for name, data in target.known().items())
 

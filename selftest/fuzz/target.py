@@ -9,7 +9,7 @@ Run = Callable[[bytes], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class FuzzTarget:
     """A reader of what others wrote, as a function of bytes.
 
     `run` may raise an XenproofError and nothing else, ends in time and needs no more memory than a reader may.

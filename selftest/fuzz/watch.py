@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from selftest.fuzz.target import Target
+from selftest.fuzz.target import FuzzTarget
 from xenproof.errors import XenproofError
 
 # Of processor time, which a busy machine does not make longer; tracing makes it about ten times as long.
@@ -18,7 +18,7 @@ _OURS = f"{os.sep}xenproof{os.sep}"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Fault:
     """What went wrong: a line that is the same for the same fault, and what is known of it."""
 
     fault: str
@@ -28,12 +28,12 @@ class Finding:
 class Watch:
     """What one input after another does to a target."""
 
-    def __init__(self, target: Target, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, target: FuzzTarget, limit_s: float = LIMIT_S) -> None:
         self._target = target
         self._limit_s = limit_s
         self._most = 0
 
-    def look(self, data: bytes) -> Finding | None:
+    def look(self, data: bytes) -> Fault | None:
         """What is wrong with how the target took the input, None where nothing is."""
         begin = time.process_time()
         if not self._most:
@@ -44,13 +44,13 @@ class Watch:
         except XenproofError:
             pass
         except Exception as error:  # noqa: BLE001  # which of them come is what is looked for
-            return Finding(_fault(error), "".join(traceback.format_exception(error, limit=-25)))
+            return Fault(_fault(error), "".join(traceback.format_exception(error, limit=-25)))
         took = time.process_time() - begin
         if (peak := peak_bytes()) > self._most:
             self._most = peak + MOST_GROWTH
-            return Finding("memory", f"the process grew to {peak >> 20} MiB, by {MOST_GROWTH >> 20} MiB or more\n")
+            return Fault("memory", f"the process grew to {peak >> 20} MiB, by {MOST_GROWTH >> 20} MiB or more\n")
         if took > self._limit_s:
-            return Finding("slow", f"took {took:.1f} s of processor time, expected at most {self._limit_s:.1f} s\n")
+            return Fault("slow", f"took {took:.1f} s of processor time, expected at most {self._limit_s:.1f} s\n")
         return None
 
 

@@ -19,7 +19,7 @@ _REPOSITORY = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Reading:
     """What the process printed, the most memory that it had, and how long it took; `error` is an XenproofError's."""
 
     text: str
@@ -28,7 +28,7 @@ class Outcome:
     seconds: float
 
 
-def read_apart(image: Path, profile: Path, limit_s: float = 20, most_s: float = 100) -> Outcome:
+def read_apart(image: Path, profile: Path, limit_s: float = 20, most_s: float = 100) -> Reading:
     """Read an image; the reading's own limit is `limit_s`, and after `most_s` the process is killed.
 
     Raises AssertionError if it ended in any other way than with a recording or an XenproofError.
@@ -40,7 +40,7 @@ def read_apart(image: Path, profile: Path, limit_s: float = 20, most_s: float = 
     seconds = time.monotonic() - began
     assert done.returncode in (0, 6), f"ended with {done.returncode} after {seconds:.0f} s: {said[-2000:]}"
     error, _, peak_mib = said.rpartition(_PEAK)
-    return Outcome(text, error, int(peak_mib), seconds)
+    return Reading(text, error, int(peak_mib), seconds)
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from selftest.lab.test_guest_faults import HANGING_XL
 from xenproof.errors import GuestError
 from xenproof.guest.features import backend_table
 from xenproof.guest.features.backend_table import BackendTable
-from xenproof.guest.features.disk_rows import DiskRow, Target
+from xenproof.guest.features.disk_rows import DiskRow, DiskTarget
 from xenproof.guest.host.leftovers import Leftover, snapshot
 from xenproof.source.connection import Connection
 from xenproof.xlcfg.xl_series import load_series
@@ -21,11 +21,11 @@ HISTORY = Leftover("file", "/run/xen/domid-history")
 ROWS = {
     row.name: row
     for row in (
-        DiskRow("phy", "format=raw, vdev={vdev}, backendtype=phy, target={target}", Target.RAW),
-        DiskRow("block", "format=raw, vdev={vdev}, target={target}", Target.BLOCK),
-        DiskRow("volume", "format=raw, vdev={vdev}, target={target}", Target.VOLUME),
-        DiskRow("drive", "vdev={vdev}, devtype=cdrom", Target.NONE),
-        DiskRow("missing", "format=raw, vdev={vdev}, target={target}", Target.MISSING),
+        DiskRow("phy", "format=raw, vdev={vdev}, backendtype=phy, target={target}", DiskTarget.RAW),
+        DiskRow("block", "format=raw, vdev={vdev}, target={target}", DiskTarget.BLOCK),
+        DiskRow("volume", "format=raw, vdev={vdev}, target={target}", DiskTarget.VOLUME),
+        DiskRow("drive", "vdev={vdev}, devtype=cdrom", DiskTarget.NONE),
+        DiskRow("missing", "format=raw, vdev={vdev}, target={target}", DiskTarget.MISSING),
     )
 }
 # Hands over all that it is asked for, but for one word of the configuration.

@@ -1,7 +1,7 @@
 """All that a run could leave on a host, be it a guest's or the run's own."""
 
 from xenproof.guest.host.leftovers import Leftover, snapshot
-from xenproof.run.waiting import settled
+from xenproof.run.waiting import wait_until
 from xenproof.source.connection import Connection
 
 # Beyond the things of guests: each path of xenstore, the programs that run, and what bears the name of a run.
@@ -34,5 +34,5 @@ def traces(dom0: Connection, folder: str = "/var/lib/xen") -> frozenset[Leftover
 
 def left_on(dom0: Connection, before: frozenset[Leftover], limit_s: float) -> list[str]:
     """What is on the host and was not there `before`, after at most `limit_s` for things to settle."""
-    left = settled(lambda: sorted(traces(dom0) - before), lambda things: not things, limit_s)
+    left = wait_until(lambda: sorted(traces(dom0) - before), lambda things: not things, limit_s)
     return [str(thing) for thing in left]

@@ -64,7 +64,7 @@ def places() -> Mapping[str, Place]:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SettingOutcome:
     """One setting, what became of it, and what this host has instead."""
 
     setting: Setting
@@ -103,19 +103,19 @@ class CarriedOver:
             return Answer(False, f"{missing} of the {len(found)} settings in {XEND_CONFIG_SXP} are missing{lines}")
         return Answer(True, f"none of the {len(found)} settings in {XEND_CONFIG_SXP} is missing{lines}")
 
-    def _outcome(self, setting: Setting) -> Outcome:
+    def _outcome(self, setting: Setting) -> SettingOutcome:
         place = places().get(setting.name)
         if place is None:
-            return Outcome(setting, Fate.MISSING, "no place is known", "xend of Xen 4.4 had no such setting")
+            return SettingOutcome(setting, Fate.MISSING, "no place is known", "xend of Xen 4.4 had no such setting")
         if setting.text.lower() in place.unset:
-            return Outcome(setting, Fate.DEFAULT, place.place)
+            return SettingOutcome(setting, Fate.DEFAULT, place.place)
         if not place.rule:
-            return Outcome(setting, Fate.GUEST if place.guest else Fate.GONE, place.place)
+            return SettingOutcome(setting, Fate.GUEST if place.guest else Fate.GONE, place.place)
         try:
             answer = _RULES[place.rule](self, setting)
         except NotEvaluable as error:
-            return Outcome(setting, Fate.UNCLEAR, place.place, str(error))
-        return Outcome(setting, Fate.HERE if answer.yes else Fate.MISSING, place.place, answer.seen)
+            return SettingOutcome(setting, Fate.UNCLEAR, place.place, str(error))
+        return SettingOutcome(setting, Fate.HERE if answer.yes else Fate.MISSING, place.place, answer.seen)
 
     @property
     def options(self) -> tuple[str, ...]:

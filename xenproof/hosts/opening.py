@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xenproof.errors import LabError, UsageError, XenproofError
 from xenproof.facts.families import probes
 from xenproof.facts.identity import PROBE, parse_identity
-from xenproof.hosts.target import Target, Way
+from xenproof.hosts.target import SshParameters, Target
 from xenproof.plain import shortened
 from xenproof.profile.profile import Profile
 from xenproof.run.progress import Progress
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Opened:
+class OpenHost:
     """A host while the run lasts: what workers see of it, and what the controller holds open."""
 
     target: Target
@@ -49,21 +49,21 @@ class Opened:
 def open_host(
     url: str, profile: Profile, folder: Path, progress: Progress, *, identity: Path | None, known_hosts: Path | None,
     lab_memory_mib: int | None = None, backing: tuple[Path, ...] = (),
-) -> Opened:  # fmt: skip
+) -> OpenHost:  # fmt: skip
     """Open one host and record its facts in `folder`; `backing` are the backing files that an image may name.
 
     What keeps it from being evaluated is in the result's `target.blocked`; raises UsageError for a
     URL that cannot be opened by any host's fault.
     """
     address = parse_url(url)
-    opened = Opened(Target(url))
+    opened = OpenHost(Target(url))
     try:
         if address.path is not None:
             _read_offline(opened, address.scheme, address.path, url, profile, folder, progress, backing)
         else:
             _reach(opened, address, url, progress, identity, known_hosts, lab_memory_mib)
             _gather(opened, profile, folder, progress)
-        assert opened.recording is not None  # noqa: S101  # either way above sets it or raises
+        assert opened.recording is not None  # noqa: S101  # either ssh above sets it or raises
         parse_identity(opened.recording.output(PROBE)).require_dom0(url)
     except UsageError:
         opened.close()
@@ -86,25 +86,25 @@ def _place(error: Exception) -> str:
 
 
 def _reach(
-    opened: Opened, address: Address, url: str, progress: Progress, identity: Path | None, known_hosts: Path | None,
+    opened: OpenHost, address: Address, url: str, progress: Progress, identity: Path | None, known_hosts: Path | None,
     lab_memory_mib: int | None,
 ) -> None:  # fmt: skip
-    way: Way | None
+    ssh: SshParameters | None
     if address.scheme is Scheme.LAB:
         from xenproof.lab import host as lab
 
         opened.lab_host = host = lab.up(address.release, progress, memory_mib=lab_memory_mib)
         run = host.run
-        way = Way("127.0.0.1", run.port, "root", str(host.image.key), str(run.folder / "known_hosts"))
+        ssh = SshParameters("127.0.0.1", run.port, "root", str(host.image.key), str(run.folder / "known_hosts"))
     elif address.scheme is Scheme.SSH:
-        way = Way(address.host, address.port, address.user, str(identity or ""), str(known_hosts or ""))
+        ssh = SshParameters(address.host, address.port, address.user, str(identity or ""), str(known_hosts or ""))
     else:
-        way = None
-    opened.target = Target(url, live=True, way=way)
+        ssh = None
+    opened.target = Target(url, live=True, ssh=ssh)
     opened.connection = opened.target.connect()
 
 
-def _gather(opened: Opened, profile: Profile, folder: Path, progress: Progress) -> None:
+def _gather(opened: OpenHost, profile: Profile, folder: Path, progress: Progress) -> None:
     assert opened.connection is not None  # noqa: S101  # _reach set it or raised
     about = {"accelerator": opened.lab_host.run.accelerator} if opened.lab_host else {}
     with progress.phase(f"reading {opened.target.url}", 4):
@@ -112,7 +112,7 @@ def _gather(opened: Opened, profile: Profile, folder: Path, progress: Progress) 
     _keep(opened, folder)
 
 
-def _keep(opened: Opened, folder: Path) -> None:
+def _keep(opened: OpenHost, folder: Path) -> None:
     assert opened.recording is not None  # noqa: S101  # whoever calls has read it
     path = folder / f"recording-{len(list(folder.glob('recording-*')))}.json"
     try:
@@ -120,11 +120,11 @@ def _keep(opened: Opened, folder: Path) -> None:
             out.write(opened.recording.to_json())
     except OSError as error:
         raise LabError(f"cannot keep the recording of {opened.target.url} in {path}: {error.strerror}") from error
-    opened.target = Target(opened.target.url, str(path), opened.target.live, opened.target.way)
+    opened.target = Target(opened.target.url, str(path), opened.target.live, opened.target.ssh)
 
 
 def _read_offline(
-    opened: Opened, scheme: Scheme, path: Path, url: str, profile: Profile, folder: Path, progress: Progress,
+    opened: OpenHost, scheme: Scheme, path: Path, url: str, profile: Profile, folder: Path, progress: Progress,
     backing: tuple[Path, ...],
 ) -> None:  # fmt: skip
     if scheme is Scheme.RECORDING:
@@ -144,7 +144,7 @@ def _read_offline(
     _keep(opened, folder)
 
 
-def close_all(hosts: Sequence[Opened]) -> None:
+def close_all(hosts: Sequence[OpenHost]) -> None:
     """Close every host; a problem with one does not keep the others open."""
     for opened in hosts:
         with contextlib.suppress(XenproofError):

@@ -10,14 +10,14 @@ from xenproof.source.connection import Connection
 from xenproof.source.host_keys import HostKeys
 from xenproof.source.local import LocalConnection
 from xenproof.source.probe import Recording
-from xenproof.source.reopened import ReopenedConnection
+from xenproof.source.reconnecting import ReconnectingConnection
 
 if TYPE_CHECKING:
     from xenproof.source.ssh import SSHConnection
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SshParameters:
     """How to reach a live host over ssh; plain data, so that it can be handed to workers."""
 
     host: str
@@ -46,7 +46,7 @@ class Way:
 class Target:
     """One host of the run.
 
-    `recording` is the file with all that its probes printed.  `way` is None for a host that is not
+    `recording` is the file with all that its probes printed.  `ssh` is None for a host that is not
     reached by ssh; `live` says whether commands can be run on it.  `blocked` is why nothing can be
     said about it, empty if it can.
     """
@@ -54,20 +54,20 @@ class Target:
     url: str
     recording: str = ""
     live: bool = False
-    way: Way | None = None
+    ssh: SshParameters | None = None
     blocked: str = ""
 
     def connect(self) -> Connection:
         """A new connection; raises NotEvaluable where the source is not a live host."""
         if not self.live:
             raise NotEvaluable(f"{self.url} is not a live host: give ssh://, local:// or lab://")
-        return self.way.connect(self.url) if self.way else LocalConnection(self.url)
+        return self.ssh.connect(self.url) if self.ssh else LocalConnection(self.url)
 
     def connect_for_guests(self) -> Connection:
         """A new connection that is opened again where it breaks; raises NotEvaluable as `connect` does."""
-        if (way := self.way) is None:
+        if (ssh := self.ssh) is None:
             return self.connect()
-        return ReopenedConnection(lambda retry_until_s: way.connect(self.url, retry_until_s))
+        return ReconnectingConnection(lambda retry_until_s: ssh.connect(self.url, retry_until_s))
 
     @property
     def replayed(self) -> bool:
@@ -87,5 +87,5 @@ class Target:
     @staticmethod
     def from_plain(data: dict[str, Any]) -> "Target":
         """The target that `to_plain` gave."""
-        way = data["way"]
-        return Target(**{**data, "way": Way(**way) if way else None})
+        ssh = data["ssh"]
+        return Target(**{**data, "ssh": SshParameters(**ssh) if ssh else None})

@@ -8,7 +8,7 @@ PAUSE_S = 0.5
 Read = TypeVar("Read")
 
 
-def settled(
+def wait_until(
     read: Callable[[], Read], wanted: Callable[[Read], bool], limit_s: float,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Read:  # fmt: skip

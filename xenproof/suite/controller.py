@@ -15,7 +15,7 @@ import pytest
 
 import xenproof
 from xenproof.errors import LabError, UsageError, XenproofError
-from xenproof.hosts.opening import Opened, close_all, open_host
+from xenproof.hosts.opening import OpenHost, close_all, open_host
 from xenproof.plain import visible
 from xenproof.printing import complain, console
 from xenproof.report.terminal import summary
@@ -29,8 +29,8 @@ from xenproof.run.process_identity import ProcessIdentity
 from xenproof.run.progress import Progress
 from xenproof.suite.collector import Collector
 from xenproof.suite.host_logs import keep_host_logs
-from xenproof.suite.keep import keep_recording
 from xenproof.suite.kept_guests import kept
+from xenproof.suite.recording_option import keep_recording
 from xenproof.suite.report_folder import ReportFolder
 from xenproof.suite.state import State
 from xenproof.suite.summary import host_facts
@@ -47,7 +47,7 @@ class Controller:
         self.state = state
         self.config = config
         self.collector = Collector()
-        self.hosts: list[Opened] = []
+        self.hosts: list[OpenHost] = []
         self.facts: dict[str, dict[str, str]] = {}
         self.run: runs.Run | None = None
         self.result: Results | None = None
@@ -177,7 +177,7 @@ class Controller:
         except XenproofError as error:
             self._lose(f"nothing was recorded: {error}", error.exit_status)
 
-    def _summary(self, opened: Opened, verdicts: tuple[Verdict, ...]) -> HostSummary:
+    def _summary(self, opened: OpenHost, verdicts: tuple[Verdict, ...]) -> HostSummary:
         logs: list[str] = []
         try:
             logs = keep_host_logs(opened, verdicts, self.state.report / "logs", self.state.began)
@@ -251,7 +251,7 @@ class LastResort:
             session.exitstatus = self._controller.exit_status
 
 
-def _blocked(hosts: list[Opened]) -> tuple[Verdict, ...]:
+def _blocked(hosts: list[OpenHost]) -> tuple[Verdict, ...]:
     return tuple(
         Verdict(
             id=f"host can be evaluated [{opened.target.url}]",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xenproof.errors import XenproofError
-from xenproof.hosts.opening import Opened
+from xenproof.hosts.opening import OpenHost
 from xenproof.results.verdict import Outcome, Verdict
 from xenproof.suite.evidence import Evidence
 
@@ -22,7 +22,7 @@ _LOGS = {
 }
 
 
-def keep_host_logs(opened: Opened, verdicts: Sequence[Verdict], folder: Path, began: float) -> list[str]:
+def keep_host_logs(opened: OpenHost, verdicts: Sequence[Verdict], folder: Path, began: float) -> list[str]:
     """Keep the host's logs in `folder` if any of its verdicts is a failure or an error; the files' names.
 
     A log that cannot be had is named in its file: what is missing never hides what failed.

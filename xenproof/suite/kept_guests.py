@@ -12,7 +12,7 @@ from xenproof.source.connection import quoted
 from xenproof.suite.failed import has_failed
 
 _FILE = "kept-guests"
-Keep = Callable[[Guest], bool]
+KeepGuests = Callable[[Guest], bool]
 
 
 def check_keepable(addresses: Sequence[Address]) -> None:
@@ -25,7 +25,7 @@ def check_keepable(addresses: Sequence[Address]) -> None:
 
 
 @pytest.fixture
-def keep(request: pytest.FixtureRequest, run_folder: Path) -> Keep:
+def keep_guests(request: pytest.FixtureRequest, run_folder: Path) -> KeepGuests:
     """Lets a guest of this check stay if the user wants it and the check has failed; says whether it does."""
 
     def maybe(guest: Guest) -> bool:

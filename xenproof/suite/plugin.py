@@ -21,10 +21,10 @@ from xenproof.suite.carried import carry
 from xenproof.suite.controller import KEY, Controller, LastResort
 from xenproof.suite.expect import Mismatch
 from xenproof.suite.items import ITEM, ItemData, expected_of, host_of, is_empty, judges, params_of, title_of, verdict_of
-from xenproof.suite.keep import check_recordable
 from xenproof.suite.kept_guests import check_keepable
 from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, End, of_error
 from xenproof.suite.per_host_loop import PerHostLoop
+from xenproof.suite.recording_option import check_recordable
 from xenproof.suite.state import STATE, State
 
 pytest_addoption = options.pytest_addoption

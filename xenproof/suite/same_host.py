@@ -7,16 +7,16 @@ import pytest
 
 from xenproof.errors import SourceError
 from xenproof.source.connection import Connection
-from xenproof.source.reopened import ReopenedConnection
+from xenproof.source.reconnecting import ReconnectingConnection
 from xenproof.suite.expect import Mismatch
 
-_WATCHED = pytest.StashKey[list[ReopenedConnection]]()
+_WATCHED = pytest.StashKey[list[ReconnectingConnection]]()
 _BEFORE = pytest.StashKey[int]()
 
 
 def watch(config: pytest.Config, connection: Connection) -> None:
     """Look after `connection`, if it is one that can be opened again."""
-    if isinstance(connection, ReopenedConnection):
+    if isinstance(connection, ReconnectingConnection):
         config.stash.setdefault(_WATCHED, []).append(connection)
 
 

@@ -10,7 +10,7 @@ from xenproof.hosts.target import Target
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Kept, Recording
 from xenproof.suite.fast_path import FastPath
-from xenproof.suite.keep import NOTES
+from xenproof.suite.recording_option import NOTES
 
 STATE = pytest.StashKey["State"]()
 

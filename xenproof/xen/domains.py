@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.run.waiting import settled
+from xenproof.run.waiting import wait_until
 from xenproof.source.connection import Connection
 
 # Such as: Domain-0                                     0  1024     2     r-----      90.3
@@ -51,7 +51,7 @@ def await_gone(dom0: Connection, name: str, limit_s: float, meanwhile: Callable[
     def is_there() -> bool:
         return any(row.name == name for row in list_domains(dom0))
 
-    return not settled(is_there, lambda there: not there, limit_s, meanwhile)
+    return not wait_until(is_there, lambda there: not there, limit_s, meanwhile)
 
 
 def free_memory_mib(dom0: Connection) -> int:

@@ -35,7 +35,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintMessage:
     """One remark about a line of a configuration, and what to do about it ("" where nothing has to be done)."""
 
     line: int
@@ -44,7 +44,7 @@ class Finding:
     hint: str = ""
 
 
-def lint(text: str, series: XlSeries) -> list[Finding]:
+def lint(text: str, series: XlSeries) -> list[LintMessage]:
     """What the xl of `series` makes of the configuration in `text`, in the order of its lines."""
     cfg = parse_cfg(text, appends=series.appends)
     if cfg.troubles:
@@ -54,10 +54,10 @@ def lint(text: str, series: XlSeries) -> list[Finding]:
     return sorted(found, key=lambda finding: finding.line)
 
 
-def _troubles(text: str, cfg: CfgFile, series: XlSeries) -> Iterator[Finding]:
+def _troubles(text: str, cfg: CfgFile, series: XlSeries) -> Iterator[LintMessage]:
     lines = text.split("\n")
     if cfg.likely_python or any(_PYTHON.match(lines[trouble.line - 1]) for trouble in cfg.troubles):
-        yield Finding(
+        yield LintMessage(
             cfg.troubles[0].line,
             Severity.ERROR,
             "this is Python: xm ran it, xl refuses the whole file",
@@ -68,14 +68,14 @@ def _troubles(text: str, cfg: CfgFile, series: XlSeries) -> Iterator[Finding]:
         if trouble.near.startswith("+=") and not series.appends:
             hint = f"xl of Xen {series.name} knows no +=: give the whole list at once"
         near = f" near {trouble.near!r}" if trouble.near else ""
-        yield Finding(trouble.line, Severity.ERROR, f"{trouble.message}{near}", hint)
+        yield LintMessage(trouble.line, Severity.ERROR, f"{trouble.message}{near}", hint)
 
 
-def _keys(cfg: CfgFile, series: XlSeries) -> Iterator[Finding]:
+def _keys(cfg: CfgFile, series: XlSeries) -> Iterator[LintMessage]:
     seen: dict[str, int] = {}
     for row in cfg.assignments:
         if row.key in seen and not row.appends:
-            yield Finding(
+            yield LintMessage(
                 row.line, Severity.WARNING, f"{row.key} was set on line {seen[row.key]} already, and this one counts",
                 "remove one of them",
             )  # fmt: skip
@@ -89,13 +89,13 @@ def _keys(cfg: CfgFile, series: XlSeries) -> Iterator[Finding]:
             text = f"{row.key} came with Xen {first}: {ignored}"
         else:
             text = f"no xl knows {row.key}{nearest(row.key, series.keys)}: {ignored}"
-        yield Finding(row.line, Severity.WARNING, text, "remove it, or say it in a way that this release knows")
+        yield LintMessage(row.line, Severity.WARNING, text, "remove it, or say it in a way that this release knows")
 
 
-def _numbers(cfg: CfgFile) -> Iterator[Finding]:
+def _numbers(cfg: CfgFile) -> Iterator[LintMessage]:
     for row in cfg.assignments:
         if row.key in _NUMBERS and not (isinstance(row.value, str) and _is_number(row.value)):
-            yield Finding(
+            yield LintMessage(
                 row.line, Severity.WARNING, f"{row.key} is not a number: xl goes on with its default",
                 "give a number, such as 512",
             )  # fmt: skip
@@ -116,39 +116,39 @@ def _value(text: str) -> int | None:
         return int(text) if text.isascii() and text.isdigit() else None
 
 
-def _events(cfg: CfgFile) -> Iterator[Finding]:
+def _events(cfg: CfgFile) -> Iterator[LintMessage]:
     for row in cfg.assignments:
         if row.key in _EVENTS and row.value not in _ACTIONS:
-            yield Finding(
+            yield LintMessage(
                 row.line, Severity.ERROR, f"{row.key} is {_shown(row.value)}: xl knows no such action",
                 f"give one of {', '.join(_ACTIONS)}",
             )  # fmt: skip
 
 
-def _disks(cfg: CfgFile, series: XlSeries) -> Iterator[Finding]:
+def _disks(cfg: CfgFile, series: XlSeries) -> Iterator[LintMessage]:
     row = cfg.last("disk")
     if row is None:
         return
     if not isinstance(row.value, list):
-        yield Finding(row.line, Severity.ERROR, "disk is no list", 'write disk = [ "..." ]')
+        yield LintMessage(row.line, Severity.ERROR, "disk is no list", 'write disk = [ "..." ]')
         return
     vdevs: set[str] = set()
     written: set[str] = set()
     for value in row.value:
         if not isinstance(value, str):
-            yield Finding(row.line, Severity.ERROR, f"disk has {_shown(value)}, expected strings")
+            yield LintMessage(row.line, Severity.ERROR, f"disk has {_shown(value)}, expected strings")
             continue
         try:
             disk = parse_disk_spec(value, series.disk)
         except DiskSpecError as error:
-            yield Finding(row.line, Severity.ERROR, error.said, _hint(value))
+            yield LintMessage(row.line, Severity.ERROR, error.said, _hint(value))
             continue
         yield from _disk(row, value, disk, series, hvm=_is_hvm(cfg))
         if disk.vdev in vdevs:
-            yield Finding(row.line, Severity.ERROR, f"two disks are {disk.vdev}", "give each a vdev of its own")
+            yield LintMessage(row.line, Severity.ERROR, f"two disks are {disk.vdev}", "give each a vdev of its own")
         vdevs.add(disk.vdev or "")
         if disk.writable and disk.target and disk.target in written:
-            yield Finding(
+            yield LintMessage(
                 row.line, Severity.WARNING, f"{disk.target} is written through two disks: its file system will break",
                 "give each guest's disk once",
             )  # fmt: skip
@@ -164,22 +164,22 @@ def _hint(spec: str) -> str:
     return ""
 
 
-def _disk(row: Assignment, spec: str, disk: DiskSpec, series: XlSeries, *, hvm: bool) -> Iterator[Finding]:
+def _disk(row: Assignment, spec: str, disk: DiskSpec, series: XlSeries, *, hvm: bool) -> Iterator[LintMessage]:
     target = disk.target or ""
     swallowed = [word.strip() for word in target.split(",")[1:]]
     if "target=" in spec and any("=" in word or word in series.disk.flags for word in swallowed):
-        yield Finding(
+        yield LintMessage(
             row.line, Severity.WARNING,
             f"{', '.join(swallowed)} behind target= is a part of the path {target!r}, and nothing else",
             "put target= last",
         )  # fmt: skip
     if disk.vdev == "":
-        yield Finding(
+        yield LintMessage(
             row.line, Severity.WARNING, "the vdev is empty: xl makes the disk device 0", "give one, such as xvda"
         )
     kind = target_kind(target)
     if disk.format == "raw" and not disk.cdrom and looks_like_qcow2(target):
-        yield Finding(
+        yield LintMessage(
             row.line, Severity.WARNING,
             f"the guest sees the container of the qcow2 image {target} as a raw disk",
             "write format=qcow2" if not disk.prefixes else "write format=qcow2 in place of the prefix",
@@ -190,35 +190,35 @@ def _disk(row: Assignment, spec: str, disk: DiskSpec, series: XlSeries, *, hvm: 
         says = f"gives the format {disk.format}" if effect else "chooses neither format nor backend"
         if disk.script is not None:
             says = f"means script={disk.script}"
-        yield Finding(row.line, Severity.NOTE, f"the prefix {names} of xm {says}")
+        yield LintMessage(row.line, Severity.NOTE, f"the prefix {names} of xm {says}")
     prediction = predict_backend(disk, kind, series, hvm=hvm)
     access = "writable" if disk.writable else "read only"
     if prediction.refusal:
-        yield Finding(row.line, Severity.ERROR, f"xl creates no guest: {prediction.refusal}")
+        yield LintMessage(row.line, Severity.ERROR, f"xl creates no guest: {prediction.refusal}")
     else:
-        yield Finding(
+        yield LintMessage(
             row.line, Severity.NOTE,
             f"{disk.vdev}: {target or 'no medium'}, {disk.format}, {access}, by {prediction.backendtype}"
             f"{'' if prediction.backendtype == disk.backendtype else f', for it is a {kind}' if target else ''}",
         )  # fmt: skip
 
 
-def _spice(cfg: CfgFile) -> Iterator[Finding]:
+def _spice(cfg: CfgFile) -> Iterator[LintMessage]:
     row = cfg.last("spice")
     if row is None or row.value in ("0", ""):
         return
     if not any(_number(cfg, key) for key in ("spiceport", "spicetls_port")):
-        yield Finding(
+        yield LintMessage(
             row.line, Severity.ERROR, "at least one of the spiceport or tls_port must be provided",
             "give spiceport or spicetls_port",
         )  # fmt: skip
     if not _number(cfg, "spicedisable_ticketing") and (password := cfg.last("spicepasswd")) is None:
-        yield Finding(
+        yield LintMessage(
             row.line, Severity.ERROR, "spice ticketing is enabled but missing password",
             "give spicepasswd, or spicedisable_ticketing=1",
         )  # fmt: skip
     elif not _number(cfg, "spicedisable_ticketing") and password is not None and password.value == "":
-        yield Finding(password.line, Severity.ERROR, "spice password can't be empty", "give one")
+        yield LintMessage(password.line, Severity.ERROR, "spice password can't be empty", "give one")
 
 
 def _number(cfg: CfgFile, key: str) -> int:

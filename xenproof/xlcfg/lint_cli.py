@@ -11,7 +11,7 @@ from rich.text import Text
 from xenproof.errors import UsageError
 from xenproof.printing import console, say
 from xenproof.profile.load import load_profile
-from xenproof.xlcfg.lint import Finding, Severity, lint
+from xenproof.xlcfg.lint import LintMessage, Severity, lint
 from xenproof.xlcfg.of_profile import series_of
 from xenproof.xlcfg.xl_series import XlSeries
 
@@ -48,7 +48,7 @@ def _text(path: Path) -> str:
         raise UsageError(f"cannot read {path}: {error.strerror}; expected a guest's configuration") from error
 
 
-def _line(path: Path, row: Finding) -> Text:
+def _line(path: Path, row: LintMessage) -> Text:
     text = Text(f"{path}:{row.line}: ")
     text.append(f"{row.severity}: ", _STYLES[row.severity])
     text.append(row.text)
@@ -57,7 +57,7 @@ def _line(path: Path, row: Finding) -> Text:
     return text
 
 
-def _sum(path: Path, rows: list[Finding], series: XlSeries) -> Text:
+def _sum(path: Path, rows: list[LintMessage], series: XlSeries) -> Text:
     errors, warnings = (sum(row.severity is kind for row in rows) for kind in (Severity.ERROR, Severity.WARNING))
     if errors:
         return Text(f"{path}: xl of Xen {series.name} refuses it", "bold red")

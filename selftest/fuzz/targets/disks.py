@@ -10,7 +10,7 @@ from pathlib import Path
 
 from selftest.fuzz.judged import read_all
 from selftest.fuzz.patches import Patched
-from selftest.fuzz.target import Target
+from selftest.fuzz.target import FuzzTarget
 from selftest.fuzz.targets.packages import small
 from selftest.images.disks import call, debugfs, make_ext4
 from selftest.images.root import STATUS, TEXTS
@@ -188,7 +188,7 @@ def _seeds_of(patched: Callable[[], Patched]) -> Callable[[], Sequence[bytes]]:
 
 
 TARGETS = (
-    Target("partitions", _partitions, _seeds_of(_tables), longest=4096, is_text=False),
-    Target("qcow2", _qcow2, _seeds_of(_images), _qcow2_known, longest=4096, is_text=False),
-    Target("ext", _ext, _seeds_of(_filesystems), _ext_known, longest=4096, is_text=False),
+    FuzzTarget("partitions", _partitions, _seeds_of(_tables), longest=4096, is_text=False),
+    FuzzTarget("qcow2", _qcow2, _seeds_of(_images), _qcow2_known, longest=4096, is_text=False),
+    FuzzTarget("ext", _ext, _seeds_of(_filesystems), _ext_known, longest=4096, is_text=False),
 )

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from selftest.fuzz.judged import judge
-from selftest.fuzz.target import Choice, Target, text_of
+from selftest.fuzz.target import Choice, FuzzTarget, text_of
 from selftest.mutants.bases import base
 from xenproof.errors import XenproofError
 from xenproof.facts.families import FAMILIES
@@ -144,6 +144,6 @@ def _judged_seeds() -> Sequence[bytes]:
 
 
 TARGETS = (
-    Target("facts", _FACTS, _fact_seeds, words=_WORDS, longest=_LONGEST),
-    Target("judged", _judged, _judged_seeds, words=_WORDS, longest=1 << 14),
+    FuzzTarget("facts", _FACTS, _fact_seeds, words=_WORDS, longest=_LONGEST),
+    FuzzTarget("judged", _judged, _judged_seeds, words=_WORDS, longest=1 << 14),
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from selftest.fuzz.judged import judge
 from selftest.fuzz.patches import Patched
-from selftest.fuzz.target import Target, each
+from selftest.fuzz.target import FuzzTarget, each
 from selftest.images.memory import MemoryNode, directory, file, link, put
 from selftest.images.root import LINKS, PROFILE, PROGRAMS, TEXTS
 from selftest.mutants.recorded import DATA
@@ -182,25 +182,25 @@ def _links(data: bytes) -> None:
 
 
 TARGETS = (
-    Target(
+    FuzzTarget(
         "rpm",
         _database,
         lambda: [_databases()[1].input(which) for which in range(4)],
         longest=4096,
         is_text=False,
     ),
-    Target(
+    FuzzTarget(
         "rpm-raw", _raw, lambda: [bytes([0]) + _data("Packages")[:8192], bytes([1]) + ndb(_headers())], is_text=False
     ),
-    Target("rpm-header", _header, lambda: list(_headers().values()), is_text=False),
-    Target(
+    FuzzTarget("rpm-header", _header, lambda: list(_headers().values()), is_text=False),
+    FuzzTarget(
         "root",
         _files,
         _file_seeds,
         words=(b"Package: x\n", b"Status: install ok installed\n", b"Version: ", b"Conffiles:\n /x ", b"[Install]\n"),
         longest=1 << 13,
     ),
-    Target(
+    FuzzTarget(
         "links",
         _links,
         lambda: [b"/a b\n/b a\n", b"/a /etc\n/etc/x ../a/x\n", b"/a /a/a\n", b"/x ../../../etc/passwd\n"],

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from selftest.fuzz.target import Target, each, text_of
+from selftest.fuzz.target import FuzzTarget, each, text_of
 from selftest.mutants.recorded import DATA
 from xenproof.errors import XenproofError
 from xenproof.facts.identity import parse_identity
@@ -92,7 +92,7 @@ def _secrets() -> Sequence[bytes]:
 _IDENTITY = b"uid 0\nkernel 6.1\nsystem Debian\nhypervisor xen\ncapabilities control_d\nxl /usr/sbin/xl\nend .\n"
 
 TARGETS = (
-    Target(
+    FuzzTarget(
         "frames",
         _frames,
         _frame_seeds,
@@ -100,19 +100,19 @@ TARGETS = (
         words=(_MARK.encode(), _END.encode(), b" 0 0 0\n", b" 1 124 1\n", b" start tree\n", _BOTH),
         longest=8192,
     ),
-    Target(
+    FuzzTarget(
         "sections",
         _sections,
         _section_seeds,
         words=(b"@@a\n", b"\n@@a 0\n", b"\n@@b 0\n", b"@@b\n", b" unknowable ", f" {_MARK}".encode(), b"\n@@a 999\n"),
     ),
-    Target(
+    FuzzTarget(
         "redacted",
         _redacted,
         _secrets,
         words=(b"-----BEGIN ", b"PRIVATE KEY", b" BLOCK", b"-----END ", b"passwd", b"password = ", b"$6$", b"(passwd "),
     ),
-    Target(
+    FuzzTarget(
         "identity",
         lambda data: parse_identity(ProbeOutput("identity", data, b"", 0)).require_dom0("ssh://x"),
         lambda: [_IDENTITY, _IDENTITY + b"stored disk image\n", text_of(_IDENTITY).replace("xen", "kvm").encode()],

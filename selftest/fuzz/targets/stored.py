@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from selftest.fuzz.judged import judge, read_all
-from selftest.fuzz.target import Target
+from selftest.fuzz.target import FuzzTarget
 from selftest.supportconfigs.host import FOLDER, files
 from xenproof.facts.identity import parse_identity
 from xenproof.profile.load import load_profile
@@ -142,7 +142,7 @@ def _archive_known() -> dict[str, bytes]:
 
 
 TARGETS = (
-    Target(
+    FuzzTarget(
         "recording",
         _recording,
         _recording_seeds,
@@ -161,7 +161,7 @@ TARGETS = (
             b'"stdout"',
         ),
     ),
-    Target(
+    FuzzTarget(
         "supportconfig-texts",
         _texts,
         _text_seeds,
@@ -172,5 +172,5 @@ TARGETS = (
         ),
         longest=1 << 14,
     ),
-    Target("supportconfig-archive", _whole, _archive_seeds, _archive_known, longest=1 << 15, is_text=False),
+    FuzzTarget("supportconfig-archive", _whole, _archive_seeds, _archive_known, longest=1 << 15, is_text=False),
 )

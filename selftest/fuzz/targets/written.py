@@ -6,7 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from selftest.corpus import CORPUS
-from selftest.fuzz.target import Choice, Target, each, text_of
+from selftest.fuzz.target import Choice, FuzzTarget, each, text_of
 from selftest.images.root import PROFILE
 from xenproof.profile.load import load_profile, profiles_folder
 from xenproof.profile.version import in_range, validate_range
@@ -196,6 +196,6 @@ def _written_known() -> dict[str, bytes]:
 
 
 TARGETS = (
-    Target("profile", _profile, _profile_seeds, _profile_known, words=_YAML, longest=1 << 14),
-    Target("written", _WRITTEN, _written_seeds, _written_known, words=_SPECS, longest=1 << 14),
+    FuzzTarget("profile", _profile, _profile_seeds, _profile_known, words=_YAML, longest=1 << 14),
+    FuzzTarget("written", _WRITTEN, _written_seeds, _written_known, words=_SPECS, longest=1 << 14),
 )

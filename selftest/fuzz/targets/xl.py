@@ -5,7 +5,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from selftest.corpus import folders, transcripts
-from selftest.fuzz.target import Choice, Target, each, text_of
+from selftest.fuzz.target import Choice, FuzzTarget, each, text_of
 from xenproof.guest.host.lease import parse_capacity
 from xenproof.guest.host.leftovers import parse_snapshot
 from xenproof.guest.host.medium import parse_extents
@@ -119,7 +119,7 @@ def _xl_known() -> dict[str, bytes]:
 
 
 TARGETS = (
-    Target(
+    FuzzTarget(
         "xl",
         _XL,
         _xl_seeds,

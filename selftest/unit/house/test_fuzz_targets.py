@@ -12,7 +12,7 @@ import pytest
 from selftest.fuzz.mutate import mutated
 from selftest.fuzz.patches import Patched
 from selftest.fuzz.registry import all_targets
-from selftest.fuzz.target import Choice, Target
+from selftest.fuzz.target import Choice, FuzzTarget
 from selftest.fuzz.watch import Watch
 from xenproof.errors import ParseError
 
@@ -80,7 +80,7 @@ def broken_deeply(data: bytes) -> None:
     ],
 )
 def test_what_is_wrong_is_seen(data: bytes, fault: str | None) -> None:
-    found = Watch(Target("broken", broken, lambda: [b"good"]), limit_s=0.2).look(data)
+    found = Watch(FuzzTarget("broken", broken, lambda: [b"good"]), limit_s=0.2).look(data)
     assert (found.fault.split()[0] if found else None) == fault
 
 

@@ -5,7 +5,7 @@ from itertools import count
 import pytest
 
 from xenproof.run import waiting
-from xenproof.run.waiting import settled
+from xenproof.run.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -17,20 +17,20 @@ def test_the_state_that_was_waited_for_is_given() -> None:
     states = iter("aab")
     pauses: list[int] = []
 
-    assert settled(lambda: next(states), lambda state: state == "b", 60, meanwhile=lambda: pauses.append(1)) == "b"
+    assert wait_until(lambda: next(states), lambda state: state == "b", 60, meanwhile=lambda: pauses.append(1)) == "b"
     assert len(pauses) == 2
 
 
 def test_without_a_limit_it_is_read_once() -> None:
     states = count()
 
-    assert settled(lambda: next(states), lambda _: False, 0.0) == 0
+    assert wait_until(lambda: next(states), lambda _: False, 0.0) == 0
 
 
 def test_the_last_state_is_given_when_time_is_up() -> None:
     states = count()
 
-    last = settled(lambda: next(states), lambda _: False, 0.05)
+    last = wait_until(lambda: next(states), lambda _: False, 0.05)
 
     assert last > 0
     assert next(states) == last + 1
@@ -51,5 +51,5 @@ def test_a_pause_is_as_long_as_the_read_before_it(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     monkeypatch.setattr("time.sleep", sleep)
 
-    assert settled(read, lambda _: False, 10.0) == "a"
+    assert wait_until(read, lambda _: False, 10.0) == "a"
     assert pauses == [3.0, 3.0]

@@ -8,7 +8,7 @@ import pytest
 
 from selftest.findings import a_finding
 from xenproof.errors import NotEvaluable, SourceError
-from xenproof.source.reopened import ReopenedConnection
+from xenproof.source.reconnecting import ReconnectingConnection
 from xenproof.suite import same_host
 from xenproof.suite.expect import Mismatch
 
@@ -16,7 +16,7 @@ MISMATCH = Mismatch("expected a, found b", a_finding("a", "b", "xl list"))
 NEWS = "ssh://xen1: it was started anew"
 
 
-class Watched(ReopenedConnection):
+class Watched(ReconnectingConnection):
     """A connection of which only the news matter; one that is `late` is opened again when it is looked at."""
 
     def __init__(self, *, late: bool = False) -> None:

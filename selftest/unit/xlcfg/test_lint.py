@@ -10,7 +10,7 @@ from selftest.corpus import CORPUS, transcripts
 from xenproof.cli import app
 from xenproof.xlcfg.backend_rule import Prediction, TargetKind, is_vdev, predict_backend
 from xenproof.xlcfg.disk_spec import parse_disk_spec
-from xenproof.xlcfg.lint import Finding, Severity, lint
+from xenproof.xlcfg.lint import LintMessage, Severity, lint
 from xenproof.xlcfg.xl_series import load_series, series_names, since
 
 FOLDER = CORPUS / "xen-4.4.1"
@@ -23,7 +23,7 @@ OF_THE_HOST = (
 )  # fmt: skip
 
 
-def findings(line: str, series: str = "4.4") -> list[Finding]:
+def findings(line: str, series: str = "4.4") -> list[LintMessage]:
     return lint(f'name = "g"\n{line}\n', load_series(series))
 
 

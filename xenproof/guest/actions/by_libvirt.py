@@ -8,7 +8,7 @@ from xenproof.errors import ParseError
 from xenproof.guest.actions.by_xl import SAVE_LIMIT_S, SETTLE_LIMIT_S
 from xenproof.guest.actions.life import Life
 from xenproof.guest.witness import WitnessStatus
-from xenproof.run.waiting import settled
+from xenproof.run.waiting import wait_until
 from xenproof.source.connection import quoted
 from xenproof.xen.acting import act
 from xenproof.xen.toolstack import VIRSH, virsh
@@ -165,7 +165,7 @@ def destroy_by_xl(life: Life) -> Revived:
 
 def state_when(life: Life, wanted: str) -> str:
     """What virsh says of it when that is `wanted`, or after a while."""
-    return settled(lambda: state(life), lambda found: found == wanted, SETTLE_LIMIT_S)
+    return wait_until(lambda: state(life), lambda found: found == wanted, SETTLE_LIMIT_S)
 
 
 @dataclass(frozen=True, slots=True)

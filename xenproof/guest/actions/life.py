@@ -9,7 +9,7 @@ from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
 from xenproof.guest.host.leftovers import GuestIdentity
 from xenproof.guest.witness import Witness, WitnessStatus, facts, parse_witness, statuses
-from xenproof.run.waiting import settled
+from xenproof.run.waiting import wait_until
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.acting import Created, look_up
 from xenproof.xen.domains import DomainRow, list_domains
@@ -64,7 +64,7 @@ class Life:
         self, wanted: Callable[[WitnessStatus], bool], meanwhile: Callable[[], object] = lambda: None
     ) -> WitnessStatus:
         """How it stands when `wanted` holds of its word, or after a while; `meanwhile` is done before each pause."""
-        return settled(self.now, wanted, ANSWER_LIMIT_S, meanwhile)
+        return wait_until(self.now, wanted, ANSWER_LIMIT_S, meanwhile)
 
     def use_processors(self, count: int) -> None:
         """Let the guest use its first `count` processors: one that is plugged in is there, but lies idle."""
@@ -78,7 +78,7 @@ class Life:
 
     def row_when(self, wanted: Callable[[DomainRow | None], bool]) -> DomainRow | None:
         """Its line of xl list when `wanted` holds of it, or after a while."""
-        return settled(self.row, wanted, ANSWER_LIMIT_S)
+        return wait_until(self.row, wanted, ANSWER_LIMIT_S)
 
     def has_ended(self) -> bool:
         """Whether xl list has it no more, now or within a while."""
@@ -124,7 +124,7 @@ class Life:
         def is_another(created: Created) -> bool:
             return not created.problem and created.domid != before
 
-        created = settled(
+        created = wait_until(
             lambda: look_up(self.dom0, self.name), is_another, _RESTART_LIMIT_S, meanwhile=self.guest.console.drain
         )
         if not is_another(created):

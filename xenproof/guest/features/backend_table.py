@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 
 from xenproof.errors import GuestError, ParseError, XenproofError
-from xenproof.guest.features.disk_rows import DiskRow, Target, in_words, predicted
+from xenproof.guest.features.disk_rows import DiskRow, DiskTarget, in_words, predicted
 from xenproof.guest.host.host import GuestHost
 from xenproof.guest.host.leftovers import GuestIdentity, Leftover
 from xenproof.source.connection import quoted
@@ -32,17 +32,17 @@ SETTLE_LIMIT_S = 60.0
 _FORMATS = {"aio": "raw"}
 
 _MAKE = {
-    Target.RAW: "truncate -s 1M {file}",
+    DiskTarget.RAW: "truncate -s 1M {file}",
     # An empty image of 1 MiB, version 2: no program of the host has to make one.
-    Target.QCOW2: "printf 'QFI\\373\\0\\0\\0\\002' >{file}\ntruncate -s 1M {file}",
-    Target.BLOCK: "truncate -s 1M {file}\nlosetup -f --show {file}",
+    DiskTarget.QCOW2: "printf 'QFI\\373\\0\\0\\0\\002' >{file}\ntruncate -s 1M {file}",
+    DiskTarget.BLOCK: "truncate -s 1M {file}\nlosetup -f --show {file}",
     # What LVM makes of a logical volume: 2048 sectors.
-    Target.VOLUME: (
+    DiskTarget.VOLUME: (
         "truncate -s 1M {file}\nloop=$(losetup -f --show {file})\necho $loop\n"
         'dmsetup create {volume} --table "0 2048 linear $loop 0"'
     ),
-    Target.MISSING: ":",
-    Target.NONE: ":",
+    DiskTarget.MISSING: ":",
+    DiskTarget.NONE: ":",
 }
 
 
@@ -77,7 +77,7 @@ class BackendTable:
         taken = [row for row in self._rows.values() if self.expected(row.name) != REFUSED]
         refused = [row for row in self._rows.values() if row not in taken]
         # What a host without dmsetup says of volumes is no error of other rows.
-        volumes = [row for row in taken if row.target is Target.VOLUME]
+        volumes = [row for row in taken if row.target is DiskTarget.VOLUME]
         others = [row for row in taken if row not in volumes]
         for some in (others, volumes):
             for at in range(0, len(some), DISKS_PER_GUEST):
@@ -149,7 +149,7 @@ class BackendTable:
             _MAKE[row.target].format(file=quoted(files[row.name]), volume=_volume(files[row.name])) for row in rows
         )
         loops = self._dom0.run(f"set -e\n{script}", limit_s=60).check().text.split()
-        on_loops = [row.name for row in rows if row.target in (Target.BLOCK, Target.VOLUME)]
+        on_loops = [row.name for row in rows if row.target in (DiskTarget.BLOCK, DiskTarget.VOLUME)]
         if len(loops) != len(on_loops):
             raise GuestError(f"losetup printed {loops}, expected a device for each of {len(on_loops)} files")
         return dict(zip(on_loops, loops, strict=True))
@@ -203,17 +203,17 @@ def _volume(file: str) -> str:
 
 
 def _volumes(rows: Sequence[DiskRow], files: Mapping[str, str]) -> list[str]:
-    return [_volume(files[row.name]) for row in rows if row.target is Target.VOLUME]
+    return [_volume(files[row.name]) for row in rows if row.target is DiskTarget.VOLUME]
 
 
 def _target(row: DiskRow, file: str, loop: str) -> str:
     """What the specification of a row names, of which the file and, where it has one, the loop device are known."""
     match row.target:
-        case Target.NONE:
+        case DiskTarget.NONE:
             return ""
-        case Target.BLOCK:
+        case DiskTarget.BLOCK:
             return loop
-        case Target.VOLUME:
+        case DiskTarget.VOLUME:
             return f"/dev/mapper/{_volume(file)}"
     return file
 
@@ -225,7 +225,7 @@ def expected_words(row: DiskRow, series: XlSeries) -> str:
     if isinstance(disk, Prediction):
         return REFUSED
     # A release that has phy serve an empty drive makes a file for it.
-    loop = disk.backendtype == "phy" and (row.target.kind is TargetKind.FILE or row.target is Target.NONE)
+    loop = disk.backendtype == "phy" and (row.target.kind is TargetKind.FILE or row.target is DiskTarget.NONE)
     return in_words(disk.backendtype, disk.format, writable=disk.writable, loop=loop)
 
 

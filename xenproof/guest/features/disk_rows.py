@@ -11,7 +11,7 @@ from xenproof.xlcfg.disk_spec import DiskSpec, DiskSpecError, parse_disk_spec
 from xenproof.xlcfg.xl_series import XlSeries
 
 
-class Target(StrEnum):
+class DiskTarget(StrEnum):
     """What a row's disk is in dom0."""
 
     RAW = "file"
@@ -28,8 +28,8 @@ class Target(StrEnum):
 
 
 _KINDS = {
-    Target.RAW: TargetKind.FILE, Target.QCOW2: TargetKind.FILE, Target.BLOCK: TargetKind.BLOCK,
-    Target.VOLUME: TargetKind.BLOCK, Target.MISSING: TargetKind.MISSING, Target.NONE: TargetKind.MISSING,
+    DiskTarget.RAW: TargetKind.FILE, DiskTarget.QCOW2: TargetKind.FILE, DiskTarget.BLOCK: TargetKind.BLOCK,
+    DiskTarget.VOLUME: TargetKind.BLOCK, DiskTarget.MISSING: TargetKind.MISSING, DiskTarget.NONE: TargetKind.MISSING,
 }  # fmt: skip
 
 
@@ -39,7 +39,7 @@ class DiskRow:
 
     name: str
     form: str
-    target: Target
+    target: DiskTarget
     place: tuple[str, str] | None = None
 
     @property
@@ -55,27 +55,31 @@ class DiskRow:
 
 
 _EXAMPLE = {
-    Target.RAW: "/x.raw", Target.QCOW2: "/x.qcow2", Target.BLOCK: "/dev/loop0", Target.VOLUME: "/dev/mapper/x",
-    Target.MISSING: "/nosuch", Target.NONE: "",
-}  # fmt: skip
+    DiskTarget.RAW: "/x.raw",
+    DiskTarget.QCOW2: "/x.qcow2",
+    DiskTarget.BLOCK: "/dev/loop0",
+    DiskTarget.VOLUME: "/dev/mapper/x",
+    DiskTarget.MISSING: "/nosuch",
+    DiskTarget.NONE: "",
+}
 
 # As they stand in configurations of xm, and in the short form of xl.
 _WRITTEN = (
-    DiskRow("positional_raw", "{target},raw,{vdev},w", Target.RAW),
-    DiskRow("positional_read_only", "{target},raw,{vdev},r", Target.RAW),
-    DiskRow("positional_qcow2", "{target},qcow2,{vdev},w", Target.QCOW2),
-    DiskRow("positional_cdrom", "{target},raw,{vdev},r,cdrom", Target.RAW),
-    DiskRow("positional_empty_drive", "{target},raw,{vdev},r,cdrom", Target.NONE),
-    DiskRow("empty_drive", "vdev={vdev}, devtype=cdrom", Target.NONE),
-    DiskRow("empty_disk", "{target},raw,{vdev},w", Target.NONE),
-    DiskRow("xm_file", "file:{target},{vdev},w", Target.RAW),
-    DiskRow("xm_file_qcow2", "file:{target},{vdev},w", Target.QCOW2),
-    DiskRow("xm_phy", "phy:{target},{vdev},w", Target.BLOCK),
-    DiskRow("xm_phy_volume", "phy:{target},{vdev},w", Target.VOLUME),
-    DiskRow("xm_phy_file", "phy:{target},{vdev},w", Target.RAW),
-    DiskRow("xm_tap_aio", "tap:aio:{target},{vdev},w", Target.RAW),
-    DiskRow("xm_tap_qcow2", "tap:qcow2:{target},{vdev},w", Target.QCOW2),
-    DiskRow("xm_tap2_aio", "tap2:tapdisk:aio:{target},{vdev},w", Target.RAW),
+    DiskRow("positional_raw", "{target},raw,{vdev},w", DiskTarget.RAW),
+    DiskRow("positional_read_only", "{target},raw,{vdev},r", DiskTarget.RAW),
+    DiskRow("positional_qcow2", "{target},qcow2,{vdev},w", DiskTarget.QCOW2),
+    DiskRow("positional_cdrom", "{target},raw,{vdev},r,cdrom", DiskTarget.RAW),
+    DiskRow("positional_empty_drive", "{target},raw,{vdev},r,cdrom", DiskTarget.NONE),
+    DiskRow("empty_drive", "vdev={vdev}, devtype=cdrom", DiskTarget.NONE),
+    DiskRow("empty_disk", "{target},raw,{vdev},w", DiskTarget.NONE),
+    DiskRow("xm_file", "file:{target},{vdev},w", DiskTarget.RAW),
+    DiskRow("xm_file_qcow2", "file:{target},{vdev},w", DiskTarget.QCOW2),
+    DiskRow("xm_phy", "phy:{target},{vdev},w", DiskTarget.BLOCK),
+    DiskRow("xm_phy_volume", "phy:{target},{vdev},w", DiskTarget.VOLUME),
+    DiskRow("xm_phy_file", "phy:{target},{vdev},w", DiskTarget.RAW),
+    DiskRow("xm_tap_aio", "tap:aio:{target},{vdev},w", DiskTarget.RAW),
+    DiskRow("xm_tap_qcow2", "tap:qcow2:{target},{vdev},w", DiskTarget.QCOW2),
+    DiskRow("xm_tap2_aio", "tap2:tapdisk:aio:{target},{vdev},w", DiskTarget.RAW),
 )
 
 
@@ -85,16 +89,16 @@ def disk_rows() -> dict[str, DiskRow]:
 
 
 _SEEN = {
-    Target.RAW: "a raw file", Target.QCOW2: "a qcow2 file", Target.BLOCK: "a block device",
-    Target.VOLUME: "a volume of device-mapper", Target.MISSING: "no file",
+    DiskTarget.RAW: "a raw file", DiskTarget.QCOW2: "a qcow2 file", DiskTarget.BLOCK: "a block device",
+    DiskTarget.VOLUME: "a volume of device-mapper", DiskTarget.MISSING: "no file",
 }  # fmt: skip
 
 
 def _combined() -> Iterator[DiskRow]:
     formats = [
-        *product((Target.RAW, Target.QCOW2, Target.BLOCK, Target.MISSING), ("raw", "qcow2")),
-        (Target.RAW, "vhd"),
-        (Target.VOLUME, "raw"),
+        *product((DiskTarget.RAW, DiskTarget.QCOW2, DiskTarget.BLOCK, DiskTarget.MISSING), ("raw", "qcow2")),
+        (DiskTarget.RAW, "vhd"),
+        (DiskTarget.VOLUME, "raw"),
     ]
     for (target, name), kind in product(formats, ("", "phy", "qdisk")):
         asked = f", backendtype={kind}" if kind else ""

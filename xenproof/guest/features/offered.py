@@ -4,7 +4,7 @@ from functools import partial
 
 from xenproof.errors import ParseError
 from xenproof.guest.guest import Guest
-from xenproof.run.waiting import settled
+from xenproof.run.waiting import wait_until
 from xenproof.xen.backend import read_vbd
 
 _CREATE_LIMIT_S = 300.0
@@ -14,7 +14,7 @@ _LIMIT_S = 15.0
 def gets(guest: Guest, *vdevs: str) -> bool:
     """Create a guest that is defined; whether there is a domain, whose disks are offered to it within a while."""
     return guest.create(_CREATE_LIMIT_S).domid > 0 and all(
-        settled(partial(_is_offered, guest, vdev), bool, _LIMIT_S) for vdev in vdevs
+        wait_until(partial(_is_offered, guest, vdev), bool, _LIMIT_S) for vdev in vdevs
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from xenproof.errors import ParseError
-from xenproof.run.waiting import settled
+from xenproof.run.waiting import wait_until
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.domains import parse_xl_list
 
@@ -120,4 +120,4 @@ def leftovers(
     def left() -> list[Leftover]:
         return sorted(thing for thing in snapshot(dom0, folder) if identity.owns(thing) and thing not in own)
 
-    return settled(left, lambda things: not things, limit_s)
+    return wait_until(left, lambda things: not things, limit_s)

@@ -12,14 +12,14 @@ from xenproof.errors import CommandFailed, CommandTimedOut, SourceError
 from xenproof.guest.console import Console
 from xenproof.guest.host.run_identity import RunIdentity
 from xenproof.guest.host.working_folder import WorkingFolder
-from xenproof.source import reopened
-from xenproof.source.reopened import ReopenedConnection
+from xenproof.source import reconnecting
+from xenproof.source.reconnecting import ReconnectingConnection
 from xenproof.source.ssh import SSHConnection
 
 ANEW = "started anew, so the guests of this run are gone"
 
 
-def until_known(connection: ReopenedConnection) -> None:
+def until_known(connection: ReconnectingConnection) -> None:
     """Wait until this side knows, too, that the connection broke."""
     transport = connection._connection.transport  # type: ignore[attr-defined]
     transport.join(30)
@@ -48,19 +48,19 @@ class Host:
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     """A host that can be started anew."""
-    monkeypatch.setattr(reopened, "_BOOT_ID", f"cat {tmp_path / 'boot'}")
+    monkeypatch.setattr(reconnecting, "_BOOT_ID", f"cat {tmp_path / 'boot'}")
     with starter(tmp_path) as start:
         yield Host(start, tmp_path / "boot")
 
 
 @pytest.fixture
-def connection(host: Host) -> Iterator[ReopenedConnection]:
+def connection(host: Host) -> Iterator[ReconnectingConnection]:
     """A connection to it that is opened again."""
-    with closing(ReopenedConnection(host.connect, limit_s=3.0)) as made:
+    with closing(ReconnectingConnection(host.connect, limit_s=3.0)) as made:
         yield made
 
 
-def test_what_a_reboot_breaks_says_so_and_the_next_command_runs(host: Host, connection: ReopenedConnection) -> None:
+def test_what_a_reboot_breaks_says_so_and_the_next_command_runs(host: Host, connection: ReconnectingConnection) -> None:
     with connection.follow("echo here; exec sleep 60") as stream:
         assert stream.read(10) == b"here\n"
         kill(host.server)
@@ -74,7 +74,7 @@ def test_what_a_reboot_breaks_says_so_and_the_next_command_runs(host: Host, conn
     assert [ANEW in news for news in connection.news] == [True]
 
 
-def test_a_command_after_an_unseen_reboot_runs(host: Host, connection: ReopenedConnection) -> None:
+def test_a_command_after_an_unseen_reboot_runs(host: Host, connection: ReconnectingConnection) -> None:
     kill(host.server)
     host.up("two")
     until_known(connection)
@@ -82,7 +82,7 @@ def test_a_command_after_an_unseen_reboot_runs(host: Host, connection: ReopenedC
     assert connection.run("echo on").text == "on\n"
 
 
-def test_a_broken_connection_is_no_reboot(host: Host, connection: ReopenedConnection) -> None:
+def test_a_broken_connection_is_no_reboot(host: Host, connection: ReconnectingConnection) -> None:
     with connection.follow("exec sleep 60") as stream:
         kill(host.server)
         host.up("one")
@@ -91,7 +91,7 @@ def test_a_broken_connection_is_no_reboot(host: Host, connection: ReopenedConnec
             stream.read(10)
 
 
-def test_a_host_that_does_not_come_back_is_waited_for_once(host: Host, connection: ReopenedConnection) -> None:
+def test_a_host_that_does_not_come_back_is_waited_for_once(host: Host, connection: ReconnectingConnection) -> None:
     with connection.follow("exec sleep 60") as stream:
         kill(host.server)
         with pytest.raises(SourceError, match=r"broke while a command ran.*refuses connections.*tried again for 3 s"):
@@ -104,7 +104,7 @@ def test_a_host_that_does_not_come_back_is_waited_for_once(host: Host, connectio
     assert connection.run("echo on").text == "on\n"
 
 
-def test_a_command_that_takes_too_long_costs_nothing_else(host: Host, connection: ReopenedConnection) -> None:
+def test_a_command_that_takes_too_long_costs_nothing_else(host: Host, connection: ReconnectingConnection) -> None:
     with connection.follow("echo here; read line; echo still", keep_stdin=True) as stream:
         assert stream.read(10) == b"here\n"
 
@@ -120,7 +120,7 @@ def test_a_command_that_takes_too_long_costs_nothing_else(host: Host, connection
     assert connection.news == []
 
 
-def test_a_console_that_broke_has_nothing_more(host: Host, connection: ReopenedConnection) -> None:
+def test_a_console_that_broke_has_nothing_more(host: Host, connection: ReconnectingConnection) -> None:
     console = Console({})
     with connection.follow("echo here; exec sleep 60") as stream:
         console.attach(stream)
@@ -135,7 +135,7 @@ def test_a_console_that_broke_has_nothing_more(host: Host, connection: ReopenedC
 
 
 def test_a_folder_is_entered_again_on_a_host_that_was_started_anew(
-    host: Host, connection: ReopenedConnection, tmp_path: Path
+    host: Host, connection: ReconnectingConnection, tmp_path: Path
 ) -> None:
     (tmp_path / "run").mkdir()
     folder = WorkingFolder(connection, RunIdentity.of(tmp_path / "run"), str(tmp_path / "images"))
@@ -158,7 +158,7 @@ def test_a_folder_is_entered_again_on_a_host_that_was_started_anew(
 
 
 def test_a_folder_that_its_keeper_removed_is_made_anew(
-    host: Host, connection: ReopenedConnection, tmp_path: Path
+    host: Host, connection: ReconnectingConnection, tmp_path: Path
 ) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "images").mkdir()

@@ -24,7 +24,7 @@ class Breakable(Connection, Forwards, Protocol):
         ...
 
 
-class ReopenedConnection:
+class ReconnectingConnection:
     """A connection that is opened again where it broke.
 
     The command in which that happens raises, and says what became of the host; the next one runs over a new

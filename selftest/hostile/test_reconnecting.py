@@ -13,7 +13,7 @@ from selftest.hostile.logins import raw, says
 from selftest.hostile.server import Behaviour, Command, honest, hostile
 from xenproof.errors import SourceError
 from xenproof.source.forward import LOOPBACK
-from xenproof.source.reopened import ReopenedConnection
+from xenproof.source.reconnecting import ReconnectingConnection
 
 
 def breaks_at_the_second(command: Command) -> None:
@@ -46,7 +46,7 @@ FIRST = Behaviour(breaks_at_the_second, always=True)
 )
 def test_a_host_that_comes_back_as_another_is_given_up(second: Behaviour, tmp_path: Path) -> None:
     with hostile(tmp_path, FIRST, second) as server:
-        connection = ReopenedConnection(
+        connection = ReconnectingConnection(
             lambda retry_until_s: server.connect(connect_limit_s=0.5, retry_until_s=retry_until_s), limit_s=1.0
         )
         started = time.monotonic()
@@ -73,7 +73,9 @@ def test_a_host_that_comes_back_as_another_is_given_up(second: Behaviour, tmp_pa
 
 def test_a_host_that_breaks_each_time_is_told_each_time(tmp_path: Path) -> None:
     with hostile(tmp_path, FIRST) as server:
-        connection = ReopenedConnection(lambda retry_until_s: server.connect(retry_until_s=retry_until_s), limit_s=1.0)
+        connection = ReconnectingConnection(
+            lambda retry_until_s: server.connect(retry_until_s=retry_until_s), limit_s=1.0
+        )
         for _ in range(3):
             with pytest.raises(SourceError, match="broke"):
                 connection.run("true")

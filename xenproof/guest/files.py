@@ -112,6 +112,7 @@ class GuestFiles:
         Its loop devices are detached, whichever they are by now.
         """
         detach_loops(dom0, *self._devices)
-        logs = f"/var/log/xen/*-{self._name}.log*"  # a name holds nothing that a shell would expand
+        # A name holds nothing that a shell would expand.  xl migrate appends --incoming and --migratedaway to it.
+        logs = f"/var/log/xen/*-{self._name}.log* /var/log/xen/*-{self._name}--*.log*"
         if (done := dom0.run(f"rm -f -- {quoted(*self.own)} {logs}")).exit_code:
             raise CommandFailed(f"the files of {self._name} could not be removed: {done.error_text.strip()[-300:]}")

@@ -1,4 +1,5 @@
 """Moving guests between two dom0s.
 
-Nothing is here yet; a guest can be bound to another host: xenproof/guest/residence.py.
+Nothing is here yet.  `Guest.bind` (xenproof/guest/guest.py) binds a guest to another host, and its leases on two hosts
+are taken by xenproof/guest/host/lease_on_hosts.py; selftest/unit/guest/test_guest_residence.py has a pair of hosts.
 """

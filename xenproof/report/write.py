@@ -11,6 +11,9 @@ from xenproof.report.junit import render_junit
 from xenproof.results.json_file import render_json
 from xenproof.results.results import Results
 
+FILES = ("results.json", "junit.xml", "report.html")
+"""What a report consists of, beside its `logs/`.  Programs first: where the disk is nearly full, the smaller files are
+worth more."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -24,14 +27,13 @@ def write_reports(results: Results, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise XenproofError(f"cannot write the reports into {folder}: {_why(error)}") from error
-    # Programs first: where the disk is nearly full, the smaller files are worth more.
-    files: dict[str, Callable[[], Iterable[str]]] = {
-        "results.json": lambda: render_json(results),
-        "junit.xml": lambda: render_junit(results),
-        "report.html": lambda: render_html(results, folder),
-    }
+    renderers: tuple[Callable[[], Iterable[str]], ...] = (
+        lambda: render_json(results),
+        lambda: render_junit(results),
+        lambda: render_html(results, folder),
+    )
     why: dict[str, list[str]] = {}
-    for name, render in files.items():
+    for name, render in zip(FILES, renderers, strict=True):
         try:
             write_whole(folder / name, render())
         except OSError as error:

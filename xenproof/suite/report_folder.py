@@ -7,9 +7,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from xenproof.errors import UsageError
+from xenproof.report.write import FILES
 
 _LOCK = ".lock"
-_FILES = ("report.html", "results.json", "junit.xml")
 _MOST = 100
 
 
@@ -68,6 +68,6 @@ def _choices(wanted: Path) -> Iterator[Path]:
 def _empty(folder: Path) -> None:
     logs = folder / "logs"
     logs.mkdir(exist_ok=True)
-    for old in (*logs.iterdir(), *(folder / name for name in _FILES)):
+    for old in (*logs.iterdir(), *(folder / name for name in FILES)):
         if old.is_file() or old.is_symlink():
             old.unlink()

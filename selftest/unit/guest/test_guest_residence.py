@@ -117,8 +117,13 @@ def test_a_guest_that_moved_is_removed_from_both_hosts_with_its_files_and_leases
     assert config.is_file()
     assert lease.is_file()
     pair.move(guest, 31)
-    log = pair.target.folder / f"var/log/xen/xl-{guest.name}--incoming.log"
-    log.touch()
+    logs = [
+        pair.target.folder / f"var/log/xen/xl-{guest.name}{end}"
+        for end in (".log", "--incoming.log", "--incoming.log.1")
+    ]
+    other = pair.target.folder / f"var/log/xen/xl-{guest.name}1.log"
+    for log in (*logs, other):
+        log.touch()
     pair.source.add_domain(guest.name, 7)  # as where the migration failed on the way
 
     guest.remove()
@@ -126,6 +131,8 @@ def test_a_guest_that_moved_is_removed_from_both_hosts_with_its_files_and_leases
     assert pair.source.domains() == pair.target.domains() == []
     assert not config.exists()
     assert not lease.exists()
+    assert [log.name for log in logs if log.exists()] == []
+    assert other.exists()
 
 
 def test_a_host_that_is_entered_again_has_lost_only_the_guests_that_live_there(

@@ -13,7 +13,7 @@ from selftest.lab.suite import REPOSITORY, Suite, SuiteRun
 from xenproof.errors import ParseError
 from xenproof.profile.expectation import Status
 from xenproof.profile.load import load_profile
-from xenproof.report.write import write_reports
+from xenproof.report.write import FILES, write_reports
 from xenproof.results.exit_status import ExitStatus
 from xenproof.results.results import HostSummary, Results
 from xenproof.results.verdict import Outcome, Verdict, examined
@@ -21,7 +21,6 @@ from xenproof.suite.expect import MOST_CHARACTERS, Expect
 from xenproof.suite.outcome import MOST_DETAILS, MOST_REASON, of_error
 
 GOOD = REPOSITORY / "selftest" / "data" / "recordings" / "sles12-replica.json"
-FILES = ("results.json", "junit.xml", "report.html")
 MOST_BYTES = 128 << 10
 """What SECURITY.md says that one verdict takes in all three files together, of plain letters."""
 MOST_BYTES_ESCAPED = 640 << 10

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenproof.errors import UsageError
-from xenproof.hosts.open import open_connection
 from xenproof.source.address import Address, Scheme, parse_url, parse_urls
 
 
@@ -88,13 +87,3 @@ def test_a_list_of_urls_is_split_at_commas() -> None:
 def test_a_list_without_hosts_or_with_the_same_twice_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError):
         parse_urls(text)
-
-
-@pytest.mark.parametrize("url", ["lab://debian12", "recording://x", "image://disk.raw", "supportconfig://scc.txz"])
-def test_only_hosts_that_run_can_be_logged_in_to(url: str) -> None:
-    with pytest.raises(UsageError, match="names no host that can be logged in to"):
-        open_connection(parse_url(url))
-
-
-def test_local_opens_this_machine() -> None:
-    assert open_connection(parse_url("local://")).run("echo hello").text == "hello\n"

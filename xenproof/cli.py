@@ -52,7 +52,7 @@ def record(
 ) -> None:
     """Write the raw output of every probe of a host to a file that can be replayed.
 
-    With checks of your own the exit status is theirs.
+    With checks of your own, the exit status is that of these checks.
     """
     if checks:
         own: dict[str, Path | None] = {"--identity": identity, "--known-hosts": known_hosts}

@@ -67,7 +67,7 @@ class _Nowhere(io.TextIOBase):
 
 
 def _to_nowhere(file: TextIO) -> None:
-    """Discard the rest of what is written to `file`, also what Python flushes when it ends."""
+    """Discard the rest of what is written to `file`, including what Python flushes at exit."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, file.fileno())

@@ -22,7 +22,7 @@ class Commands:
     def on_path(self, name: str) -> Answer:
         """Whether the command is on the PATH.
 
-        Raises ParseError if it was not searched, NotEvaluable if the source cannot know.
+        Raises ParseError if it was not searched, NotEvaluable if the source cannot determine it.
         """
         if name not in self.paths:
             raise ParseError(f"the command {name!r} was not looked for")

@@ -25,7 +25,7 @@ _TYPES: Mapping[int, str] = {
 # 81a4 root:root /etc/xen/xl.conf; ? ?:? /etc/xen/xl.conf if a source only knows that the file exists
 _ROW = re.compile(r"([0-9a-f]{3,5}|\?) ([^:\s]+:[^:\s]+) (/.*)")
 CONTROL = "/proc"
-# Printed by a source in place of a mode and an owner that it cannot know.
+# Printed by a source in place of a mode and an owner that it cannot determine.
 UNKNOWN_MODE = "?"
 UNKNOWN_OWNER = "?:?"
 
@@ -34,7 +34,7 @@ UNKNOWN_OWNER = "?:?"
 class File:
     """A file as the probe printed it: its mode as a number, including its type, and its owner.  Links are not followed.
 
-    An attribute raises NotEvaluable if the source cannot know it.
+    An attribute raises NotEvaluable if the source cannot determine it.
     """
 
     st_mode: int | None

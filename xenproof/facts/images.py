@@ -45,7 +45,7 @@ class Images:
     unknown: Mapping[str, str] = field(default_factory=dict)
 
     def folder(self, path: str) -> ImageFolder:
-        """The directory; raises NotEvaluable if it does not exist or the source cannot know it."""
+        """The directory; raises NotEvaluable if it does not exist or the source cannot determine it."""
         if path in self.unknown:
             raise NotEvaluable(self.unknown[path])
         if path not in self.rows:

@@ -198,7 +198,7 @@ def _sums(line: str) -> tuple[str, bool]:
 
 
 def _unknown(line: str) -> tuple[str, str]:
-    """A package that a source other than a running host cannot know, and the reason."""
+    """A package that a source other than a running host cannot verify, and the reason."""
     name, tab, reason = line.removeprefix("unknown ").partition("\t")
     if not name or not tab or not reason:
         raise ParseError(f"expected 'unknown PACKAGE', a tab and the reason, found {line[:200]!r}")

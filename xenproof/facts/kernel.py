@@ -16,7 +16,7 @@ _CAPABILITIES = "/proc/xen/capabilities"
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """The running kernel: its release, and its file systems, or why a source cannot know those."""
+    """The running kernel: its release, and its file systems, or why a source cannot determine those."""
 
     release: str
     filesystems: frozenset[str]

@@ -23,7 +23,7 @@ _BUILT_IN = re.compile(r"(?:[\w.+-]+/)+([\w.+-]+)\.ko", re.ASCII)
 class Modules:
     """The modules of the running kernel; `-` and `_` are the same in their names.
 
-    `unknown` is the reason why a source cannot know all of them, empty if it can.
+    `unknown` is the reason why a source cannot determine all of them, empty if it can.
     """
 
     names: frozenset[str]

@@ -15,7 +15,7 @@ MOST_SECTION_BYTES, MOST_BYTES = 8 << 20, 32 << 20
 # The exit code of a failed command: no parser accepts it.
 FAILED = 125
 
-# Writes the content of a section; raises NotEvaluable if the source cannot know it.
+# Writes the content of a section; raises NotEvaluable if the source cannot determine it.
 SectionWriter = Callable[[], str]
 
 

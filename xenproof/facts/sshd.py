@@ -23,7 +23,7 @@ class Sshd:
     options: Mapping[str, str]
 
     def value(self, name: str) -> str:
-        """An option's value; raises NotEvaluable if this sshd does not know it."""
+        """An option's value; raises NotEvaluable if this sshd does not have it."""
         if (found := self.options.get(name.lower())) is None:
             raise NotEvaluable(f"this sshd has no option {name!r}")
         return found

@@ -45,7 +45,7 @@ class Units:
     rows: Mapping[str, Unit]
 
     def exists(self, name: str) -> Answer:
-        """Whether systemd has the unit; raises NotEvaluable if the source cannot know."""
+        """Whether systemd has the unit; raises NotEvaluable if the source cannot determine it."""
         unit = self._unit(name)
         known(unit.load_state)
         return Answer(unit.exists, "loaded" if unit.exists else "no such unit")

@@ -27,7 +27,7 @@ _EPOCH = re.compile(r"\d+:")
 _XEN_BANNER = re.compile(r"^\(XEN\) (?:\[[^\]]*\] )?(?:Xen version |Xen )(\d.*)$", re.MULTILINE)
 # 4.4.4_40-22.77.1
 _BUILD_COUNT = re.compile(r"(?<=-)(\d+\.\d+)\.\d+$")
-# 3.12.28-4-default: the flavour is no part of the package's version
+# 3.12.28-4-default: the flavour is not part of the package's version
 _FLAVOUR = re.compile(r"-[a-z][a-z0-9_-]*$")
 
 
@@ -43,7 +43,7 @@ class Versions:
         return Version(self._running(what), self.profile.scheme)
 
     def package(self, name: str) -> str:
-        """A package's name; {release} stands for the running kernel's release."""
+        """A package's name, with {release} replaced by the running kernel's release."""
         return name.replace(RELEASE, self._running("kernel")) if RELEASE in name else name
 
     def agrees(self, what: str, package: str) -> Answer:

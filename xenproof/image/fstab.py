@@ -30,7 +30,7 @@ class Entry:
 def read_fstab(tree: Tree) -> list[Entry]:
     """The entries with a mount point in the tree, in the order of the file; none without the file.
 
-    Raises NotEvaluable if they cannot be known.
+    Raises NotEvaluable if they are unknown.
     """
     found: list[Entry] = []
     for line in tree.lines(FSTAB, MOST_WORDY_BYTES) or ():

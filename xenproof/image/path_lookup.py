@@ -41,7 +41,7 @@ class PathLookup:
         self.lines.append(f"there {path}")
 
     def add_unknown(self, path: str, reason: str) -> None:
-        """Record a path whose state cannot be known."""
+        """Record a path whose state is unknown."""
         self.lines.append(f"unknown {path}\t{' '.join(reason.split())}")
 
 

@@ -90,7 +90,7 @@ class ImageSections:
     def command(self, name: str) -> str:
         """The path of a command, empty if it is not on the PATH.
 
-        Raises NotEvaluable if it could only be in a folder whose content cannot be known.
+        Raises NotEvaluable if it could only be in a folder whose content is unknown.
         """
         unknown: NotEvaluable | None = None
         for folder in PATH:

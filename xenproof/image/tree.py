@@ -47,7 +47,7 @@ class Tree:
         """The file at an absolute path, None if there is none; `follow` is whether a link at its end is followed.
 
         Links resolve as in the system itself: never out of the image.  Raises
-        NotEvaluable if the image cannot know.
+        NotEvaluable if the image cannot determine it.
         """
         rest = [part for part in reversed(path.split("/")) if part not in ("", ".")]
         way: list[Found] = []

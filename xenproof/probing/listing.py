@@ -12,7 +12,7 @@ def believable_listing(output: ProbeOutput, name: str) -> tuple[frozenset[str], 
     """The paths that exist and those that are missing, from the section NAME-list.
 
     Raises ParseError if a line has another form, NotEvaluable if paths are missing and the reader is
-    not root: a path can be hidden from other users.  Paths that the source cannot know are in neither set.
+    not root: a path can be hidden from other users.  Paths whose state is unknown are in neither set.
     """
     there, missing = set[str](), set[str]()
     for line in section(output, f"{name}-list").ended_with(0).lines:
@@ -31,7 +31,7 @@ def believable_listing(output: ProbeOutput, name: str) -> tuple[frozenset[str], 
 
 
 def unknown_paths(output: ProbeOutput, name: str) -> dict[str, str]:
-    """The paths whose existence the source cannot know, each with the reason."""
+    """The paths whose existence the source cannot determine, each with the reason."""
     found: dict[str, str] = {}
     for line in section(output, f"{name}-list").ended_with(0).lines:
         word, _, rest = line.partition(" ")

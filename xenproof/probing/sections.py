@@ -7,7 +7,7 @@ A section looks like this, with an empty line before its end:
 
     @@xl-info 0
 
-A source that cannot know what the command would print gives the reason instead; the section is then not evaluable:
+A source that cannot determine what the command would print gives the reason instead; the section is then not evaluable:
 
     @@xl-info
 
@@ -37,7 +37,7 @@ LONGEST_LINE = 8192
 # Python needs 50 bytes and more for each line; a host with every package of SLES prints 10,000 in one section.
 MOST_LINES = 200_000
 _MOST_SECTIONS = 1000
-# Begins a single value that the source cannot know, in a section that is otherwise known; the reason follows.
+# Begins a single value that the source cannot determine, in a section that is otherwise known; the reason follows.
 UNKNOWABLE = "unknowable "
 _BEGIN = re.compile(r"@@([A-Za-z0-9:._@-]{1,200})((?: [0-9a-f]{32})?)\n")
 # What follows the name and the mark in the last line: 0, or unknowable REASON
@@ -46,7 +46,7 @@ _END = re.compile(r"(?:(\d{1,3})|unknowable (\S.{0,400}))\n", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What one command of a probe printed, and its exit code; or why the source cannot know either."""
+    """What one command of a probe printed, and its exit code; or why the source has neither."""
 
     name: str
     text: str
@@ -94,7 +94,7 @@ def printed(name: str, text: str, exit_code: int = 0) -> str:
 
 
 def unknowable(name: str, reason: str) -> str:
-    """The section `name` of a source that cannot know what a host would print."""
+    """The section `name` of a source that cannot determine what a host would print."""
     return f"@@{name}\n\n@@{name} unknowable {' '.join(reason.split())}\n"
 
 
@@ -157,7 +157,7 @@ def _end(text: str, mark: str, at: int) -> tuple[int, re.Match[str] | None]:
 def section(output: ProbeOutput, name: str) -> Section:
     """The section `name` of a probe's output.
 
-    Raises ParseError if it is missing, NotEvaluable if the source cannot know it.
+    Raises ParseError if it is missing, NotEvaluable if the source cannot determine it.
     """
     found = sections(output)
     if name not in found and output.timed_out:

@@ -51,8 +51,8 @@ def in_range(version: str, range_: str, scheme: Scheme) -> bool:
     """Whether `version` satisfies every constraint of `range_`, such as ">=4.17, <4.18".
 
     A bound of an rpm range without a release, such as "=4.12.4", matches every release of that
-    version, as in rpm's own dependencies.  Raises ParseError if `version` is no version of the
-    scheme, ProfileError if `range_` is no range.
+    version, as in rpm's own dependencies.  Raises ParseError if `version` is not a version of the
+    scheme, ProfileError if `range_` is not a range.
     """
     constraints = _constraints(range_, scheme)
     if not _is_version(version, scheme):

@@ -17,7 +17,7 @@ from xenproof.source.redact import redacted
 COMMAND = """exec sh -c 'eval "$(cat)"'"""
 
 # The shell variable with a mark for the sections of a probe's own output: a space and 32 hexadecimal digits.
-# It is new for each run like the mark of the frames, which no probe knows and which cannot be derived from it.
+# It is new for each run like the mark of the frames, which no probe can read and which cannot be derived from it.
 SECTION_MARK = "xenproof_mark"
 
 CUT_EXIT_CODE = 255

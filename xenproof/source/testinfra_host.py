@@ -44,7 +44,7 @@ class CorrectedHost(Host):  # type: ignore[misc]  # testinfra has no types
 class _Package(Package):  # type: ignore[misc]  # testinfra has no types
     @classmethod
     def get_module_class(cls, host: CorrectedHost) -> type[Module]:
-        # testinfra does not know `sles`, and uses dpkg if it is on the PATH.  The package manager that installed rpm
+        # testinfra does not support `sles`, and uses dpkg if it is on the PATH.  The package manager that installed rpm
         # itself is the host's own: on Debian rpm has no package of that name.
         if host.run("rpm -q rpm").rc == 0:
             return _RpmPackage

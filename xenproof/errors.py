@@ -64,7 +64,7 @@ class ParseError(XenproofError):
 
 
 class NotEvaluable(XenproofError):
-    """The source cannot know the fact that a check needs; the message is the reason."""
+    """The source cannot determine what a check needs; the message is the reason."""
 
 
 class LabError(XenproofError):

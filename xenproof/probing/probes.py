@@ -114,7 +114,7 @@ def programs_probe(profile: Profile) -> Probe:
     first = "".join(framed("qemu-help", helps.format(shlex.quote(binary))) for binary in binaries[:1])
     for tool in profile.entries("tools"):
         first += framed(f"tool:{section_name(tool)}", f"{shlex.quote(tool)} --version 2>&1")
-    # sshd refuses to run unless it is called by its absolute path.
+    # sshd has to be called by its absolute path.
     sshd = framed("sshd", '"$(command -v sshd)" -T 2>&1')
     return Probe("programs", _PATH + first + sshd, limit_s=30)
 
@@ -211,7 +211,7 @@ def command_names(profile: Profile) -> list[str]:
 
 
 def unit_names(profile: Profile) -> list[str]:
-    """The units whose state is read; the last one is a control, which every host has."""
+    """The units whose state is read; the last one is a control."""
     return [*profile.entries("units"), "dbus.socket"]
 
 

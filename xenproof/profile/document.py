@@ -81,7 +81,7 @@ def read_document(path: Path, shown: str) -> Document:
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ProfileError(f"{shown}:{line}: expected printable text, found a control character") from error
-    except Exception as error:  # PyYAML's asserts and conversions fail on some hostile files
+    except Exception as error:  # asserts and conversions in the YAML reader fail on some files
         raise ProfileError(f"{shown}:1: expected YAML, found something else: {type(error).__name__}") from error
     if root is None:
         raise ProfileError(f"{shown}:1: expected a map with name, title, scheme and families, found an empty file")

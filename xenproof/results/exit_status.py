@@ -37,6 +37,6 @@ def judged(verdicts: Collection[Verdict], urls: Iterable[str]) -> ExitStatus:
 
 
 def of_run(verdicts: Collection[Verdict], urls: Iterable[str], ended: int) -> ExitStatus:
-    """The status of a run that pytest ended with `ended`: that of its verdicts, unless the run was interrupted."""
+    """The status of a run that pytest ended with `ended`: that of its verdicts if every check ran."""
     cut_short = next((status for status in CUT_SHORT if status == ended), None)
     return judged(verdicts, urls) if cut_short is None else cut_short

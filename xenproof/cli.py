@@ -52,7 +52,7 @@ def record(
 ) -> None:
     """Write the raw output of every probe of a host to a file that can be replayed.
 
-    With checks of your own the exit status is theirs.
+    With checks of your own, the exit status is that of these checks.
     """
     if checks:
         own: dict[str, Path | None] = {"--identity": identity, "--known-hosts": known_hosts}
@@ -61,7 +61,7 @@ def record(
         raise typer.Exit(
             _run_checks([f"--hosts={hosts}", f"--profile={profile}", f"--record={output}", *options], checks)
         )
-    # Here, so that `xenproof lab` does not load what only the suite needs.
+    # Imported here, so that `xenproof lab` does not load what only the suite needs.
     import os
 
     from xenproof.hosts.opening import open_host
@@ -85,7 +85,7 @@ def record(
 
 
 def _run_checks(options: list[str], checks: list[Path]) -> int:
-    """Run checks as `pytest` would in the repository; its exit status."""
+    """Run checks as `pytest` would in the repository, and return its exit status."""
     import pytest
 
     settings = Path(xenproof.__file__).parents[1] / "pytest.ini"
@@ -93,9 +93,9 @@ def _run_checks(options: list[str], checks: list[Path]) -> int:
 
 
 def main() -> None:
-    """Run the command; an error that a user can mend is one message, never a traceback.
+    """Run the command; an error that a user can fix is printed as one message, never as a traceback.
 
-    Whatever breaks in us ends with status 3, or 6 where this machine refuses something: 1 is kept for what was judged.
+    An internal error ends with status 3, an error of this machine with 6: 1 only means that a host does not conform.
     """
     interrupt_on_sigterm()
     try:
@@ -115,7 +115,7 @@ def main() -> None:
 
 
 def _end(message: str, status: int) -> NoReturn:
-    with contextlib.suppress(OSError):  # where nobody can be told, the status still tells
+    with contextlib.suppress(OSError):  # without a readable stderr the exit status has to be enough
         complain(message)
     sys.exit(status)
 

@@ -1,8 +1,7 @@
 """Errors that a user sees: what was expected, what was found, what to do.
 
-Every error of xenproof knows the exit status that it means for a whole run: 4 where the call or
-the profile is wrong, 6 where something could not be evaluated.  A host that does not conform is no
-error: it is a verdict.
+Every error has the exit status that it means for a whole run: 4 if the call or the profile is wrong,
+6 if something could not be evaluated.  A host that does not conform is not an error: it is a verdict.
 """
 
 from typing import ClassVar
@@ -11,10 +10,10 @@ from xenproof.plain import shortened
 
 
 class XenproofError(Exception):
-    """Something could not be said about a host, through no fault of the host's conformance.
+    """Something could not be evaluated, and that does not make the host non-conforming.
 
-    A message may quote what a host or a file says, so it is cut here to its beginning and its end: hundreds of checks
-    may repeat it.
+    A message may quote text of a host or a file, and hundreds of checks may repeat it, so it is cut here to its
+    beginning and its end.
     """
 
     exit_status: ClassVar[int] = 6
@@ -31,7 +30,7 @@ class UsageError(XenproofError):
 
 
 class ProfileError(UsageError):
-    """A profile cannot be used; the message names file, line and what was expected, for each mistake in it."""
+    """A profile cannot be used; the message states file, line and what was expected, for each mistake in it."""
 
     most_characters = 32_000
 
@@ -45,11 +44,11 @@ class HostKeyError(SourceError):
 
 
 class NotADom0(SourceError):
-    """The host answers but is not a Xen dom0, so none of the checks can say anything."""
+    """The host answers but is not a Xen dom0, so no check can be evaluated."""
 
 
 class CommandFailed(SourceError):
-    """A command on a host ended in a way that its caller does not allow."""
+    """A command on a host ended with a status that its caller does not allow."""
 
 
 class CommandTimedOut(SourceError):
@@ -57,15 +56,15 @@ class CommandTimedOut(SourceError):
 
 
 class OutputTooLarge(SourceError):
-    """A command printed more than is accepted from a host."""
+    """A command printed more than xenproof accepts from a host."""
 
 
 class ParseError(XenproofError):
-    """The output of a probe is not of the shape that its parser knows, so it proves nothing."""
+    """The output of a probe does not have the form that its parser expects, so it proves nothing."""
 
 
 class NotEvaluable(XenproofError):
-    """The source cannot know what a check asks for; the message is the reason."""
+    """The source cannot determine what a check needs; the message is the reason."""
 
 
 class LabError(XenproofError):
@@ -73,4 +72,4 @@ class LabError(XenproofError):
 
 
 class GuestError(XenproofError):
-    """A guest could not be brought to the state that a test asked for."""
+    """A guest could not be brought to the state that a test needs."""

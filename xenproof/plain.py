@@ -1,19 +1,19 @@
-"""Text that came from a host, made harmless: for a terminal, for XML and for a page alike.
+"""Makes text of a host harmless for a terminal, for XML and for an HTML page.
 
-What is shown must not move a cursor, set a title, reverse the reading order or make a file
-unreadable.  Quoting for HTML or XML is still the writer's own task.
+Text that is shown must not move a cursor, set a title, reverse the reading order or make a file
+unreadable.  Quoting for HTML or XML remains the task of the writer.
 """
 
 import re
 
-# "\x1b[31m", "\x9b31m"; "\x1b]0;title\x07", "\x1bP...\x1b\\"; "\x1b(B", "\x1bc".  A string sequence ends
-# on its own line: without its end only the introducer goes, so that nothing is hidden from the reader.
+# "\x1b[31m", "\x9b31m"; "\x1b]0;title\x07", "\x1bP...\x1b\\"; "\x1b(B", "\x1bc".  A string sequence must end
+# on its own line: if it does not, only its introducer is removed, so that no text is hidden from the reader.
 _SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{0,1024}(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-~]"
 )
-# Controls, lone surrogates, what XML forbids, and the marks that reverse the reading order.
+# Controls, lone surrogates, characters that XML forbids, and marks that reverse the reading order.
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
@@ -21,22 +21,22 @@ _LINE_END = re.compile(r"\r+\n|\r")
 
 
 def visible(text: str) -> str:
-    """`text` with each control character replaced by a visible sign; nothing is dropped.
+    """`text` with each control character replaced by a visible sign; nothing is removed.
 
-    For values: NUL becomes U+2400, ESC U+241B, what has no sign U+FFFD.  Newline and tab stay.
+    For values: NUL becomes U+2400, ESC U+241B; a character without such a sign becomes U+FFFD.  Newline and tab stay.
     """
-    if text.isascii() and text.isprintable():  # nearly always, and much faster to see than by the pattern
+    if text.isascii() and text.isprintable():  # nearly always, and much faster than the pattern
         return text
     return _HARMFUL.sub(_sign, text)
 
 
 def log_text(text: str) -> str:
-    """`text` as a console would leave it on paper: no escape sequences, every line end a newline."""
+    """`text` as a printing console would show it: no escape sequences, every line end is a newline."""
     return visible(_LINE_END.sub("\n", _SEQUENCE.sub("", text)))
 
 
 def shortened(text: str, limit: int, rest: str = "all of it is in results.json") -> str:
-    """`text` in about `limit` characters: its beginning and its end, and what was left out between."""
+    """`text` in about `limit` characters: its beginning, its end, and how much was left out between."""
     if len(text) <= limit:
         return text
     half = limit // 2

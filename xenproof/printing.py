@@ -1,6 +1,6 @@
-"""The one door to the terminal: whatever xenproof prints goes through here, and nothing in it acts on a terminal.
+"""The one place that writes to the terminal: no text that xenproof prints can control the terminal.
 
-What is printed may quote a peer that was not even authenticated, a file that somebody sent, or a path with brackets
+Printed text may quote a peer that was not even authenticated, a file from a stranger, or a path with brackets
 in it: control characters become visible signs, and no text is taken for rich's markup.
 """
 
@@ -18,15 +18,15 @@ from rich.text import Text
 
 from xenproof.plain import visible
 
-# What pytest writes to colour a word and to write a line anew.
+# The sequences with which pytest colours a word and rewrites a line.
 _OWN_SEQUENCE = re.compile(r"(\x1b\[[0-9;]{0,20}[mK]|\r)")
 
 
 class Door:
-    """Standard output for a program of others, such as pytest: its colours pass, what could act on a terminal does not.
+    """Standard output for another program, such as pytest: colours pass, other control characters become signs.
 
-    Where nobody reads any more, or the disk behind it is full, what is written is lost, and the program goes on: how
-    a run ends is not for its reader to say.
+    If the reader has closed the pipe, or the disk is full, the output is discarded and the program continues: the
+    reader of a run must not change how it ends.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -39,7 +39,7 @@ class Door:
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what was written."""
+        """Flush the underlying file."""
         self._try(self._file.flush)
 
     def __getattr__(self, name: str) -> Any:
@@ -53,21 +53,21 @@ class Door:
 
 
 def through_the_door(file: TextIO | None) -> TextIO:
-    """`file`, written to through a `Door`; None, as where it was closed before we began, leads nowhere."""
+    """`file` behind a `Door`; None, which is a file that was closed before we began, becomes one that discards all."""
     if isinstance(file, Door):
         return cast(TextIO, file)
     return cast(TextIO, Door(file or cast(TextIO, _Nowhere())))
 
 
 class _Nowhere(io.TextIOBase):
-    """Takes what is written, and keeps nothing of it."""
+    """Discards everything that is written."""
 
     def write(self, text: str) -> int:
         return len(text)
 
 
 def _to_nowhere(file: TextIO) -> None:
-    """Let the rest of what is written to `file` vanish, also what Python writes of it when it ends."""
+    """Discard the rest of what is written to `file`, including what Python flushes at exit."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, file.fileno())
@@ -75,35 +75,35 @@ def _to_nowhere(file: TextIO) -> None:
 
 
 class _Harmless(Console):
-    """A console on which text is only text.  Colours and the movements of a progress line are rich's own."""
+    """A console that prints only plain text.  Colours and the movements of a progress line are rich's own."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(self._shown(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
-        """Go on without a reader; rich would end the run with status 1, which means that a host does not conform."""
+        """Continue without a reader; rich would exit with status 1, which means that a host does not conform."""
         self.quiet = True
         _to_nowhere(sys.stdout)
 
     def _shown(self, text: str) -> str:
-        """`text` with signs in place of control characters, and of what this terminal has no code for."""
+        """`text` with signs for control characters, and escapes for characters that the terminal's encoding lacks."""
         shown = visible(text)
         return shown if shown.isascii() else shown.encode(self.encoding, "backslashreplace").decode(self.encoding)
 
 
 def console(*, stderr: bool = False, file: TextIO | None = None, quiet: bool = False, wrap: bool = True) -> Console:
-    """Where tables, coloured text and progress are printed; a string is printed as it stands, never as markup."""
+    """The console for tables, coloured text and progress; it prints a string unchanged, never as markup."""
     return _Harmless(
         stderr=stderr, file=file, quiet=quiet, soft_wrap=not wrap, highlight=False, markup=False, emoji=False
     )
 
 
 def say(text: str) -> None:
-    """Print lines to standard output, as long as they are."""
+    """Print lines to standard output without wrapping them."""
     console(wrap=False).print(Text(visible(text)))
 
 
 def complain(text: str) -> None:
-    """Print lines to standard error, as long as they are."""
+    """Print lines to standard error without wrapping them."""
     console(stderr=True, wrap=False).print(Text(visible(text)))

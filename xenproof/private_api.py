@@ -1,7 +1,7 @@
-"""What xenproof uses of other packages that these do not document: it may be gone with any of their versions.
+"""Undocumented names of other packages that xenproof uses: any new version may remove them.
 
-Upper bounds in pyproject.toml keep those out in which it was not tried; a test says what a new version moved, and
-finds whatever is used and does not stand here.
+Upper bounds in pyproject.toml exclude untested versions; a test reports what a new version changed, and
+finds uses that are not listed here.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PrivateUse:
-    """One name: the distribution, where it is (MODULE:CLASS.NAME), why it is needed, and the files that use it."""
+    """One name: its distribution, its place (MODULE:CLASS.NAME), why it is needed, and the files that use it."""
 
     distribution: str
     name: str

@@ -1,4 +1,4 @@
-"""Where the programs are that xenproof runs on the machine it is on."""
+"""Finds and runs programs of this machine."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ _NEEDED_BY = {
 
 
 def require(program: str) -> str:
-    """The path of `program`; raises LabError that names the Debian package which has it."""
+    """The path of `program`; raises LabError that names the Debian package that contains it."""
     # mke2fs and sfdisk are in sbin, which is not on every user's PATH.
     found = shutil.which(program, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
     if found is None:
@@ -32,7 +32,7 @@ def require(program: str) -> str:
 
 
 def piped(data: bytes, program: str, *words: str, limit_s: float = 300) -> bytes:
-    """What `program` makes of `data`; raises LabError, with what it said, where it is missing or fails."""
+    """The output of `program` for the input `data`; raises LabError with its message if it is missing or fails."""
     done = subprocess.run([require(program), *words], input=data, capture_output=True, check=False, timeout=limit_s)
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip()[-300:]

@@ -1,4 +1,4 @@
-"""Files that a user names, read and written whole: nothing but files, no more than is wanted, never half of one."""
+"""Reads and writes files that a user names: regular files only, with a size limit, and never half of one."""
 
 import errno
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:
-    """The bytes of the regular file at `path`; raises OSError, with a reason, where it is none or has more than that.
+    """The bytes of the regular file at `path`; raises OSError with a reason if it is not one or is too large.
 
-    What is no regular file is not even opened: a FIFO would wait for ever, and a device may do something.
+    Another kind of file is not even opened: a FIFO would wait for ever, and a device may act on it.
     """
     _check(path.stat(), path, most_bytes)
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     with os.fdopen(handle, "rb") as file:
-        # It may have become something else meanwhile, and may grow.
+        # The path may name another file by now, and the file may grow.
         _check(os.fstat(handle), path, most_bytes)
         data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
@@ -25,7 +25,7 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
 
 
 def write_whole(path: Path, pieces: Iterable[str]) -> None:
-    """Replace `path` by `pieces` in one step, so that no reader ever sees half of it; raises OSError."""
+    """Replace `path` by `pieces` in one step, so that no reader sees an incomplete file; raises OSError."""
     rest = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with rest.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:

@@ -1,17 +1,17 @@
-"""JSON that somebody sent: bounded, each key once, only numbers that are some, values of the types that are wanted."""
+"""JSON from a stranger: limited in size, each key once, only finite numbers, values of the wanted types."""
 
 import json
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
-# Each of these letters begins or parts a value: a million of them make 100 MB of Python's objects at most.
+# Each of these characters begins or separates a value: a million of them make 100 MB of Python objects at most.
 _PARTS = "[{,"
 MOST_PARTS = 1_000_000
 T = TypeVar("T")
 
 
 def parse_strictly(text: str, most_parts: int = MOST_PARTS) -> object:
-    """The value of `text`; raises ValueError, saying why, where it is no JSON or more than is taken for some."""
+    """The value of `text`; raises ValueError with the reason if it is not JSON or has too many values."""
     if (parts := sum(map(text.count, _PARTS))) > most_parts:
         raise ValueError(f"it has {parts} values, more than the {most_parts} that are read")
     try:
@@ -22,16 +22,16 @@ def parse_strictly(text: str, most_parts: int = MOST_PARTS) -> object:
 
 
 def value(row: object, name: str, kind: type[T]) -> T:
-    """What the object `row` has under `name`, if it is of that type; raises ValueError, saying what was found."""
+    """The value of `name` in the object `row`; raises ValueError with what was found if it is not of that type."""
     found = mapping(row).get(name)
-    # True is an integer to Python, and to nobody else.
+    # To Python, True is an integer.
     if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
         raise ValueError(f"expected {name!r} to be {_KINDS[kind]}, found {_described(found)}")
     return found
 
 
 def mapping(row: object) -> Mapping[str, Any]:
-    """`row`, if it is an object; raises ValueError otherwise."""
+    """`row` if it is an object; raises ValueError otherwise."""
     if not isinstance(row, dict):
         raise ValueError(  # noqa: TRY004  # the text is wrong, not the call
             f"expected an object, found {_described(row)}"

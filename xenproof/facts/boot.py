@@ -1,4 +1,4 @@
-"""Boot options on their whole way: configured, in grub.cfg, and running."""
+"""Boot options at each stage: configured, written to grub.cfg, and in use by the running system."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,10 +16,10 @@ from xenproof.source.probe import Recording
 
 HYPERVISOR, KERNEL = "hypervisor", "kernel"
 
-# What GRUB's script 20_linux_xen itself adds: the same on every host, or found out when it runs.
+# Options that GRUB's script 20_linux_xen adds itself: the same on every host, or determined when it runs.
 _ADDED = frozenset({"placeholder", "ro", "rw", REMOVAL_OPTIONS})
 _ADDED_WITH_VALUE = ("root=", "rootflags=subvol=", "BOOT_IMAGE=")
-# What ${xen_rm_opts} stands for on other platforms than a BIOS.
+# The options that ${xen_rm_opts} expands to on platforms other than a BIOS.
 _REMOVALS = frozenset({"no-real-mode", "edd=off"})
 
 
@@ -31,27 +31,27 @@ class Boot:
     profile: Profile
 
     def generated(self, what: str) -> Answer:
-        """Whether grub.cfg's default Xen entry has exactly what the configuration would give."""
+        """Whether grub.cfg's default Xen entry has exactly the options that the configuration produces."""
         configured = self._defaults
         wanted = xen_options(configured) if what == HYPERVISOR else kernel_options(configured)
         return compare("grub.cfg", _own(self._in_entry(what)), "the configuration", _own(wanted))
 
     def running(self, what: str) -> Answer:
-        """Whether what runs was started with exactly what grub.cfg's default Xen entry has."""
+        """Whether the running system was started with exactly the options of grub.cfg's default Xen entry."""
         in_entry, now = self._in_entry(what), self.options(what)
         if REMOVAL_OPTIONS in in_entry:
             now = tuple(word for word in now if word not in _REMOVALS or word in in_entry)
         return compare("the running one", _own(now), "grub.cfg", _own(in_entry))
 
     def options(self, what: str) -> tuple[str, ...]:
-        """The options that the running hypervisor or kernel was started with."""
+        """The options with which the running hypervisor or kernel was started."""
         if what == HYPERVISOR:
             return XL_INFO.of(self.recording, self.profile).options
         return tuple(self._texts.line("/proc/cmdline").split())
 
     @property
     def default_xen(self) -> Answer:
-        """Whether the entry that boots by itself loads Xen."""
+        """Whether the entry that boots by default loads Xen."""
         menu = grub_menu(self._texts)
         entry = menu.default_entry
         why = "" if menu.default_is_there else f", the first of its menu, since none is called {menu.default!r}"
@@ -74,12 +74,12 @@ class Boot:
 
 
 def xen_options(configured: ShellVariables) -> tuple[str, ...]:
-    """What 20_linux_xen gives to the hypervisor."""
+    """The options that 20_linux_xen passes to the hypervisor."""
     return configured.options("GRUB_CMDLINE_XEN") + configured.options("GRUB_CMDLINE_XEN_DEFAULT")
 
 
 def kernel_options(configured: ShellVariables) -> tuple[str, ...]:
-    """What 20_linux_xen gives to dom0's kernel: the XEN_REPLACE variables win where they are not empty."""
+    """The options that 20_linux_xen passes to dom0's kernel: XEN_REPLACE variables have priority if not empty."""
     return sum(
         (
             configured.options(f"GRUB_CMDLINE_LINUX_XEN_REPLACE{suffix}")
@@ -95,7 +95,7 @@ def _own(options: Iterable[str]) -> tuple[str, ...]:
 
 
 def compare(name: str, have: tuple[str, ...], source: str, want: tuple[str, ...]) -> Answer:
-    """Whether both have the same options in the same order: of an option given twice the later wins."""
+    """Whether both have the same options in the same order: if an option is given twice, the later one is used."""
     if have == want:
         return Answer(True, f"both have {' '.join(have) or 'no option'}")
     lacks = " ".join((Counter(want) - Counter(have)).elements())

@@ -15,7 +15,7 @@ CONTROL = "lo"
 _UP = 0x1  # IFF_UP
 # xenbr0 bridge 0x1003 eth0 vif1.0
 _ROW = re.compile(r"([^/\s]{1,15}) (plain|bridge) 0x([0-9a-f]{1,8})((?: [^/\s]{1,15})*)")
-# vif3.0 and vif3.0-emu are a guest's
+# vif3.0 and vif3.0-emu belong to a guest
 _GUEST_PORT = re.compile(r"(?:vif|tap)\d+\.\d+.*")
 
 
@@ -43,7 +43,7 @@ class Bridges:
         return Answer(self._bridge(name).up, "up" if self._bridge(name).up else "down")
 
     def has_port(self, name: str) -> Answer:
-        """Whether an interface that is no guest's is in the bridge; raises NotEvaluable if there is no bridge."""
+        """Whether an interface other than a guest's is in the bridge; raises NotEvaluable if there is no bridge."""
         own = [port for port in self._bridge(name).ports if not _GUEST_PORT.fullmatch(port)]
         return Answer(bool(own), f"ports {', '.join(own)}" if own else "no port but guests'")
 
@@ -54,7 +54,7 @@ class Bridges:
 
 
 def parse_bridges(output: ProbeOutput) -> Bridges:
-    """The bridges of a host; raises ParseError if a line is no interface or `lo` is not among them."""
+    """The bridges of a host; raises ParseError if a line is not an interface or `lo` is not among them."""
     interfaces: list[str] = []
     rows: dict[str, Bridge] = {}
     for line in section(output, "bridges").ended_with(0).lines:

@@ -1,4 +1,4 @@
-"""The host's clock against the clock of who reads it."""
+"""The host's clock, compared with the clock of the machine that reads it."""
 
 import re
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from xenproof.source.probe import ProbeOutput, Recording
 
 # 1795503501
 _SECONDS = re.compile(r"\d{1,12}", re.ASCII)
-# No reading of a host lasts that long.
+# No reading of a host takes that long.
 _LONGEST_S = 86_400
 
 
 def parse_clock(output: ProbeOutput) -> int:
-    """The host's time in seconds since 1970; raises ParseError if it says none."""
+    """The host's time in seconds since 1970; raises ParseError if the output has none."""
     lines = section(output, "clock").ended_with(0).lines
     if len(lines) != 1 or not _SECONDS.fullmatch(lines[0]):
         raise ParseError(f"expected a time in seconds from 'date +%s', found {lines[:2]!r}")
@@ -37,9 +37,9 @@ class Clock:
 
     @property
     def skew_s(self) -> int:
-        """By how many seconds the host's clock is ahead or behind, 0 for what the reading itself may have taken.
+        """By how many seconds the host's clock is ahead or behind; 0 if the duration of the reading can explain it.
 
-        Raises NotEvaluable if the recording does not say when it was taken.
+        Raises NotEvaluable if the recording does not state when it was taken.
         """
         host = CLOCK.of(self.recording, self.profile)
         try:
@@ -47,7 +47,7 @@ class Clock:
             lasted = float(self.recording.about["seconds"])
         except (ValueError, KeyError, OverflowError, OSError) as error:
             raise NotEvaluable("the recording does not say when it was taken and how long that lasted") from error
-        if not 0 <= lasted <= _LONGEST_S:  # nor is it "nan"
+        if not 0 <= lasted <= _LONGEST_S:  # false for "nan", too
             raise NotEvaluable(f"the recording does not say when it was taken and how long that lasted: no {lasted} s")
-        # `taken` is in whole seconds.
+        # `taken` has whole seconds.
         return int(max(began - host, host - (began + lasted + 1), 0))

@@ -1,4 +1,4 @@
-"""What is on the PATH of a command that ssh runs."""
+"""The commands on the PATH of a command that runs over ssh."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ CONTROL = "sh"
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """The path of each command that was looked for, "" for those that are not there."""
+    """The path of each command that was searched, "" for those that were not found."""
 
     paths: Mapping[str, str]
 
     def on_path(self, name: str) -> Answer:
         """Whether the command is on the PATH.
 
-        Raises ParseError if it was not looked for, NotEvaluable if the source cannot know.
+        Raises ParseError if it was not searched, NotEvaluable if the source cannot determine it.
         """
         if name not in self.paths:
             raise ParseError(f"the command {name!r} was not looked for")
@@ -30,7 +30,7 @@ class Commands:
 
 
 def parse_commands(output: ProbeOutput) -> Commands:
-    """Where each command is; raises ParseError if not even `sh` was found."""
+    """The path of each command; raises ParseError if not even `sh` was found."""
     paths: dict[str, str] = {}
     for line in section(output, "commands").ended_with(0).lines:
         # xl /usr/sbin/xl, or in busybox sh sh

@@ -1,4 +1,4 @@
-"""Domain-0's share of the machine: what its options promise and what it has."""
+"""Domain-0's share of the machine: the share that its options fix, and the actual one."""
 
 import re
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ _VCPUS = re.compile(r"(\d{0,5})(-?)(\d{0,5})")
 
 _CAPABILITIES = "/proc/xen/capabilities"
 
-# dom0's kernel gives back some pages at boot, and xl rounds down.
+# dom0's kernel returns some pages at boot, and xl rounds down.
 SLACK_MIB = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Dom0Mem:
-    """The option dom0_mem, in bytes; None for a part that is not given."""
+    """The option dom0_mem, in bytes; None for a part that is not set."""
 
     amount: int | None
     least: int | None
@@ -41,7 +41,7 @@ class Dom0Mem:
 
 
 def dom0_mem(options: Sequence[str]) -> Dom0Mem | None:
-    """What the hypervisor makes of its dom0_mem options, None without one; raises NotEvaluable for shares of memory."""
+    """The effective dom0_mem options, None without any; raises NotEvaluable if a part is not a fixed size."""
     parts: dict[str, int] = {}
     values = [word.partition("=")[2] for word in options if word.startswith("dom0_mem=")]
     for part in [part for value in values for part in value.split(",")]:
@@ -58,9 +58,9 @@ def dom0_mem(options: Sequence[str]) -> Dom0Mem | None:
 
 
 def dom0_vcpus(options: Sequence[str], cpus: int) -> int | None:
-    """How many vCPUs dom0_max_vcpus gives Domain-0 on a machine with `cpus`, None without the option.
+    """The number of vCPUs that dom0_max_vcpus gives Domain-0 on a machine with `cpus`, None without the option.
 
-    As the hypervisor does: N is exactly N; MIN-MAX is the number of CPUs, kept between both.
+    The rule is the hypervisor's: N is exactly N; MIN-MAX is the number of CPUs, limited to that range.
     """
     values = [word.partition("=")[2] for word in options if word.startswith("dom0_max_vcpus=")]
     if not values:
@@ -75,7 +75,7 @@ def dom0_vcpus(options: Sequence[str], cpus: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Dom0:
-    """Domain-0 as it is and as it was ordered."""
+    """Domain-0 as it is, and as its options configure it."""
 
     recording: Recording
     profile: Profile
@@ -87,7 +87,7 @@ class Dom0:
             try:
                 option = dom0_mem(options)
             except NotEvaluable as error:
-                # A share of the machine, all but a part of it, or nothing that the hypervisor reads: no fixed size.
+                # A share of the machine, all memory but a part, or a value that Xen rejects: not a fixed size.
                 return Answer(False, str(error))
             if option is None:
                 return Answer(False, "the running hypervisor has no dom0_mem")
@@ -98,7 +98,7 @@ class Dom0:
         return Answer(True, _written("dom0_max_vcpus=", options))
 
     def running(self, what: str) -> Answer:
-        """Whether Domain-0 has what the options give it; raises NotEvaluable if they fix nothing."""
+        """Whether Domain-0 has what the options fix; raises NotEvaluable if they fix nothing."""
         if what == "memory":
             option = dom0_mem(self._options)
             if option is None or (size := option.fixed_mib) is None:
@@ -112,7 +112,7 @@ class Dom0:
 
     @property
     def measured(self) -> Domain0:
-        """Memory and vCPUs as xl measures them."""
+        """Memory and vCPUs as xl reports them."""
         return XL_LIST.of(self.recording, self.profile)
 
     @property

@@ -1,6 +1,6 @@
 """All families of facts, and the probes that they need.
 
-What needs several families (boot, dom0, versions, logs) is made of these in the file of its name.
+Facts that need several families (boot, dom0, versions, logs) are in the file of that name.
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ from xenproof.probing.family import Family
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe
 
-# The type of a family's facts does not matter here: no fact is looked at.
+# The type of a family's facts does not matter here: no fact is read.
 FAMILIES: tuple[Family[Any], ...] = (
     PACKAGES,
     XL_INFO,
@@ -72,5 +72,5 @@ FAMILIES: tuple[Family[Any], ...] = (
 
 
 def probes(profile: Profile) -> tuple[Probe, ...]:
-    """Each probe that the profile needs, once."""
+    """The probes that the profile needs, each once."""
     return tuple({probe.name: probe for family in FAMILIES for probe in [family.probe(profile)]}.values())

@@ -1,4 +1,4 @@
-"""Files by path: what they are, never what is in them."""
+"""Files by path: type, mode and owner, never their content."""
 
 import re
 import stat
@@ -22,19 +22,19 @@ _TYPES: Mapping[int, str] = {
     stat.S_IFIFO: "fifo",
     stat.S_IFSOCK: "socket",
 }
-# 81a4 root:root /etc/xen/xl.conf; ? ?:? /etc/xen/xl.conf where a source knows only that it is there
+# 81a4 root:root /etc/xen/xl.conf; ? ?:? /etc/xen/xl.conf if a source only knows that the file exists
 _ROW = re.compile(r"([0-9a-f]{3,5}|\?) ([^:\s]+:[^:\s]+) (/.*)")
 CONTROL = "/proc"
-# What a source prints in place of a mode and an owner that it cannot know.
+# Printed by a source in place of a mode and an owner that it cannot determine.
 UNKNOWN_MODE = "?"
 UNKNOWN_OWNER = "?:?"
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file as it was printed: its mode as a number, with its type, its owner.  Links are not followed.
+    """A file as the probe printed it: its mode as a number, including its type, and its owner.  Links are not followed.
 
-    What the source cannot know raises NotEvaluable when it is asked for.
+    An attribute raises NotEvaluable if the source cannot determine it.
     """
 
     st_mode: int | None
@@ -42,7 +42,7 @@ class File:
 
     @property
     def type(self) -> str:
-        """What it is, such as "file" or "directory"."""
+        """Its type, such as "file" or "directory"."""
         return _TYPES[stat.S_IFMT(self._mode)]
 
     @property
@@ -71,20 +71,20 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The paths that were asked for; None where there is nothing; why others are unknown."""
+    """The paths that were read; None for those that do not exist; `unknown` has the reason for the others."""
 
     release: str
     rows: Mapping[str, File | None]
     unknown: Mapping[str, str] = field(default_factory=dict)
 
     def exists(self, path: str) -> Answer:
-        """Whether there is anything at the path."""
+        """Whether the path exists."""
         if (file := self._row(path)) is None:
             return Answer(False, "nothing is there")
         return Answer(True, str(file))
 
     def file(self, path: str) -> File:
-        """What is at the path; raises NotEvaluable if nothing is."""
+        """The file at the path; raises NotEvaluable if it does not exist."""
         if (file := self._row(path)) is None:
             raise NotEvaluable(f"{path} is absent, so it has no type, mode or owner")
         return file
@@ -99,7 +99,7 @@ class Files:
 
 
 def release(output: ProbeOutput) -> str:
-    """The release of the running kernel; raises ParseError if it is no single word."""
+    """The release of the running kernel; raises ParseError if it is not one word."""
     lines = section(output, "release").ended_with(0).lines
     if len(lines) != 1 or not re.fullmatch(r"\d[\w.+~-]*", lines[0], re.ASCII):
         raise ParseError(f"expected the release of a kernel such as '6.1.0-1-amd64', found {lines[:2]!r}")
@@ -107,9 +107,9 @@ def release(output: ProbeOutput) -> str:
 
 
 def parse_files(output: ProbeOutput) -> Files:
-    """Type, mode and owner of each path that was asked for.
+    """Type, mode and owner of each path that was to be read.
 
-    Raises ParseError if a path that is there was not read, or /proc is not among those that are.
+    Raises ParseError if an existing path was not read, or /proc is not among them.
     """
     there, missing = believable_listing(output, "stat")
     found: dict[str, File | None] = {}
@@ -132,7 +132,7 @@ def _release_in_paths(output: ProbeOutput) -> str:
     try:
         return release(output)
     except NotEvaluable:
-        return RELEASE  # the paths that have it are unknown by their own names
+        return RELEASE  # paths with {release} are reported as unknown under that name
 
 
 FILES = Family("files", host_probe, parse_files)

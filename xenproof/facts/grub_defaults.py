@@ -11,7 +11,7 @@ DEFAULTS_FOLDER = "/etc/default/grub.d"
 
 
 def parse_grub_defaults(output: ProbeOutput) -> ShellVariables:
-    """What /etc/default/grub and then the files of grub.d set; raises ParseError if a quote has no end."""
+    """The variables of /etc/default/grub and then of the files of grub.d; raises ParseError if a quote has no end."""
     return grub_defaults(parse_texts(output))
 
 
@@ -19,7 +19,7 @@ def grub_defaults(texts: Texts) -> ShellVariables:
     """The variables of the files in `texts`, in the order in which grub-mkconfig reads them."""
     values: dict[str, str | None] = {}
     paths = [path for path in texts.below(DEFAULTS_FOLDER) if path.endswith(".cfg")]
-    # `of` says so where the main file is missing.
+    # If the main file is missing, `of` raises.
     for path, lines in [(DEFAULTS, texts.of(DEFAULTS)), *((path, texts.of(path)) for path in paths)]:
         read_variables(path, lines, values)
     return ShellVariables(values)

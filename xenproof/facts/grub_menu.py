@@ -19,16 +19,16 @@ _KERNEL = re.compile(r"(?:\S*/)?(?:vmlinu|linux|kernel|bzImage|Image)[^/]*")
 # set default="0"
 _DEFAULT = re.compile(r"\s*set default=\"?([^\"]*)\"?\s*")
 _SAVED = "${saved_entry}"
-# Menus in menus; distributions write one level.
+# The depth of nested menus; distributions write one level.
 _DEEPEST = 16
 REMOVAL_OPTIONS = "${xen_rm_opts}"
 
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """An entry: its title and identity, and the options it gives to Xen (None without Xen) and to Linux.
+    """An entry: its title and identity, and the options it passes to Xen (None without Xen) and to Linux.
 
-    `kernel_file` is Linux's file, by the path that GRUB uses; empty without Linux.
+    `kernel_file` is the path of Linux's file as GRUB uses it; empty without Linux.
     """
 
     title: str
@@ -40,7 +40,7 @@ class MenuEntry:
 
 @dataclass(frozen=True, slots=True)
 class Submenu:
-    """A menu below an entry of the menu above."""
+    """A menu below an entry of the parent menu."""
 
     title: str
     id: str
@@ -49,7 +49,7 @@ class Submenu:
 
 @dataclass(frozen=True, slots=True)
 class GrubMenu:
-    """The menu of grub.cfg and its default as GRUB will resolve it."""
+    """The menu of grub.cfg, and its default as GRUB resolves it."""
 
     path: str
     items: tuple[MenuEntry | Submenu, ...]
@@ -62,12 +62,12 @@ class GrubMenu:
 
     @property
     def default_entry(self) -> MenuEntry:
-        """The entry that boots by itself; raises NotEvaluable if the default is a menu without an entry."""
+        """The entry that boots by default; raises NotEvaluable if the default is a menu without an entry."""
         return self._default[0]
 
     @property
     def default_is_there(self) -> bool:
-        """Whether the default names what is in the menu; false for an entry that was removed or renamed."""
+        """Whether the default names an existing entry; false for an entry that was removed or renamed."""
         return self._default[1]
 
     @property
@@ -78,7 +78,7 @@ class GrubMenu:
         while here:
             named = _named(names.pop(0), here) if names else here[0]
             is_there = is_there and named is not None
-            # GRUB boots the first of a menu where the default names none of it.
+            # GRUB boots the first entry of a menu if the default names none of its entries.
             item = named or here[0]
             if isinstance(item, MenuEntry):
                 return item, is_there
@@ -87,7 +87,7 @@ class GrubMenu:
 
     @property
     def xen_entry(self) -> MenuEntry:
-        """The default entry if it loads Xen, else the first that does; raises NotEvaluable if none does."""
+        """The default entry if it loads Xen, else the first entry that does; raises NotEvaluable if none does."""
         if (entry := self.default_entry).xen is not None:
             return entry
         found = next((entry for entry in self.entries if entry.xen is not None), None)
@@ -111,7 +111,7 @@ def _named(name: str, items: Sequence[MenuEntry | Submenu]) -> MenuEntry | Subme
 
 
 def parse_grub_menu(output: ProbeOutput) -> GrubMenu:
-    """The menu of the one grub.cfg that is there; raises ParseError if it has no entry or is cut off."""
+    """The menu of the only grub.cfg; raises ParseError if it has no entry or is truncated."""
     return grub_menu(parse_texts(output))
 
 
@@ -170,7 +170,7 @@ def _entry(lines: Iterator[str], path: str, title: str, id_: str) -> MenuEntry:
 
 def _default(texts: Texts, path: str) -> str:
     found = [match[1] for line in texts.of(path) if (match := _DEFAULT.fullmatch(line))]
-    # The first is next_entry's, for one boot only.
+    # The first assignment is that of next_entry, which applies to one boot only.
     lasting = [value for value in found if value != "${next_entry}"]
     if not lasting:
         raise ParseError(f"{path} does not set its default entry")

@@ -1,4 +1,4 @@
-"""What a host says that it is: its system, its kernel, and whether it is a Xen dom0 at all."""
+"""The identity of a host: its system, its kernel, and whether it is a Xen dom0 at all."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from xenproof.source.probe import Probe, ProbeOutput
 
 PROBE = Probe(
     "identity",
-    # One `key value` per line; a file that a plain Linux lacks gives an empty value.  Builtins only, but for the
-    # shell that keeps to itself what is in os-release: a new process costs much on a slow host.
+    # One `key value` per line; a file that a plain Linux lacks gives an empty value.  Builtins only, except for the
+    # subshell that keeps os-release's variables out of this shell: starting a process is slow on a slow host.
     r"""
     say() { printf '%s %s\n' "$1" "$2"; }
     one() { line=; [ ! -r "$2" ] || read -r line <"$2"; say "$1" "$line"; }
@@ -30,9 +30,9 @@ PROBE = Probe(
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A host in its own words.  `xl` is the path of the tool, empty where there is none.
+    """The identity that a host reports.  `xl` is the path of the tool, empty if there is none.
 
-    `kind` is empty for a running host; for other sources it says what they are, such as "disk image".
+    `kind` is empty for a running host; for other sources it names their kind, such as "disk image".
     """
 
     uid: int
@@ -44,9 +44,9 @@ class Identity:
     kind: str = ""
 
     def require_dom0(self, url: str) -> None:
-        """Raise NotADom0, saying what was found, unless this is a dom0 on which root can use xl.
+        """Raise NotADom0 with what was found, unless this is a dom0 on which root can use xl.
 
-        Where nothing runs, such as in a disk image, it is enough that xl is there.
+        For a source that is not a running host, such as a disk image, it is enough that xl exists.
         """
         if self.kind:
             if not self.xl:
@@ -97,7 +97,7 @@ def parse_identity(output: ProbeOutput) -> Identity:
 
 
 def offline_identity(kind: str, *, kernel: str, system: str, xl: str) -> ProbeOutput:
-    """The identity of a source that is no running host; `kind` says what it is, "" stands for what is unknown."""
+    """The identity of a source that is not a running host; `kind` names its kind, "" stands for unknown values."""
     rows = {"uid": "0", "kernel": kernel, "system": system, "hypervisor": "", "capabilities": "", "xl": xl}
     lines = [f"{name} {' '.join(value.split())}" for name, value in (rows | {"stored": kind, "end": "."}).items()]
     return ProbeOutput(PROBE.name, "".join(f"{line}\n" for line in lines).encode(), b"", 0)

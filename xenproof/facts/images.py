@@ -1,4 +1,4 @@
-"""The directories for guests' images: their file system, its room, and whether snapshots of the host hold them."""
+"""The directories for guests' images: their file system, its free space, and whether host snapshots include them."""
 
 import re
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ _HEADER = ["Filesystem", "Type"]
 
 @dataclass(frozen=True, slots=True)
 class ImageFolder:
-    """The file system of a directory, such as "btrfs", and its free room in KiB, None where nothing tells it."""
+    """The file system of a directory, such as "btrfs", and its free space in KiB, None if unknown."""
 
     filesystem: str
     free_kib: int | None
 
     @property
     def free_mib(self) -> int:
-        """Its free room in MiB; raises NotEvaluable where nothing tells it."""
+        """Its free space in MiB; raises NotEvaluable if it is unknown."""
         if self.free_kib is None:
             raise NotEvaluable("the file system is not mounted, so it has no free room to measure")
         return self.free_kib >> 10
@@ -39,13 +39,13 @@ class ImageFolder:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """The directories that were asked for; None where there is none; why others are unknown."""
+    """The directories that were read; None for those that do not exist; `unknown` has the reason for the others."""
 
     rows: Mapping[str, ImageFolder | None]
     unknown: Mapping[str, str] = field(default_factory=dict)
 
     def folder(self, path: str) -> ImageFolder:
-        """The directory; raises NotEvaluable if there is none or the source cannot know it."""
+        """The directory; raises NotEvaluable if it does not exist or the source cannot determine it."""
         if path in self.unknown:
             raise NotEvaluable(self.unknown[path])
         if path not in self.rows:
@@ -56,7 +56,7 @@ class Images:
 
 
 def parse_images(output: ProbeOutput) -> Images:
-    """The directories; raises ParseError unless `df` has one row for each that is there."""
+    """The directories; raises ParseError unless `df` has one row for each existing directory."""
     asked = [line.partition(" ") for line in section(output, "df-list").lines]
     believable_listing(output, "df")
     there = [path for word, _, path in asked if word == "there"]
@@ -75,14 +75,14 @@ def parse_images(output: ProbeOutput) -> Images:
 
 @dataclass(frozen=True, slots=True)
 class Subvolumes:
-    """The device of each directory, of which a btrfs subvolume has one of its own, and the flags of its files."""
+    """The device number of each directory (each btrfs subvolume has its own), and the flags of its files."""
 
     devices: Mapping[str, str]
     no_cow: frozenset[str]
 
 
 def parse_subvolumes(output: ProbeOutput) -> Subvolumes:
-    """The subvolumes; raises ParseError if a line is of another shape or the root directory is not described."""
+    """The subvolumes; raises ParseError if a line has another form or the root directory is missing."""
     devices: dict[str, str] = {}
     for line in section(output, "image-devices").ended_with(0).lines:
         # 2049 /var/lib/xen/images
@@ -92,7 +92,7 @@ def parse_subvolumes(output: ProbeOutput) -> Subvolumes:
         devices[path] = number
     if "/" not in devices:
         raise ParseError("'stat' did not describe /, so nothing can be said of subvolumes")
-    # Where lsattr is missing or the file system has no flags, there is none that says no copy-on-write.
+    # Without lsattr, or if the file system has no flags, there is no row, and copy-on-write is assumed.
     rows = [_FLAGS.fullmatch(line) for line in section(output, "image-flags").lines]
     return Subvolumes(devices, frozenset(row[2] for row in rows if row is not None and "C" in row[1]))
 
@@ -102,7 +102,7 @@ SUBVOLUMES = Family("subvolumes", host_probe, parse_subvolumes)
 
 
 def snapshot_free(images: Images, subvolumes: Subvolumes, path: str) -> Answer:
-    """Whether no snapshot of the root file system holds the images in a directory."""
+    """Whether no snapshot of the root file system includes the images in a directory."""
     if (filesystem := images.folder(path).filesystem) != BTRFS:
         return Answer(True, f"{filesystem} takes no snapshots of its own")
     if path not in subvolumes.devices:

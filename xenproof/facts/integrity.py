@@ -1,4 +1,4 @@
-"""Whether the files of packages are still what was installed, as the package manager says."""
+"""Whether the files of packages are still what was installed, as the package manager reports."""
 
 import re
 import shlex
@@ -11,13 +11,13 @@ from xenproof.probing.sections import framed, section
 from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe, ProbeOutput
 
-# Every byte of every file is read, which takes an emulated host a while.
+# Every byte of every file is read, which takes a long time on an emulated host.
 LIMIT_S = 90
 
-# Both print the same shape; only rpm looks at more than the content, and what it looks at can change by
-# no one's hand (modification times) or be no file at all (dependencies, scripts): that is left out.
-# One process for all packages; whose a file is, is asked only where one differs.  The shell has to hold what they
-# say, so that has an end: what was cut off there has not the exit code that comes behind it.
+# Both print the same form.  Only rpm verifies more than the content; checks whose result can change without
+# anybody's action (modification times) or that are not about files (dependencies, scripts) are excluded.
+# One process verifies all packages; the owners of files are read only if a file differs.  The shell keeps the output
+# in a variable, so its length is limited: truncated output lacks the exit code that follows it.
 _VERIFY = """if command -v dpkg-query >/dev/null 2>&1; then
 echo deb
 for p in {names}; do
@@ -58,10 +58,10 @@ fi"""
 _DIFFERENCE = re.compile(r"(missing  |[SM5DLUGTPC.?]{8,9}) {1,2}([ a-z]) (/.*)")
 # dpkg: package 'xen' is not installed
 _ABSENT = re.compile(r"(?:dpkg: )?package '?([^\s']+)'? is not installed")
-# An error of the system behind a path that could not be looked at, or a state that rpm notes there.
+# The system's error for a path that could not be read, or a state that rpm appends.
 _REMARK = re.compile(r" \(([A-Z][A-Za-z/ ]+|not installed|replaced|net shared|wrong color)\)$")
 _CONFIGURATION = "c"
-_GHOST = "g"  # what the package only reserves the name of
+_GHOST = "g"  # a path that the package only reserves
 _MARKS = {
     "S": "size",
     "M": "mode",
@@ -76,7 +76,7 @@ _MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The files of a package that differ, each with what differs; configuration is there to be changed."""
+    """The files of a package that differ, each with what differs; configuration files may be changed."""
 
     files: Mapping[str, str] = field(default_factory=dict)
     configuration: Mapping[str, str] = field(default_factory=dict)
@@ -88,15 +88,15 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Integrity:
-    """The packages that were verified; `unreadable` says of some why they could not be."""
+    """The packages that were verified; `unreadable` has the reason for packages that could not be."""
 
     changed: Mapping[str, Changes]
     unreadable: Mapping[str, str]
 
     def changes(self, name: str) -> Changes:
-        """What differs in a package.
+        """The differences in a package.
 
-        Raises NotEvaluable if it is not installed or could not be read whole.
+        Raises NotEvaluable if it is not installed or could not be read completely.
         """
         if reason := self.unreadable.get(name):
             raise NotEvaluable(reason)
@@ -106,12 +106,12 @@ class Integrity:
 
 
 def none_but(want: Collection[str], have: Changes) -> bool:
-    """Whether no file differs but those that may."""
+    """Whether no files differ except allowed ones."""
     return set(have.files) <= set(want)
 
 
 def integrity_probe(profile: Profile) -> Probe:
-    """The files of the packages that the profile names, compared with what was installed."""
+    """The files of the packages that the profile names, compared with the installed state."""
     names = shlex.join(profile.entries("integrity"))
     # Without a name, dpkg would verify all packages.
     verify, owners = (_VERIFY.format(names=names), _OWNERS.format(names=names)) if names else ("echo none", ":")
@@ -119,9 +119,9 @@ def integrity_probe(profile: Profile) -> Probe:
 
 
 def parse_integrity(output: ProbeOutput) -> Integrity:
-    """What the package manager says of its files.
+    """The package manager's report about the files.
 
-    Raises ParseError where it says anything but which files differ and which package is absent.
+    Raises ParseError if it contains anything but differing files and absent packages.
     """
     first, *lines = section(output, "integrity").ended_with(0).lines or [""]
     if first == "none" and not lines:
@@ -165,7 +165,7 @@ class _Difference:
 
     @property
     def may_change(self) -> bool:
-        # A remark of rpm: the package manager itself did not install the file, or let another package replace it.
+        # A remark of rpm: it did not install the file, or let another package replace it.
         return self.kind in (_CONFIGURATION, _GHOST) or self.remark[:1].islower()
 
     @property
@@ -175,7 +175,7 @@ class _Difference:
         return ", ".join(word for mark, word in _MARKS.items() if mark in self.marks) or "differs"
 
     def unread(self, scheme: str) -> bool:
-        """Whether the file could not be looked at; to dpkg, "?" is all that it never looks at."""
+        """Whether the file could not be read; dpkg prints "?" for everything that it never checks."""
         if self.remark[:1].isupper():
             return True
         return "?" in self.marks if scheme == "rpm" else not set(self.marks) - {"?"}
@@ -183,7 +183,7 @@ class _Difference:
 
 def _believable(scheme: str, verified: str, said: Sequence[str]) -> None:
     code = verified.removeprefix("verified ")
-    # dpkg says 1 of packages that are not there, rpm as many as differ; more is trouble.
+    # dpkg exits with 1 if packages are missing, rpm with the number of failures; a higher status is an error.
     if not re.fullmatch(r"[0-9]{1,3}", code) or int(code) > (1 if scheme == "deb" else 125):
         raise ParseError(f"verifying the packages ended with {code[:20]!r}; it said: {' '.join(said)[-300:]!r}")
     if int(code) and not said:
@@ -198,7 +198,7 @@ def _sums(line: str) -> tuple[str, bool]:
 
 
 def _unknown(line: str) -> tuple[str, str]:
-    """A package that a source which is no running host cannot know, and why."""
+    """A package that a source other than a running host cannot verify, and the reason."""
     name, tab, reason = line.removeprefix("unknown ").partition("\t")
     if not name or not tab or not reason:
         raise ParseError(f"expected 'unknown PACKAGE', a tab and the reason, found {line[:200]!r}")
@@ -214,7 +214,7 @@ def _difference(line: str, owners: Collection[str]) -> _Difference:
 
 
 def _owners(output: ProbeOutput) -> dict[str, set[str]]:
-    """The packages of each file, from a line for each package and, indented, one for each of its files."""
+    """The packages of each file: the input has a line for each package and, indented, one for each of its files."""
     found: dict[str, set[str]] = {}
     name = ""
     for line in section(output, "owners").lines:

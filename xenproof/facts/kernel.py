@@ -1,4 +1,4 @@
-"""What kind of kernel dom0 runs."""
+"""The kind of kernel that dom0 runs."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _CAPABILITIES = "/proc/xen/capabilities"
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """The running kernel: its release, and the file systems that it knows, or why a source cannot tell those."""
+    """The running kernel: its release, and its file systems, or why a source cannot determine those."""
 
     release: str
     filesystems: frozenset[str]
@@ -25,7 +25,7 @@ class Kernel:
 
     @property
     def flavour(self) -> str:
-        """The last word of its release, as "xen" in 3.12.28-4-xen; "none" for one that names none, such as 6.1.0."""
+        """The last word of its release, as "xen" in 3.12.28-4-xen; "none" if there is no such word, as in 6.1.0."""
         before, _, flavour = self.release.rpartition("-")
         return flavour if before and flavour else NO_FLAVOUR
 
@@ -34,7 +34,7 @@ class Kernel:
         """The kind of its Xen support: "pvops" from Linux itself, "xenlinux" from SUSE's patches.
 
         In the first, /proc/xen is a file system of its own, xenfs; in the second it is a part of
-        /proc.  Raises NotEvaluable if there is neither, so that Xen is not below.
+        /proc.  Raises NotEvaluable if there is neither: then the kernel does not run on Xen.
         """
         if self.unknown:
             raise NotEvaluable(self.unknown)

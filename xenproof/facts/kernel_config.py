@@ -1,4 +1,4 @@
-"""How dom0's kernel was built: the options of /boot/config that a profile names."""
+"""The build options of dom0's kernel: those of /boot/config that a profile names."""
 
 import re
 from collections.abc import Mapping
@@ -17,17 +17,17 @@ NOT_SET = "n"
 
 @dataclass(frozen=True, slots=True)
 class KernelConfig:
-    """The options that were asked for and that the file names."""
+    """The wanted options that the file contains."""
 
     values: Mapping[str, str]
 
     def value(self, name: str) -> str:
-        """The value: "y", "m", "n" where it is not set, or a text or number without quotes."""
+        """The value: "y", "m", "n" if it is not set, or a text or number without quotes."""
         return self.values.get(name, NOT_SET)
 
 
 def parse_kernel_config(output: ProbeOutput) -> KernelConfig:
-    """The options; raises ParseError if there is no such file or one that each kernel has is missing."""
+    """The options; raises ParseError if there is no such file or an option that every kernel has is missing."""
     found: dict[str, str] = {}
     for line in section(output, "kernel-config").ended_with(0).lines:
         if (row := _ROW.fullmatch(line)) is None:

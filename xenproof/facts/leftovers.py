@@ -1,4 +1,4 @@
-"""What an upgrade from xend leaves over: managed domains, and guests' configurations that are S-expressions."""
+"""Remains of xend after an upgrade: managed domains, and guests' configurations that are S-expressions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from xenproof.source.probe import Probe, ProbeOutput, Recording
 MANAGED = "/var/lib/xend/domains"
 _DOM0 = "Domain-0"
 
-# The beginning of each file, by builtins; what is large is no configuration.  xend's own file is judged elsewhere.
+# Reads the beginning of each file with builtins; large files are not configurations.  xend-config.sxp is skipped.
 _CONFIGS = r"""if [ -O /proc/1 ]; then echo 'reader root'; else echo 'reader other'; fi
 set --
 for d in /etc/xen /etc/xen/vm /etc/xen/auto; do [ ! -d "$d" ] || set -- "$@" "$d"; done
@@ -56,14 +56,14 @@ class LeftOver:
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What is left over, and what libvirt has of it."""
+    """The remains of xend, and which of them libvirt has."""
 
     recording: Recording
     profile: Profile
 
     @property
     def imported(self) -> Answer:
-        """Whether libvirt knows each managed domain; raises NotEvaluable if there is one and no answer to virsh."""
+        """Whether libvirt lists each managed domain; raises NotEvaluable if there is one and virsh gives no answer."""
         managed = sorted(set(self._left_over.managed.values()) - {_DOM0})
         if not managed:
             return Answer(True, "nothing is left over")
@@ -74,7 +74,7 @@ class Leftovers:
 
     @property
     def configs(self) -> tuple[str, ...]:
-        """The files below /etc/xen in which a guest is described by S-expressions."""
+        """The files below /etc/xen that describe a guest with S-expressions."""
         return self._left_over.configs
 
     @property
@@ -88,7 +88,7 @@ def leftovers_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe i
 
 
 def parse_leftovers(output: ProbeOutput) -> LeftOver:
-    """What is left over; raises ParseError if a managed domain has no name, NotEvaluable to others than root."""
+    """The remains; raises ParseError if a managed domain has no name, NotEvaluable unless root reads them."""
     first, *lines = _lines(output, "leftovers") or [""]
     if first not in ("reader root", "reader other"):
         raise ParseError(f"expected who reads, found {first[:200]!r}")
@@ -122,7 +122,7 @@ def _name(path: str, text: str) -> str:
 
 
 def _lines(output: ProbeOutput, name: str) -> list[str]:
-    """The lines before the last, which says that the part came to its end."""
+    """The lines before the last one, which marks that the part is complete."""
     *lines, last = section(output, name).ended_with(0).lines or [""]
     if last != "end 0":
         raise ParseError(f"{name!r} was not read to its end; the last it says is {last[:200]!r}")

@@ -1,4 +1,4 @@
-"""What libvirt says of Xen."""
+"""What libvirt reports about Xen."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _DOMAIN = re.compile(r" +(\d+|-) +(\S.*?) {2,}(\S.*)")
 
 @dataclass(frozen=True, slots=True)
 class Libvirt:
-    """A connection to libvirt's Xen driver; `error` says why there was none."""
+    """A connection to libvirt's Xen driver; `error` is the reason if there was none."""
 
     error: str
     driver_name: str
@@ -46,7 +46,7 @@ class Libvirt:
 
     @property
     def dom0_listed(self) -> Answer:
-        """Whether domain 0 is among the domains; raises NotEvaluable without a connection."""
+        """Whether domain 0 is listed; raises NotEvaluable without a connection."""
         self._connected()
         names = ", ".join(name for _, name in self.domains) or "none"
         return Answer(any(number == "0" for number, _ in self.domains), f"the domains are {names}")
@@ -63,7 +63,7 @@ class Libvirt:
 
 
 def parse_libvirt(output: ProbeOutput) -> Libvirt:
-    """What virsh printed; raises ParseError if it was no whole answer and no error of its own."""
+    """The parsed output of virsh; raises ParseError if it is neither a complete answer nor an error of virsh."""
     found = section(output, "virsh").ended_with(0, 1)
     text = found.text
     if found.exit_code == 1:

@@ -1,4 +1,4 @@
-"""Logs: the hypervisor's, the journal's, and files."""
+"""Logs: the hypervisor's log, the journal, and log files."""
 
 import re
 import shlex
@@ -25,7 +25,7 @@ _ROTATED = re.compile(r"\s*([/\"'][^{}#]*?)\s*(?:\{.*)?")
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log's newest part; a report shows its length and its last line."""
+    """The end of a log; a report shows its length and its last line."""
 
     text: str
 
@@ -47,20 +47,20 @@ class Logs:
     profile: Profile
 
     def readable(self, name: str) -> Answer:
-        """Whether the log is there and, for those of programs, has a line."""
+        """Whether the log exists and, unless it is a file, has a line."""
         if name.startswith("/"):
             return FILES.of(self.recording, self.profile).exists(name)
         log = self.text(name)
         return Answer(bool(log.text.strip()), str(log))
 
     def text(self, name: str) -> Log:
-        """The newest part of the log; raises NotEvaluable if there is no such file."""
+        """The end of the log; raises NotEvaluable if there is no such file."""
         if name == XL_DMESG_NAME:
-            # Not by the parser of the hypervisor's lines: a log that was cleared is the host's doing.
+            # Do not use the parser of the hypervisor's log: a cleared log is a fact about the host, not an error.
             output = self.recording.output(xen_probe(self.profile), partial=True)
             text = section(output, "xl-dmesg").ended_with(0).text
             with suppress(NotEvaluable):
-                # An xl that answers nothing else either has cleared nothing.
+                # If xl cannot print anything else either, the log was not cleared.
                 XL_INFO.of(self.recording, self.profile)
             return Log(text)
         if name.startswith("/"):
@@ -83,7 +83,7 @@ class Logs:
 
 
 def rotated_patterns(texts: Texts, path: str) -> list[str]:
-    """The paths that a file of logrotate has rules for; raises NotEvaluable if their quotes do not match."""
+    """The paths for which a file of logrotate has rules; raises NotEvaluable if their quotes do not match."""
     found: list[str] = []
     for line in texts.of(path):
         if (row := _ROTATED.fullmatch(line)) is None:

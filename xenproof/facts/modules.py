@@ -1,4 +1,4 @@
-"""Kernel modules: loaded ones, and those that are built into the kernel."""
+"""Kernel modules: those that are loaded, and those that are built into the kernel."""
 
 import re
 from collections.abc import Iterable
@@ -21,9 +21,9 @@ _BUILT_IN = re.compile(r"(?:[\w.+-]+/)+([\w.+-]+)\.ko", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """The modules that the running kernel has; `-` and `_` are the same in their names.
+    """The modules of the running kernel; `-` and `_` are the same in their names.
 
-    `unknown` is why a source cannot know all of them, empty if it can.
+    `unknown` is the reason why a source cannot determine all of them, empty if it can.
     """
 
     names: frozenset[str]
@@ -31,7 +31,7 @@ class Modules:
     unknown: str = ""
 
     def loaded(self, name: str) -> Answer:
-        """Whether the running kernel has the module; raises NotEvaluable if only a running one would tell."""
+        """Whether the running kernel has the module; raises NotEvaluable if only a running kernel can show it."""
         plain = name.replace("-", "_")
         if plain in self.built_in:
             return Answer(True, "built into the kernel")
@@ -43,7 +43,7 @@ class Modules:
 
 
 def parse_modules(output: ProbeOutput) -> Modules:
-    """The modules; raises ParseError if a line is none or nothing is loaded or built in."""
+    """The modules; raises ParseError if a line is not a module, or no module is loaded or built in."""
     texts = parse_texts(output)
     built_in_file = f"/lib/modules/{_release(output)}/modules.builtin"
     unknown = {path: texts.unknown[path] for path in (LOADED, built_in_file) if path in texts.unknown}
@@ -58,7 +58,7 @@ def _release(output: ProbeOutput) -> str:
     try:
         return release(output)
     except NotEvaluable:
-        return RELEASE  # the file is unknown by this name
+        return RELEASE  # the file is reported as unknown under this name
 
 
 def _names(pattern: re.Pattern[str], lines: Iterable[str]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What is mounted where."""
+"""The mounted file systems."""
 
 import re
 from dataclasses import dataclass
@@ -29,21 +29,21 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Mounts:
-    """The mounts, in the order in which they were made: the last one on a path is the one that is seen."""
+    """The mounts in the order in which they were made: the last one on a path is visible."""
 
     rows: tuple[Mount, ...]
 
     def mounted(self, path: str) -> Answer:
-        """Whether something is mounted on the path itself."""
+        """Whether a file system is mounted on the path itself."""
         found = next((mount for mount in reversed(self.rows) if mount.path == path), None)
         return Answer(found is not None, f"{found.filesystem} is" if found else f"none of {len(self.rows)} mounts")
 
     def filesystem(self, path: str) -> str:
-        """The type of the file system that holds the path."""
+        """The type of the file system that contains the path."""
         return self._holding(path).filesystem
 
     def writable(self, path: str) -> Answer:
-        """Whether the file system that holds the path is mounted for writing."""
+        """Whether the file system that contains the path is mounted for writing."""
         mount = self._holding(path)
         return Answer("rw" in mount.options, f"{mount.path} is mounted {','.join(mount.options)}")
 
@@ -55,7 +55,7 @@ class Mounts:
 
 
 def parse_mounts(output: ProbeOutput) -> Mounts:
-    """The mounts; raises ParseError if a line is none or nothing is mounted on /proc."""
+    """The mounts; raises ParseError if a line is not a mount or nothing is mounted on /proc."""
     return mounts(parse_texts(output))
 
 
@@ -67,7 +67,7 @@ def mounts(texts: Texts) -> Mounts:
             raise ParseError(f"expected a mount, found {line[:200]!r}")
         path = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), row[1])
         rows.append(Mount(path, row[2], tuple(row[3].split(","))))
-    # Not /, which a profile may promise: what controls the list cannot itself be found missing.
+    # The control is not /, which a profile may promise: the control cannot itself be a fact that a check finds missing.
     if CONTROL not in {mount.path for mount in rows}:
         raise ParseError(f"{CONTROL} is not among the {len(rows)} mounts, so the list is not whole")
     return Mounts(tuple(rows))

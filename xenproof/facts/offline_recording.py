@@ -1,4 +1,4 @@
-"""Recordings of sources that do not run: the sections that probes would have printed, written one by one."""
+"""Recordings of sources that are not running hosts: each section is written as a probe would have printed it."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -10,12 +10,12 @@ from xenproof.profile.profile import Profile
 from xenproof.source.probe import Probe, ProbeOutput, Recording
 from xenproof.source.redact import redacted
 
-# Of one section, and of all: far more than any host prints.
+# The limits of one section, and of all: far more than any host prints.
 MOST_SECTION_BYTES, MOST_BYTES = 8 << 20, 32 << 20
-# As a command that could not do its work: no parser takes that for an answer.
+# The exit code of a failed command: no parser accepts it.
 FAILED = 125
 
-# What a section holds; it raises NotEvaluable where the source cannot know.
+# Writes the content of a section; raises NotEvaluable if the source cannot determine it.
 SectionWriter = Callable[[], str]
 
 
@@ -26,9 +26,9 @@ def offline_recording(
     writer_of: Callable[[str], SectionWriter],
     about: Mapping[str, str],
 ) -> Recording:
-    """The recording that holds each section of each probe of the profile.
+    """The recording with each section of each probe of the profile.
 
-    `writer_of` gives the writer of a section's name; what a writer raises becomes the section: a
+    `writer_of` returns the writer for a section's name.  An error of the writer becomes the section's result:
     NotEvaluable makes it unknowable, another XenproofError makes it fail, and so does a text that is
     larger than a host could print.  Secrets are replaced.
     """
@@ -45,7 +45,7 @@ def offline_recording(
 
 
 def _printed(probe: Probe, writer_of: Callable[[str], SectionWriter], left: int) -> bytes:
-    """What the probe would print: `left` bytes, and the frames of what does not fit into them."""
+    """The output of the probe: `left` bytes, and only the frames of sections that exceed them."""
     found = bytearray()
     for name in section_names(probe.script):
         found += _section(name, writer_of(name), min(MOST_SECTION_BYTES, left - len(found))).encode("utf-8", "replace")

@@ -12,15 +12,15 @@ from xenproof.probing.sections import section
 from xenproof.profile.version import Scheme
 from xenproof.source.probe import ProbeOutput
 
-# One of these is on every host of its kind: without it the list is not the list of all packages.
+# Every host has one of these: without it the list is incomplete.
 _CONTROLS: Mapping[Scheme, str] = {"deb": "dpkg", "rpm": "rpm"}
-# What may stand beside a whole list; an error of either leaves packages out.
+# Warnings may accompany a complete list; an error of either program means that packages are missing from it.
 _WARNINGS = ("warning: ", "dpkg-query: warning: ")
 
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """Every installed package with its versions, oldest database order."""
+    """Every installed package with its versions, in database order, oldest first."""
 
     scheme: Scheme
     versions: Mapping[str, tuple[str, ...]]
@@ -41,7 +41,7 @@ class Packages:
 def parse_packages(output: ProbeOutput) -> Packages:
     """The packages of a host.
 
-    Raises ParseError if a line is no package and no warning, or the package manager itself is not listed.
+    Raises ParseError if a line is neither a package nor a warning, or the package manager itself is not listed.
     """
     first, *rows = section(output, "packages").ended_with(0).lines or [""]
     if first not in get_args(Scheme):

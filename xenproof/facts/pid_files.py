@@ -14,13 +14,13 @@ _PID = re.compile(r"\s*([1-9][0-9]{0,6})\s*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class PidFiles:
-    """The pid files that a profile names, against the running processes."""
+    """The pid files that a profile names, compared with the running processes."""
 
     recording: Recording
     profile: Profile
 
     def names(self, path: str, process: str) -> Answer:
-        """Whether there is such a file and it names a running process of that name."""
+        """Whether the file exists and contains the id of a running process with that name."""
         texts = TEXTS.of(self.recording, self.profile)
         if path in texts.missing:
             return Answer(False, "there is no such file")

@@ -1,4 +1,4 @@
-"""TCP ports on which something listens."""
+"""TCP ports on which a process listens."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTEN = "0A"
 #    0: 00000000:0016 00000000:0000 0A 00000000:00000000 ...
 _ROW = re.compile(r" *\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) .*")
-# 127.0.0.0/8, also within IPv6, and ::1, in words of which the least byte comes first.
+# 127.0.0.0/8, also mapped into IPv6, and ::1, in words with the lowest byte first.
 _LOOPBACK = re.compile(r"(?:0{16}FFFF0000)?[0-9A-F]{6}7F|0{24}01000000")
 
 
@@ -32,26 +32,26 @@ class Listening:
 
 
 def is_open(want: bool, have: Listening) -> bool:
-    """Whether others reach the port where it has to be open, or not even the host itself where it must not be."""
+    """Whether a port that must be open is reachable from other hosts, or another port is closed even locally."""
     return have.to_others if want else not have.at_all
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports that are open to others or to the host itself, and those of them that are open to others."""
+    """The listening ports, and those of them that other hosts can reach."""
 
     listening_on: frozenset[int]
     to_others: frozenset[int]
 
     def listening(self, port: str) -> Listening:
-        """Whether a process listens on the TCP port, and to whom."""
+        """Whether a process listens on the TCP port, and for which hosts."""
         found = ", ".join(map(str, sorted(self.listening_on))) or "none"
         number = int(port)
         return Listening(number in self.to_others, number in self.listening_on, f"the listening ports are {found}")
 
 
 def parse_ports(output: ProbeOutput) -> Ports:
-    """The listening ports of IPv4 and IPv6; raises ParseError if a table has no header or a line is no socket."""
+    """The listening ports of IPv4 and IPv6; raises ParseError if a table has no header or a line is not a socket."""
     texts = parse_texts(output)
     # IPv6 can be switched off; IPv4 cannot.
     known = [path for path in _TABLES if path not in texts.missing or path == _TABLES[0]]
@@ -59,7 +59,7 @@ def parse_ports(output: ProbeOutput) -> Ports:
 
 
 def read_ports(dom0: Connection) -> Ports:
-    """The ports on which something listens now; raises what `parse_ports` raises."""
+    """The ports on which a process listens now; raises what `parse_ports` raises."""
     read = {path: dom0.run(f"cat {path}").text.splitlines() for path in _TABLES}
     return ports_of({path: lines for path, lines in read.items() if lines or path == _TABLES[0]})
 

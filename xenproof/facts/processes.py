@@ -1,4 +1,4 @@
-"""Running processes, by the name that the kernel knows."""
+"""Running processes, by the kernel's name for them."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from xenproof.probing.probes import host_probe
 from xenproof.probing.sections import section
 from xenproof.source.probe import ProbeOutput
 
-# Longer names are cut by the kernel.
+# The kernel truncates longer names.
 LONGEST_NAME = 15
 # 367 xenconsoled
 _ROW = re.compile(r"([1-9][0-9]{0,6}) (.{0,4096})")
@@ -19,7 +19,7 @@ _ROW = re.compile(r"([1-9][0-9]{0,6}) (.{0,4096})")
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Every process's name by its number, and the files of some that the probe looked at more closely."""
+    """The name of every process by its number, and the files of some processes that the probe examines further."""
 
     names: Mapping[int, str]
     files: Mapping[int, str]
@@ -35,7 +35,7 @@ class Processes:
 def parse_processes(output: ProbeOutput) -> Processes:
     """The processes of a host.
 
-    Raises ParseError if a line is none, or process 1 or the reading one itself is not among them.
+    Raises ParseError if a line is not a process, or process 1 or the reading process is not among them.
     """
     found: dict[int, str] = {}
     files: dict[int, str] = {}

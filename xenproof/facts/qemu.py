@@ -1,4 +1,4 @@
-"""The qemu that serves guests."""
+"""The qemu that runs guests."""
 
 import re
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from xenproof.source.probe import ProbeOutput
 _BANNER = re.compile(r"QEMU emulator version (\d[\w.]*)[, ]*(.*)")
 # -spice [port=port][,tls-port=secured-port][,x509-dir=<dir>]
 _OPTION = re.compile(r"-([a-z][A-Za-z0-9_-]*)(?:[ ,=\[].*)?")
-# Every qemu has these; help that lists none of them is something else.
+# Every qemu has these; output that lists none of them is not qemu's help.
 _CONTROLS = frozenset({"drive", "monitor", "name"})
 
 
 @dataclass(frozen=True, slots=True)
 class Qemu:
-    """The installed qemu: its version, the whole line that it prints about itself, and its options."""
+    """The installed qemu: its version, the whole version line, and its options."""
 
     version: str
     banner: str
@@ -36,8 +36,8 @@ class Qemu:
 def parse_qemu(output: ProbeOutput) -> Qemu:
     """The installed qemu.
 
-    Raises ParseError if it does not say its version or lists not one of its usual options (one alone may be
-    missing: that is for the checks to find), NotEvaluable if it is absent.
+    Raises ParseError if it does not print its version or lists none of its usual options (if only some are missing,
+    the checks report that), NotEvaluable if it is absent.
     """
     banner, *rows = section(output, "qemu-help").ended_with(0).lines or [""]
     if not rows and banner.startswith("absent /"):

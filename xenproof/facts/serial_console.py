@@ -1,4 +1,4 @@
-"""The serial console, which the hypervisor and dom0's kernel have to agree on."""
+"""The serial console: the options of the hypervisor and of dom0's kernel must agree about it."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from xenproof.source.probe import Recording
 # com1=115200,8n1 or com1=auto
 _PORT = re.compile(r"com([12])=(\w+)(?:[,/].*)?", re.ASCII)
 PORTS = frozenset({"com1", "com2"})
-# What a UART's clock of 1.8432 MHz is divided to; 11520 is a misprint of 115200 that was seen in slides.
+# The speeds that divide a UART's clock of 1.8432 MHz; 11520 is a misprint of 115200 that was seen in slides.
 _SPEEDS = frozenset({"1200", "2400", "4800", "9600", "19200", "38400", "57600", "115200", "auto"})
 # ttyS0,115200n8
 _SERIAL_OF_LINUX = re.compile(r"(tty(?:S|USB|AMA)\d+)(?:,(\d+).*)?", re.ASCII)
@@ -27,7 +27,7 @@ class SerialConsole:
     profile: Profile
 
     def consistent(self, what: str) -> Answer:
-        """Whether the options of the "hypervisor" or the "kernel" fit together."""
+        """Whether the options of the "hypervisor" or the "kernel" are consistent."""
         xen = self._options(HYPERVISOR)
         if what == HYPERVISOR:
             return hypervisor_console(xen)
@@ -43,7 +43,7 @@ class SerialConsole:
 
 
 def hypervisor_console(options: Sequence[str]) -> Answer:
-    """Whether each serial port that is set up is a console, each serial console is set up, and its speed exists."""
+    """Whether the configured serial ports are exactly the serial consoles, with speeds that a UART has."""
     ports = {f"com{found[1]}": found[2] for word in options if (found := _PORT.fullmatch(word))}
     consoles = [name.partition("H")[0].partition("L")[0] for name in _consoles(options)]
     problems = [f"{port} has the speed {speed}, which no UART has" for port, speed in ports.items() if _odd(speed)]
@@ -54,9 +54,9 @@ def hypervisor_console(options: Sequence[str]) -> Answer:
 
 
 def kernel_console(xen: Sequence[str], kernel: Sequence[str], *, shares_uart: bool) -> Answer:
-    """Whether the kernel leaves the UART to a hypervisor that uses it, and names no speed that does not exist.
+    """Whether the kernel leaves the UART to a hypervisor that uses it, and names only existing speeds.
 
-    A xenlinux kernel shares it: Xen's console takes the name ttyS0 there.
+    A xenlinux kernel shares it: there Xen's console has the name ttyS0.
     """
     taken = bool(PORTS & set(_consoles(xen)))
     problems: list[str] = []

@@ -30,5 +30,5 @@ class ShellSettings:
     def _variables(self, name: str) -> tuple[ShellVariables, str]:
         path, _, variable = name.rpartition(":")
         texts = TEXTS.of(self.recording, self.profile)
-        # What reads such a file goes by its own defaults where it is not there, as where it sets nothing.
+        # Programs that read such a file use their defaults if it is missing, just as if it sets nothing.
         return shell_variables(path, () if path in texts.missing else texts.of(path)), variable

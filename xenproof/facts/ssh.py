@@ -1,6 +1,6 @@
-"""What root's ssh has on a host: keys that open by themselves, keys that are let in, hosts that are known.
+"""root's ssh on a host: private keys without a passphrase, authorized keys, known hosts.
 
-Only public keys are recorded.  Comments, names of hosts and what options of a key say stay on the host.
+Only public keys are recorded.  Comments, host names and the text of key options stay on the host.
 """
 
 import re
@@ -17,7 +17,7 @@ from xenproof.source.probe import Probe, ProbeOutput
 # A public key as a basic regular expression: its type, then its base64 text, whose first bytes are zero.
 _KEY = r"\([a-z][a-z0-9@.-]*\)[[:space:]]\{1,\}\(AAAA[A-Za-z0-9+/]*=*\).*$"
 
-# ~, ~/.ssh and the files that sshd reads by default, as its option StrictModes looks at them.
+# ~, ~/.ssh and the files that sshd reads by default: the paths that its option StrictModes checks.
 _PATHS = r"""h=~root
 if [ -O /proc/1 ]; then echo 'reader root'; else echo 'reader other'; fi
 set --
@@ -28,7 +28,7 @@ done
 [ $# -eq 0 ] || stat -L -c 'path %f %u %n' "$@"
 printf 'end %s\n' "$?" """
 
-# The names that ssh tries by itself, and those that its configuration names; a key with a passphrase does not open.
+# The names that ssh tries by default, and those in its configuration; a key with a passphrase cannot be opened.
 _KEYS = r"""opens() {
 [ -f "$1" ] || return 0
 t=$(ssh-keygen -y -P '' -f "$1" </dev/null 2>&1)
@@ -59,7 +59,7 @@ done <"$f"
 done
 echo end"""
 
-# plain ssh-ed25519 AAAA... ; a key whose options keep it from running what it wants is `limited`.
+# plain ssh-ed25519 AAAA... ; a key whose options restrict its commands is `limited`.
 _AUTHORIZED = rf"""for f in "$h/.ssh/authorized_keys" "$h/.ssh/authorized_keys2"; do
 [ -f "$f" ] || continue
 printf 'file %s\n' "$f"
@@ -123,7 +123,7 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class SshPath:
-    """A file or folder that sshd's StrictModes looks at; links are followed, `linked` says that it is one."""
+    """A file or folder that sshd's StrictModes checks; links are followed, `linked` is true for a link."""
 
     mode: int
     owner: int
@@ -137,11 +137,11 @@ class SshPath:
 
 @dataclass(frozen=True, slots=True)
 class Ssh:
-    """What root's ssh has on a host.
+    """root's ssh on a host.
 
-    `paths` are None where there is nothing.  `keys` are the private keys by their path: the public
-    half of one that opens without a passphrase, else what ssh-keygen said.  `authorized` are the keys
-    of each file that is there; those in `limited` may not run every command.  `known` are the host
+    `paths` are None if they do not exist.  `keys` are the private keys by their path: the public
+    half of a key without a passphrase, else the message of ssh-keygen.  `authorized` are the keys
+    of each existing file; those in `limited` may not run every command.  `known` are the host
     keys of known_hosts, and `authorities` those that may sign others.
     """
 
@@ -157,21 +157,21 @@ class Ssh:
 
     @property
     def usable(self) -> dict[str, PublicKey]:
-        """The private keys that open by themselves; one on a security key waits for a touch."""
+        """The private keys that work without interaction; a key on a security key waits for a touch."""
         keys = {path: key for path, key in self.keys.items() if isinstance(key, PublicKey)}
         return {path: key for path, key in keys.items() if not key.kind.startswith("sk-")}
 
 
 def ssh_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
-    """The public side of root's keys and of the keys that root's ssh trusts."""
+    """The public halves of root's keys, and the keys that root's ssh trusts."""
     parts = {"ssh": _PATHS, "keys": _KEYS, "authorized": _AUTHORIZED, "known": _KNOWN, "host-keys": _HOST_KEYS}
     return Probe("ssh", "".join(framed(name, script) for name, script in parts.items()), limit_s=20, beside=True)
 
 
 def parse_ssh(output: ProbeOutput) -> Ssh:
-    """What root's ssh has.
+    """The parsed output of the probe.
 
-    Raises ParseError if a line is none of the probe's, NotEvaluable to a reader who is not root.
+    Raises ParseError if a line has another form, NotEvaluable unless root reads the host.
     """
     paths = _paths(output)
     authorized = _authorized(output)
@@ -207,7 +207,7 @@ def _paths(output: ProbeOutput) -> dict[str, SshPath | None]:
             raise ParseError(f"expected a path and its mode, found {line[:200]!r}")
     if len(found) != _PATH_COUNT:
         raise ParseError(f"expected {_PATH_COUNT} paths of ssh, found {len(found)}")
-    # Shortest first: the home is above all others.
+    # Shortest path first: the home folder contains all others.
     return dict(sorted(found.items(), key=lambda row: len(row[0])))
 
 
@@ -252,7 +252,7 @@ def _rows(lines: list[str], words: tuple[str, ...]) -> dict[str, frozenset[Publi
 
 
 def _lines(output: ProbeOutput, name: str) -> list[str]:
-    """The lines before the last, which says that the part came to its end."""
+    """The lines before the last one, which marks that the part is complete."""
     found: Section = section(output, name).ended_with(0)
     *lines, last = found.lines or [""]
     if last not in ("end", "end 0"):

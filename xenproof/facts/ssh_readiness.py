@@ -13,13 +13,13 @@ from xenproof.source.address import ROOT, Address, Scheme, parse_url
 from xenproof.source.probe import Recording
 
 NOISE = "login noise"
-# How sshd's option AuthorizedKeysFile names the files that are read here.
+# The values of sshd's option AuthorizedKeysFile for the files that are read here.
 _FILES = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What one host can show: a silent login, a key to go with, keys that are let in, hosts that are known."""
+    """The requirements that one host can show: a silent login, a usable key, authorized keys, known hosts."""
 
     recording: Recording
     profile: Profile
@@ -28,7 +28,7 @@ class Readiness:
     def silent(self) -> Answer:
         """Whether root's login shell prints nothing before a command's own output.
 
-        Raises NotEvaluable where nobody logged in, or not root.
+        Raises NotEvaluable if the host was not read over ssh as root.
         """
         address = _address(self.recording.host)
         if address is None or address.scheme not in (Scheme.SSH, Scheme.LAB):
@@ -40,7 +40,7 @@ class Readiness:
 
     @property
     def usable(self) -> Answer:
-        """Whether root has a private key that opens with neither passphrase nor agent."""
+        """Whether root has a private key that works without a passphrase and without an agent."""
         ssh = self._ssh
         if not ssh.keys:
             return Answer(False, f"there is no private key in {ssh.home}/.ssh, and ssh's configuration names none")
@@ -58,9 +58,9 @@ class Readiness:
 
     @property
     def safe(self) -> Answer:
-        """Whether sshd's StrictModes lets root's authorized keys count: nobody else can write there.
+        """Whether sshd's StrictModes accepts root's authorized keys: only root can write to them.
 
-        Raises NotEvaluable where there is no such file, or it is a link, whose own folder was not looked at.
+        Raises NotEvaluable if there is no such file, or if it is a link, because the folder of its target was not read.
         """
         ssh = self._ssh
         files = list(_authorized(ssh, self._files))
@@ -72,7 +72,7 @@ class Readiness:
 
     @property
     def trust(self) -> "Trust":
-        """What other hosts need to know of this one, and it of them."""
+        """The keys that root of this host offers, and those that it trusts, for a comparison with other hosts."""
         ssh = self._ssh
         files = _authorized(ssh, self._files)
         lets_in = frozenset[PublicKey]().union(*files.values())
@@ -97,7 +97,7 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The keys by which hosts know each other, as root: few enough to keep for every host of a run."""
+    """The keys with which root of one host and other hosts identify themselves: few enough to keep for every host."""
 
     host: str
     keys: frozenset[PublicKey]
@@ -108,10 +108,10 @@ class Trust:
     host_keys: frozenset[PublicKey]
 
     def reaches(self, others: Iterable["Trust"]) -> Answer:
-        """Whether root of this host can log in to all others without a question.
+        """Whether root of this host can log in to all others without a prompt.
 
-        Host keys are compared, not names: those may be hashed.  Raises NotEvaluable where a host shows no key
-        of its sshd.
+        Host keys are compared, not names: those may be hashed.  Raises NotEvaluable if the keys of a host's
+        sshd are not known.
         """
         found = list(others)
         problems = [problem for other in found for problem in self._problems(other)]
@@ -136,7 +136,7 @@ def _kinds(keys: Iterable[PublicKey]) -> str:
 
 
 def _authorized(ssh: Ssh, files: list[str]) -> dict[str, frozenset[PublicKey]]:
-    """The keys of those files that sshd reads; raises NotEvaluable if it reads only others."""
+    """The keys of the files that sshd reads; raises NotEvaluable if it reads only other files."""
     paths = {form: f"{ssh.home}/{name}" for name in _FILES for form in (name, f"%h/{name}", f"{ssh.home}/{name}")}
     read = {paths[form] for form in files if form in paths}
     if not read and files != ["none"]:

@@ -1,4 +1,4 @@
-"""How sshd is configured, as it says itself."""
+"""The configuration of sshd, as `sshd -T` prints it."""
 
 import re
 from collections.abc import Mapping
@@ -12,25 +12,25 @@ from xenproof.source.probe import ProbeOutput
 
 # permitrootlogin without-password
 _ROW = re.compile(r"([a-z0-9]+)(?: (.*))?")
-# The first and the last of what every sshd -T prints are not fixed; these are always among it.
+# Which options sshd -T prints first and last is not fixed; every version prints these.
 _CONTROLS = frozenset({"port", "permitrootlogin", "pubkeyauthentication", "hostkey"})
 
 
 @dataclass(frozen=True, slots=True)
 class Sshd:
-    """Each option with its value; the first one where it is given several times."""
+    """Each option with its value; if it occurs several times, the first value."""
 
     options: Mapping[str, str]
 
     def value(self, name: str) -> str:
-        """An option's value; raises NotEvaluable if this sshd does not know it."""
+        """An option's value; raises NotEvaluable if this sshd does not have it."""
         if (found := self.options.get(name.lower())) is None:
             raise NotEvaluable(f"this sshd has no option {name!r}")
         return found
 
 
 def parse_sshd(output: ProbeOutput) -> Sshd:
-    """What `sshd -T` prints; raises ParseError if a line is no option or one that each sshd has is missing."""
+    """The output of `sshd -T`; raises ParseError if a line is not an option or one that every sshd has is missing."""
     found: dict[str, str] = {}
     for line in section(output, "sshd").ended_with(0).lines:
         if (row := _ROW.fullmatch(line)) is None:

@@ -15,7 +15,7 @@ CONTROL = "/proc/cmdline"
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The lines of each file that is there, the names of those that are not, and why others are unknown."""
+    """The lines of each existing file, the names of missing files, and the reasons why others are unknown."""
 
     lines: Mapping[str, tuple[str, ...]]
     missing: frozenset[str]
@@ -32,29 +32,29 @@ class Texts:
         raise ParseError(f"{path} was not read")
 
     def line(self, path: str) -> str:
-        """The one line of a file; raises ParseError if it has another number of lines."""
+        """The only line of a file; raises ParseError if it has another number of lines."""
         if len(found := self.of(path)) != 1:
             raise ParseError(f"expected one line in {path}, found {len(found)}")
         return found[0]
 
     def below(self, folder: str) -> list[str]:
-        """The files of a folder that were read, by name; raises NotEvaluable if there may be more of them."""
+        """The files that were read in a folder, by name; raises NotEvaluable if there may be more of them."""
         if why := next((why for path, why in self.unknown.items() if path.rpartition("/")[0] == folder), None):
             raise NotEvaluable(why)
         return sorted(path for path in self.lines if path.rpartition("/")[0] == folder)
 
 
 def parse_texts(output: ProbeOutput) -> Texts:
-    """The files, from lines such as '/proc/cmdline:quiet'; many families begin with them, so they are parsed once.
+    """The files, from lines such as '/proc/cmdline:quiet'; many families use them, so they are parsed once.
 
-    Raises ParseError if a line is of no file that was to be read, or /proc/cmdline was not read.
+    Raises ParseError if a line belongs to no file that was to be read, or /proc/cmdline was not read.
     """
     return output.kept.once("texts", lambda: _parsed(output))
 
 
 def _parsed(output: ProbeOutput) -> Texts:
     there, missing = believable_listing(output, "text")
-    # By length and not path by path: a host that lists thousands of paths must not make each line cost as much.
+    # Look up prefixes by length, not path by path: the cost of a line must not grow with the number of paths.
     longest_first = sorted({len(path) for path in there}, reverse=True)
     found: dict[str, list[str]] = {path: [] for path in there}
     for line in section(output, "text").ended_with(0).lines:

@@ -1,4 +1,4 @@
-"""Programs that say their version: the installers, and other tools for guests."""
+"""Programs that print their version: the installers, and other tools for guests."""
 
 import re
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ _ABSENT = 127
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What each program of the profile's family `tools` answers to --version."""
+    """The output of --version of each program in the profile's family `tools`."""
 
     recording: Recording
     profile: Profile
 
     def runs(self, name: str) -> Answer:
-        """Whether the program is there and says its version; raises ParseError if what it says has none."""
+        """Whether the program exists and prints its version; raises ParseError if its output contains no version."""
         answer = self._answer(name)
         if answer.exit_code == _ABSENT:
             return Answer(False, "not on the PATH")
@@ -33,7 +33,7 @@ class Tools:
         return Answer(answer.exit_code == 0, f"exit code {answer.exit_code}: {first}")
 
     def version(self, name: str) -> Version:
-        """The version that it says; raises NotEvaluable if it does not run."""
+        """The version that it prints; raises NotEvaluable if it does not run."""
         runs = self.runs(name)
         if not runs.yes:
             raise NotEvaluable(f"{name} --version: {runs.seen}")

@@ -1,4 +1,4 @@
-"""Systemd units and the state of systemd as a whole."""
+"""Systemd units, and the state of systemd itself."""
 
 import re
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from xenproof.probing.probes import services_probe
 from xenproof.probing.sections import UNKNOWABLE, known, section
 from xenproof.source.probe import ProbeOutput
 
-# The root file system's unit: every systemd has it, and it is never stopped.
+# The unit of the root file system: every systemd has it, and it never stops.
 CONTROL = "-.mount"
 
 _PROPERTIES = frozenset({"Id", "LoadState", "ActiveState", "SubState", "UnitFileState"})
-_ALIASES = "Names"  # where a unit is asked for by another of its names, its Id does not say so
+_ALIASES = "Names"  # a unit that is requested by an alias is printed with another Id
 # /etc/rc3.d/S01xen
 _RC_LINK = re.compile(r"/etc/rc[2-5]\.d/S\d\d(.+)")
 # * xen.service    loaded failed failed LSB: Xen daemons
@@ -34,7 +34,7 @@ class Unit:
 
     @property
     def exists(self) -> bool:
-        """Whether systemd found a file of the unit."""
+        """Whether systemd found a file for the unit."""
         return self.load_state not in ("not-found", "error")
 
 
@@ -45,7 +45,7 @@ class Units:
     rows: Mapping[str, Unit]
 
     def exists(self, name: str) -> Answer:
-        """Whether systemd knows the unit; raises NotEvaluable if the source cannot know."""
+        """Whether systemd has the unit; raises NotEvaluable if the source cannot determine it."""
         unit = self._unit(name)
         known(unit.load_state)
         return Answer(unit.exists, "loaded" if unit.exists else "no such unit")
@@ -72,14 +72,14 @@ class Units:
 
 @dataclass(frozen=True, slots=True)
 class SystemdState:
-    """Systemd as a whole: its state in its own words, and the units that failed."""
+    """The state of systemd itself, and the units that failed."""
 
     state: str
     failed: tuple[str, ...]
 
 
 def parse_units(output: ProbeOutput) -> Units:
-    """The units that were asked for; raises ParseError if one has not all its properties or none is running."""
+    """The wanted units; raises ParseError if one lacks a property or none is active."""
     scripts = _started_scripts(section(output, "rc").ended_with(0).lines)
     text = section(output, "show").ended_with(0).text.strip("\n")
     rows: dict[str, Unit] = {}
@@ -105,7 +105,7 @@ def _unit(block: str, scripts: frozenset[str]) -> tuple[Unit, list[str]]:
         raise ParseError(f"expected {', '.join(sorted(_PROPERTIES))} of a unit, found only {block[:200]!r}")
     name, enabled = properties["Id"], properties["UnitFileState"]
     if enabled in ("", "bad", "generated"):
-        # An init script: systemd makes a unit of it at boot, and the links decide whether it starts.
+        # An init script: systemd generates a unit for it at boot, and the start links decide whether it starts.
         enabled = "generated" if name.removesuffix(".service") in scripts else "disabled"
     unit = Unit(name, properties["LoadState"], properties["ActiveState"], properties["SubState"], enabled)
     return unit, [alias for alias in aliases if alias != name]
@@ -118,9 +118,9 @@ def _started_scripts(lines: list[str]) -> frozenset[str]:
 
 
 def parse_systemd_state(output: ProbeOutput) -> SystemdState:
-    """The state of systemd; raises ParseError if a line is no unit or the root file system's unit is not active.
+    """The state of systemd; raises ParseError if a line is not a unit or the root file system's unit is not active.
 
-    The words are those of `systemctl is-system-running`, which systemd 210 does not have.
+    The values are those of `systemctl is-system-running`, which systemd 210 does not have.
     """
     states: dict[str, str] = {}
     for line in section(output, "list-units").ended_with(0).lines:

@@ -1,6 +1,6 @@
-"""Running versions, and whether they are those of the installed packages.
+"""Running versions, and whether they match the installed packages.
 
-A host that was updated but not restarted has the new packages and still runs the old programs.
+A host that was updated but not restarted has the new packages but still runs the old programs.
 """
 
 import re
@@ -20,34 +20,34 @@ from xenproof.profile.version import Scheme
 from xenproof.source.probe import Recording
 
 _DELETED = " (deleted)"
-# What the processes of a program are called; their files tell what its version does not.
+# Names of the programs' files; a replaced file shows an update even if the version is the same.
 _PROGRAMS = {"qemu": re.compile(r"/[^/]*qemu[^/]*$"), "libvirt": re.compile(r"/(?:libvirtd|virtxend) [^/]*$")}
 _EPOCH = re.compile(r"\d+:")
 # Xen version 4.17.7 (Debian 4.17.7+13-g2445b30a44-0+deb12u1)
 _XEN_BANNER = re.compile(r"^\(XEN\) (?:\[[^\]]*\] )?(?:Xen version |Xen )(\d.*)$", re.MULTILINE)
 # 4.4.4_40-22.77.1
 _BUILD_COUNT = re.compile(r"(?<=-)(\d+\.\d+)\.\d+$")
-# 3.12.28-4-default: the flavour is no part of the package's version
+# 3.12.28-4-default: the flavour is not part of the package's version
 _FLAVOUR = re.compile(r"-[a-z][a-z0-9_-]*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """The versions of what runs: hypervisor, kernel, libvirt, qemu."""
+    """The versions of the running hypervisor, kernel, libvirt and qemu."""
 
     recording: Recording
     profile: Profile
 
     def running(self, what: str) -> Version:
-        """The version of what runs, without what the distribution added to it."""
+        """The running version, without the distribution's suffix."""
         return Version(self._running(what), self.profile.scheme)
 
     def package(self, name: str) -> str:
-        """A package's name, where {release} stands for the running kernel's release."""
+        """A package's name, with {release} replaced by the running kernel's release."""
         return name.replace(RELEASE, self._running("kernel")) if RELEASE in name else name
 
     def agrees(self, what: str, package: str) -> Answer:
-        """Whether what runs was built as the installed package; raises NotEvaluable if that cannot be told."""
+        """Whether the running program is that of the installed package; raises NotEvaluable if that is unknown."""
         packages: Packages = PACKAGES.of(self.recording, self.profile)
         name = self.package(package)
         if not packages.installed(name).yes:
@@ -60,7 +60,7 @@ class Versions:
         return Answer(same, f"running {seen.strip()[:200]!r}, installed {name} {installed}")
 
     def _replaced_files(self, what: str) -> list[str]:
-        """The files of running qemus or of libvirt's daemons that are no longer what they were started from."""
+        """The files of running qemus or of libvirt's daemons that were replaced after these were started."""
         if what not in _PROGRAMS:
             return []
         files = PROCESSES.of(self.recording, self.profile).files
@@ -76,7 +76,7 @@ class Versions:
         return QEMU.of(self.recording, self.profile).version
 
     def _build(self, what: str) -> str:
-        """All that the running program says of how it was built."""
+        """All that the running program prints about its build."""
         if what == "hypervisor":
             version = self._running(what)
             banner = _XEN_BANNER.search(XL_DMESG.of(self.recording, self.profile))
@@ -92,11 +92,11 @@ class Versions:
 
 
 def built_as(seen: str, installed: str, scheme: Scheme) -> bool:
-    """Whether a program that says `seen` of itself is of the package version `installed`.
+    """Whether a program that prints `seen` about itself belongs to the package version `installed`.
 
-    The whole version has to be among the words, or a number that the version begins with where the
-    program names no package version at all: "9.0.0" is built as "9.0.0-4+deb12u2".  An rpm's last
-    number counts its builds: since November 2014 SUSE's Xen leaves it out (xen.changes).
+    The package version must be among the printed words.  If the program prints no package version at all, a number
+    with which the package version begins is enough: "9.0.0" matches "9.0.0-4+deb12u2".  The last number of an
+    rpm counts its builds: since November 2014 SUSE's Xen omits it (xen.changes).
     """
     words = [word for word in re.split(r"[\s()\[\],]+", seen) if word[:1].isdecimal()]
     if not words:
@@ -106,9 +106,9 @@ def built_as(seen: str, installed: str, scheme: Scheme) -> bool:
     if same & set(words):
         return True
     if any("-" in word and not re.fullmatch(r"[\d.-]+", word) for word in words):
-        return False  # a distribution's version, and another one
+        return False  # the version of a distribution, but a different one
     if scheme == "deb" and any(word.startswith(f"{words[0]}-") for word in words[1:]):
-        return False  # 4.14.6-1 after 4.14.6: the same, though made of numbers only
-    # 3.12.28-4 of an rpm 3.12.28-4.6; a Debian revision 1.1 is another one than 1
+        return False  # 4.14.6-1 after 4.14.6: a different one, too, although it has only digits
+    # 3.12.28-4 matches an rpm 3.12.28-4.6; Debian's revision 1.1 is a different one from 1
     parts = [word for word in words if "." in word and (scheme == "rpm" or "-" not in word)]
     return any(re.match(rf"{re.escape(word)}(?![0-9])", plain) for word in parts)

@@ -1,6 +1,6 @@
-"""What became of each setting of a left-over xend-config.sxp, and whether this host has it today.
+"""The fate of each setting in a xend-config.sxp that an upgrade left, and whether this host has it today.
 
-Where each setting lives now is data, in xend_settings.yaml; how a host is asked for it is a rule here.
+xend_settings.yaml lists where each setting is today; the rules that read it from a host are here.
 """
 
 import functools
@@ -35,7 +35,7 @@ _LOCK_MANAGER = re.compile(r"""\s*lock_manager\s*=\s*["'](\w+)["']\s*(?:#.*)?"""
 
 
 class Fate(StrEnum):
-    """What became of a setting; the value is the word in the report."""
+    """The fate of a setting; the value is the word in the report."""
 
     MISSING = "missing"
     UNCLEAR = "unclear"
@@ -47,7 +47,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a setting lives today; `rule` names how a host is asked for it, "" if there is nothing to ask."""
+    """Where a setting is today; `rule` is the name of the function that checks it, "" if there is nothing to check."""
 
     place: str
     rule: str = ""
@@ -57,7 +57,7 @@ class Place:
 
 @functools.cache
 def places() -> Mapping[str, Place]:
-    """Today's place of each setting that xend knew."""
+    """Today's place of each setting that xend had."""
     text = resources.files("xenproof.facts").joinpath("xend_settings.yaml").read_text("utf-8")
     rows: dict[str, dict[str, Any]] = YAML(typ="safe", pure=True).load(text)
     return {name: Place(**{**row, "unset": tuple(row.get("unset", ()))}) for name, row in rows.items()}
@@ -65,7 +65,7 @@ def places() -> Mapping[str, Place]:
 
 @dataclass(frozen=True, slots=True)
 class SettingOutcome:
-    """One setting, what became of it, and what this host has instead."""
+    """One setting, its fate, and what this host has instead."""
 
     setting: Setting
     fate: Fate
@@ -79,16 +79,16 @@ class SettingOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CarriedOver:
-    """The settings of the left-over file, held against the host as it is."""
+    """The settings of the old file, compared with the host."""
 
     recording: Recording
     profile: Profile
 
     @property
     def all(self) -> Answer:
-        """Whether each setting has its place on this host: those that have none first, then where the others live.
+        """Whether each setting has its place on this host; missing ones are listed first, then the others.
 
-        Raises NotEvaluable if that cannot be told of one, and none is known to be missing.
+        Raises NotEvaluable if that is unclear for a setting, and none is known to be missing.
         """
         settings = XEND_CONFIG.of(self.recording, self.profile).settings
         if settings is None:
@@ -124,7 +124,7 @@ class CarriedOver:
 
     @property
     def info(self) -> XlInfo:
-        """What xl says of the hypervisor."""
+        """The fields of `xl info`."""
         return XL_INFO.of(self.recording, self.profile)
 
     @property
@@ -169,7 +169,7 @@ def _ballooning(host: CarriedOver, setting: Setting) -> Answer:
     return Answer(balloons or (option is not None and option.fixed_mib is not None), seen)
 
 
-def _reserved_memory(host: CarriedOver, setting: Setting) -> Answer:  # noqa: ARG001  # any reserve is meant
+def _reserved_memory(host: CarriedOver, setting: Setting) -> Answer:  # noqa: ARG001  # any reserve is accepted
     found = [word for word in host.options if word.startswith("dom0_mem=-")]
     return Answer(bool(found), " ".join(found) or "the hypervisor keeps no memory back")
 
@@ -180,7 +180,7 @@ def _dom0_cpus(host: CarriedOver, setting: Setting) -> Answer:
     return Answer(found is not None and found == _number(setting), seen)
 
 
-def _xsm(host: CarriedOver, setting: Setting) -> Answer:  # noqa: ARG001  # any module is meant
+def _xsm(host: CarriedOver, setting: Setting) -> Answer:  # noqa: ARG001  # any module is accepted
     found = [word for word in host.options if word.startswith("flask=")]
     return Answer(bool(found) and found[-1] != "flask=disabled", " ".join(found) or "the hypervisor has no flask=")
 
@@ -231,7 +231,7 @@ def _number(setting: Setting) -> int | None:
 
 
 def _script(setting: Setting) -> tuple[str, dict[str, str]]:
-    """The script's own name and its parameters: 'network-bridge bridge=br0' has one."""
+    """The script's file name and its parameters: 'network-bridge bridge=br0' has one."""
     name, *words = setting.text.split() or [""]
     return name.rpartition("/")[2], {key: value for key, _, value in (word.partition("=") for word in words)}
 

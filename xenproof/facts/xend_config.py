@@ -1,4 +1,4 @@
-"""The settings of a xend-config.sxp that an upgrade left over."""
+"""The settings of a xend-config.sxp that an upgrade left."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ XEND_CONFIG_SXP = "/etc/xen/xend-config.sxp"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: its name and its values as words, with lists inside of it in parentheses."""
+    """One setting: its name and its values as words; nested lists are in parentheses."""
 
     name: str
     values: tuple[str, ...]
@@ -27,7 +27,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class XendConfig:
-    """The settings in their order, each once as xend took them; None where no file is left over."""
+    """The settings in order, each once as xend read them; None if the file does not exist."""
 
     settings: tuple[Setting, ...] | None
 
@@ -43,7 +43,7 @@ def parse_xend_config(output: ProbeOutput) -> XendConfig:
             raise ParseError(
                 f"expected a setting such as (dom0-cpus 0) in {XEND_CONFIG_SXP}, found {expression!r:.200}"
             )
-        # xend goes by the first one.
+        # xend uses the first one.
         found.setdefault(expression[0], Setting(expression[0], tuple(map(_text, expression[1:]))))
     return XendConfig(tuple(found.values()))
 

@@ -13,17 +13,17 @@ from xenproof.source.probe import ProbeOutput
 
 @dataclass(frozen=True, slots=True)
 class Xenstore:
-    """The entries that were asked for; None where there is none."""
+    """The entries that were read; None for those that do not exist."""
 
     rows: Mapping[str, str | None]
 
     def exists(self, path: str) -> Answer:
-        """Whether there is such an entry."""
+        """Whether the entry exists."""
         value = self._row(path)
         return Answer(value is not None, "no such entry" if value is None else f"it holds {value!r}")
 
     def holds(self, path: str, value: str) -> Answer:
-        """Whether there is such an entry, and it holds the value."""
+        """Whether the entry exists and has the value."""
         return Answer(self._row(path) == value, self.exists(path).seen)
 
     def _row(self, path: str) -> str | None:
@@ -33,7 +33,7 @@ class Xenstore:
 
 
 def parse_xenstore(output: ProbeOutput) -> Xenstore:
-    """The entries; raises ParseError if a line is none, or dom0 itself is not in xenstore: then nothing was read."""
+    """The entries; raises ParseError if a line is not an entry, or dom0's own is missing: then nothing was read."""
     rows: dict[str, str | None] = {}
     for line in section(output, "xenstore").ended_with(0).lines:
         word, _, rest = line.partition(" ")

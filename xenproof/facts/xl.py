@@ -1,4 +1,4 @@
-"""What `xl` says: of the hypervisor, of Domain-0, of itself."""
+"""The output of `xl` about the hypervisor, Domain-0 and xl itself."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _NEEDED = frozenset({_FIRST, _LAST, "release", "nr_cpus", "total_memory", "xen_v
 _DOMAIN = re.compile(r"(.*?) +(\d{1,6}) +(\d{1,9}) +(\d{1,5}) +(\S+) +(\d+\.\d)")
 _DOMAIN_HEADER = ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]
 
-# Each xl has these; one that lists none of them printed something else.
+# Every xl has these; output that lists none of them is not xl's help.
 _CONTROLS = frozenset({"create", "list", "dmesg"})
 #  pci-list            List pass-through pci devices for a domain
 _SUBCOMMAND = re.compile(r" ([a-z][a-z0-9-]+)(?: .*)?")
@@ -50,7 +50,7 @@ class XlInfo:
 
     @property
     def cpus(self) -> int:
-        """How many physical CPUs Xen uses; raises ParseError if it is no number."""
+        """The number of physical CPUs that Xen uses; raises ParseError if it is not a number."""
         if not _CPUS.fullmatch(found := self.value("nr_cpus")):
             raise ParseError(f"expected a number of CPUs in 'xl info', found {found[:200]!r}")
         return int(found)
@@ -58,7 +58,7 @@ class XlInfo:
 
 @dataclass(frozen=True, slots=True)
 class Domain0:
-    """Domain-0 as `xl list` measures it."""
+    """Domain-0 as `xl list` reports it."""
 
     mem_mib: int
     vcpus: int
@@ -76,7 +76,7 @@ class XlCommands:
 
 
 def parse_xl_info(output: ProbeOutput) -> XlInfo:
-    """The fields of `xl info`; raises ParseError if a line is no field or a field that each Xen prints is missing."""
+    """The fields of `xl info`; raises ParseError if a line is not a field or one that every Xen prints is missing."""
     fields: dict[str, str] = {}
     for line in section(output, "xl-info").ended_with(0).lines:
         if (found := _FIELD.fullmatch(line)) is None or found[1] in fields:
@@ -88,7 +88,7 @@ def parse_xl_info(output: ProbeOutput) -> XlInfo:
 
 
 def parse_xl_list(output: ProbeOutput) -> Domain0:
-    """Memory in MiB and vCPUs of Domain-0; raises ParseError unless it is the one domain that is listed."""
+    """Memory in MiB and vCPUs of Domain-0; raises ParseError unless it is the only listed domain."""
     lines = section(output, "xl-list").ended_with(0).lines
     if len(lines) != 2 or lines[0].split() != _DOMAIN_HEADER or not (row := _DOMAIN.fullmatch(lines[1])):
         raise ParseError(f"expected a header and one domain from 'xl list 0', found {lines[:3]!r}")
@@ -98,9 +98,9 @@ def parse_xl_list(output: ProbeOutput) -> Domain0:
 
 
 def parse_xl_help(output: ProbeOutput) -> XlCommands:
-    """The subcommands of xl; raises ParseError if not one is listed of those that every xl has.
+    """The subcommands of xl; raises ParseError if none of those that every xl has is listed.
 
-    One alone may be missing: that is for the checks to find.
+    If only some are missing, the checks report that.
     """
     first, *rows = section(output, "xl-help").ended_with(0).lines or [""]
     names = frozenset(found[1] for row in rows if (found := _SUBCOMMAND.fullmatch(row)))
@@ -110,7 +110,7 @@ def parse_xl_help(output: ProbeOutput) -> XlCommands:
 
 
 def parse_xl_dmesg(output: ProbeOutput) -> str:
-    """The hypervisor's log; raises ParseError if no line of it is the hypervisor's."""
+    """The hypervisor's log; raises ParseError if none of its lines is the hypervisor's."""
     text = section(output, "xl-dmesg").ended_with(0).text
     if "(XEN) " not in text:
         raise ParseError(f"expected lines that begin with '(XEN) ' in 'xl dmesg', found {text[:80]!r}")

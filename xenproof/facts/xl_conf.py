@@ -24,7 +24,7 @@ _NOTHING = re.compile(r"\s*(?:#.*)?")
 
 @dataclass(frozen=True, slots=True)
 class XlConf:
-    """The settings that the file makes; the rest has xl's defaults."""
+    """The settings in the file; all others have xl's defaults."""
 
     settings: Mapping[str, str]
 
@@ -33,14 +33,14 @@ class XlConf:
         return self.settings.get(name, UNSET)
 
     def uses_only(self, known: Collection[str]) -> Answer:
-        """Whether the file sets nothing but what is in `known`: xl passes over the rest without a word."""
+        """Whether the file sets only what is in `known`: xl ignores other settings without a warning."""
         if strange := [name for name in self.settings if name not in known]:
             return Answer(False, ", ".join(f"{name!r} is no key of this xl{nearest(name, known)}" for name in strange))
         return Answer(True, f"it sets {', '.join(self.settings) or 'nothing'}")
 
 
 def parse_xl_conf(output: ProbeOutput) -> XlConf:
-    """The settings; raises ParseError if a line is none, NotEvaluable if the file is missing."""
+    """The settings; raises ParseError if a line is not a setting, NotEvaluable if the file is missing."""
     found: dict[str, str] = {}
     for line in parse_texts(output).of(XL_CONF):
         if _NOTHING.fullmatch(line):

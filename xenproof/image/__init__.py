@@ -1,1 +1,1 @@
-"""Disk images and unpacked root directories as a source: read as they lie there, never mounted, never booted."""
+"""Disk images and unpacked root directories as a source: only read, never mounted, never booted."""

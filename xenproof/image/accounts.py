@@ -1,4 +1,4 @@
-"""The names of users and groups by the image's own files."""
+"""The names of users and groups, from the image's own files."""
 
 import re
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ _ROW = re.compile(r"([^:\s]+):[^:]*:(\d{1,10})(?::.*)?")
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Users and groups by their numbers; `owners` says whether files still have those that they had."""
+    """Users and groups by their numbers; `owners` is whether the files still have their original owners."""
 
     users: dict[int, str]
     groups: dict[int, str]
     owners: bool
 
     def owner(self, node: Node) -> str:
-        """The owner as 'stat' prints it, such as "root:adm"; what facts take for unknown where nobody can tell."""
+        """The owner as 'stat' prints it, such as "root:adm"; UNKNOWN_OWNER if it cannot be determined."""
         user, group = self.users.get(node.uid), self.groups.get(node.gid)
         if not self.owners or user is None or group is None:
             return UNKNOWN_OWNER
@@ -31,8 +31,8 @@ class Accounts:
 def read_accounts(tree: Tree) -> Accounts:
     """The accounts of an image.
 
-    Where its root directory is not root's it was unpacked by somebody who could give files to nobody
-    else, so that every owner is lost.
+    If root does not own the root directory, a user unpacked the image who could not give files to other
+    owners, so all original owners are lost.
     """
     return Accounts(_names(tree, "/etc/passwd"), _names(tree, "/etc/group"), owners=tree.root.uid == 0)
 
@@ -42,7 +42,7 @@ def _names(tree: Tree, path: str) -> dict[int, str]:
     try:
         lines = tree.lines(path) or ()
     except NotEvaluable:
-        lines = ()  # no owner is known then, and everything else still is
+        lines = ()  # only the owners are unknown then
     for line in lines:
         if row := _ROW.fullmatch(line):
             found.setdefault(int(row[2]), row[1])

@@ -1,6 +1,6 @@
-"""What the reading of one image may take: its time, and numbers of things that an image says how many it has of.
+"""The limits for reading one image: its time, and the numbers of things that the image can contain.
 
-An image may be hostile: what is small in the file may be without end when it is read.
+An image may be hostile: a small file may expand without end when it is read.
 """
 
 import time
@@ -15,7 +15,7 @@ READING_LIMIT_S = 120.0
 
 @dataclass
 class Budget:
-    """The limits of one reading, which begins when it is made; `clock` gives seconds."""
+    """The limits of one reading, which begins when the object is created; `clock` returns seconds."""
 
     seconds: float = READING_LIMIT_S
     clock: Callable[[], float] = time.monotonic
@@ -26,7 +26,7 @@ class Budget:
         self.end = self.clock() + self.seconds
 
     def check(self) -> None:
-        """Raise SourceError if the time is over; whatever reads the image or goes round in it asks."""
+        """Raise SourceError if the time is over; every read and every loop over the image's data calls it."""
         if self.clock() > self.end:
             raise SourceError(
                 f"reading this image did not end within {self.seconds:g} s: it is damaged, made to take for ever, or "
@@ -34,7 +34,7 @@ class Budget:
             )
 
     def take(self, what: str, count: int, most: int) -> None:
-        """Note `count` more of `what`; raises SourceError, and notes nothing, if that makes more than `most` in all."""
+        """Count `count` more of `what`; raises SourceError, without counting, if the total would exceed `most`."""
         if self.taken[what] + count > most:
             raise SourceError(f"this image has more than {most:,} {what}, which is more than are read of one image")
         self.taken[what] += count

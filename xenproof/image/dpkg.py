@@ -7,7 +7,7 @@ from xenproof.errors import NotEvaluable, ParseError
 from xenproof.image.tree import MOST_LINES, MOST_TEXT_BYTES, Tree
 
 STATUS = "/var/lib/dpkg/status"
-# Stanzas that an interrupted dpkg has not yet merged into the status file; they replace those there.
+# Stanzas that an interrupted dpkg has not yet merged into the status file; they replace older ones.
 _UPDATES = "/var/lib/dpkg/updates"
 _WANTED = ("Package", "Status", "Version", "Architecture", "Conffiles")
 _EMPTY_LINES = re.compile(r"\n\n+")
@@ -31,7 +31,7 @@ _STATE = {
 def dpkg_packages(tree: Tree) -> str | None:
     """The packages as 'dpkg-query -W' of the probe prints them, None if the image has no such database.
 
-    Raises ParseError if a stanza is no package's.
+    Raises ParseError if a stanza is not a package's.
     """
     if tree.file(STATUS) is None:
         return None
@@ -40,9 +40,9 @@ def dpkg_packages(tree: Tree) -> str | None:
 
 
 def dpkg_stanzas(tree: Tree) -> dict[tuple[str, str], dict[str, str]]:
-    """The fields that are read of each package, by its name and architecture, the newest where it has several.
+    """The wanted fields of each package, by its name and architecture; the newest stanza if it has several.
 
-    Lines that go on are kept.  Raises NotEvaluable if there are more packages than are read.
+    Continuation lines are kept.  Raises NotEvaluable if there are too many packages.
     """
     paths = [STATUS, *(f"{_UPDATES}/{name}" for name in tree.names(_UPDATES) if name.isdecimal())]
     found: dict[tuple[str, str], dict[str, str]] = {}
@@ -62,7 +62,7 @@ def dpkg_stanzas(tree: Tree) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def _stanzas(text: str) -> Iterator[str]:
-    """What stands between empty lines, without a list of it all."""
+    """The text between empty lines, piece by piece."""
     begin = 0
     for empty in _EMPTY_LINES.finditer(text):
         yield text[begin : empty.start()]
@@ -71,7 +71,7 @@ def _stanzas(text: str) -> Iterator[str]:
 
 
 def _fields(stanza: str) -> dict[str, str] | None:
-    """The fields that are read, None if there is no field at all."""
+    """The wanted fields, None if the stanza has no field at all."""
     if stanza.count("\n") > MOST_LINES:
         raise NotEvaluable(f"{STATUS} has a package of more than the {MOST_LINES} lines that are read")
     fields: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Whether the files of packages are still what was installed: what dpkg -V would say of an image."""
+"""Whether the files of packages are still what was installed: the output that dpkg -V would give for an image."""
 
 import hashlib
 import re
@@ -24,20 +24,20 @@ _CONFFILE = re.compile(r" (/.+?) ([0-9a-f]{32})((?: obsolete| remove-on-upgrade)
 
 @dataclass(frozen=True)
 class DpkgIntegrity:
-    """The packages that a profile names, against the checksums that dpkg keeps."""
+    """The packages that a profile names, compared with the checksums that dpkg stores."""
 
     tree: Tree
     names: tuple[str, ...]
 
     def verified(self) -> str:
-        """What the probe would print in the section `integrity`."""
+        """The output of the probe's section `integrity`."""
         lines = ["deb", *(f"{'sums' if self._info(name, 'md5sums') else 'none'} {name}" for name in self.names)]
         said = list(limited(self._said(), "the differences of packages' files"))
         absent = any(name not in self._installed for name in self.names)
         return "".join(f"{line}\n" for line in [*lines, f"verified {int(absent)}", *said])
 
     def owners(self) -> str:
-        """What the probe would print in the section `owners`: the files of each package."""
+        """The output of the probe's section `owners`: the files of each package."""
         lines = (line for name in self.names for line in (name, *(f" {path}" for path in self._info(name, "list"))))
         return "".join(f"{line}\n" for line in limited(lines, "the names of packages' files"))
 
@@ -55,12 +55,12 @@ class DpkgIntegrity:
 
     @cached_property
     def _diversions(self) -> dict[str, tuple[str, str]]:
-        """Where a file of a package lies that another package diverted, and which one that is."""
+        """For each diverted file, its new path and the package that diverted it."""
         lines = self.tree.lines(_DIVERSIONS) or ()
         return {lines[at]: (lines[at + 1], lines[at + 2]) for at in range(0, len(lines) - 2, 3)}
 
     def _info(self, name: str, kind: str) -> list[str]:
-        """The lines of a file that dpkg keeps of a package, which may have its architecture in its name."""
+        """The lines of dpkg's file about a package; the file's name may contain the architecture."""
         paths = [f"{_INFO}/{name}.{kind}", *self.tree.matching(f"{_INFO}/{name}:*.{kind}")]
         found: list[str] = []
         for path in paths:

@@ -14,7 +14,7 @@ from xenproof.errors import NotEvaluable, SourceError
 from xenproof.image.budget import Budget
 from xenproof.image.node import Node
 
-# In one directory.
+# The limit for one directory.
 _MOST_NAMES = 200_000
 _NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
@@ -23,12 +23,12 @@ _NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 class FolderNode:
     """A file below an unpacked root directory.
 
-    Paths are put together by name, one step at a time, and no link is ever followed by the system:
-    so nothing outside of the directory is reached.
+    Paths are resolved here, one name at a time, and the operating system never follows a link:
+    so nothing outside the directory can be reached.
     """
 
     path: Path
-    # What it was unpacked from had these; the folder has not.
+    # The original file system had these; the folder does not.
     filesystem: str = ""
     volume: str = ""
     no_cow: bool = False
@@ -60,7 +60,7 @@ class FolderNode:
         return self._stat.st_size
 
     def child(self, name: str) -> Node | None:
-        """What the directory has under the name."""
+        """The file with that name in the directory."""
         found = FolderNode(self.path / name, budget=self.budget)
         with self._errors():
             try:
@@ -80,7 +80,7 @@ class FolderNode:
         return found
 
     def target(self) -> str:
-        """Where the link points to."""
+        """The target of the link."""
         with self._errors():
             return str(self.path.readlink())
 
@@ -88,7 +88,7 @@ class FolderNode:
         """The bytes of the file."""
         self.budget.check()
         with self._errors():
-            # It may have become something else since it was looked at: a fifo would never end.
+            # The path may name another kind of file by now: a FIFO would block.
             number = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             with os.fdopen(number, "rb") as file:
                 if not stat.S_ISREG(os.fstat(number).st_mode):

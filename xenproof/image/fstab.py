@@ -1,4 +1,4 @@
-"""The image's /etc/fstab: which file system belongs where."""
+"""The image's /etc/fstab: the file systems and their mount points."""
 
 import posixpath
 import re
@@ -15,7 +15,7 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: the device as it is named there, where it belongs, its type and its options."""
+    """One line: the device's name in it, the mount point, the type and the options."""
 
     device: str
     path: str
@@ -28,9 +28,9 @@ class Entry:
 
 
 def read_fstab(tree: Tree) -> list[Entry]:
-    """The entries that have a place in the tree, in the order of the file; no entry without the file.
+    """The entries with a mount point in the tree, in the order of the file; none without the file.
 
-    Raises NotEvaluable if nobody can know them.
+    Raises NotEvaluable if they are unknown.
     """
     found: list[Entry] = []
     for line in tree.lines(FSTAB, MOST_WORDY_BYTES) or ():
@@ -45,6 +45,6 @@ def read_fstab(tree: Tree) -> list[Entry]:
 
 
 def declared_filesystem(tree: Tree, path: str) -> str:
-    """The type of the file system that fstab gives to a path, empty if it gives none."""
+    """The type of the file system that fstab mounts on a path, empty if there is none."""
     below = [entry for entry in read_fstab(tree) if entry.path == "/" or f"{path}/".startswith(f"{entry.path}/")]
     return max(below, key=lambda entry: len(entry.path)).type if below else ""

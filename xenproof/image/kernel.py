@@ -1,4 +1,4 @@
-"""Which kernel an image would boot: {release} stands for it where a host's running kernel is meant."""
+"""The kernel that an image would boot: {release} means this one instead of the running kernel of a host."""
 
 import posixpath
 import re
@@ -18,7 +18,7 @@ _KERNEL = re.compile(r"(?:vmlinu[xz]|linux|kernel|bzImage|Image)-(\d[\w.+~-]*)",
 def kernel_release(tree: Tree, grub_cfgs: list[str]) -> str:
     """The release of the kernel of GRUB's default entry, or of the only one that is installed.
 
-    Raises NotEvaluable, with the reason, if that is not one.
+    Raises NotEvaluable with the reason if that is not exactly one.
     """
     installed = [name for name in tree.names(MODULES) if _is_release(tree, name)]
     try:
@@ -47,7 +47,7 @@ def _default(tree: Tree, grub_cfgs: list[str]) -> str:
             if (text := tree.lines(part)) is not None:
                 lines[part] = text
     entry = grub_menu(Texts(lines, frozenset())).default_entry
-    # GRUB's paths begin at the file system that holds /boot, which may or may not be a separate one.
+    # GRUB's paths begin at the root of the file system with /boot, which may be a separate one.
     for path in (entry.kernel_file, posixpath.join("/boot", entry.kernel_file.lstrip("/"))):
         for real in (path, found.path if (found := tree.find(path)) else ""):
             if name := _KERNEL.fullmatch(posixpath.basename(real)):

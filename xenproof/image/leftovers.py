@@ -1,4 +1,4 @@
-"""What an image has left over from xend, as the probe of that name prints it."""
+"""Remains of xend in an image, as the probe `leftovers` prints them."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from xenproof.image.limited import limited
 from xenproof.image.tree import Tree
 
 _FOLDERS = ("/etc/xen", "/etc/xen/vm", "/etc/xen/auto")
-_XEND_CONFIG = "/xend-config.sxp"  # judged elsewhere
+_XEND_CONFIG = "/xend-config.sxp"  # it has its own facts
 _LARGEST = 255 << 10
 _ENOUGH = 8
 _BEGINNINGS = ("(vm", "(domain", "( vm", "( domain")
@@ -15,7 +15,7 @@ _END = "end 0"
 
 
 def guest_configs(tree: Tree) -> str:
-    """The files below /etc/xen that begin as a guest's S-expression."""
+    """The files below /etc/xen that begin with a guest's S-expression."""
     found = (f"sxp {path}" for folder in _FOLDERS for path in _files(tree, folder) if _is_sxp(tree, path))
     return _text(["reader root", *limited(found, "the names below /etc/xen"), _END])
 

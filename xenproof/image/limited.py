@@ -1,4 +1,4 @@
-"""A bound on the text that is made of what an image says, while it is made: a few bytes may stand for gigabytes."""
+"""A limit on text that is generated from an image's data, applied while generating: few bytes may expand a lot."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,7 @@ MOST_LETTERS = 8 << 20
 
 
 def limited(lines: Iterable[str], what: str, most: int = MOST_LETTERS) -> Iterator[str]:
-    """The lines as they come; raises NotEvaluable, naming `what` they are, if they have more letters than `most`."""
+    """The lines one by one; raises NotEvaluable with `what` they are if they have more than `most` characters."""
     letters = 0
     for line in lines:
         letters += len(line) + 1

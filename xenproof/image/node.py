@@ -1,4 +1,4 @@
-"""A file of an image, whatever holds it: a folder on this machine or a file system inside of a disk image."""
+"""A file of an image: in a folder on this machine or in a file system inside a disk image."""
 
 import stat
 from typing import Protocol
@@ -7,7 +7,7 @@ from typing import Protocol
 class Node(Protocol):
     """One file, directory or link, as its file system describes it; links are never followed here.
 
-    Every method raises SourceError where the file system is damaged, NotEvaluable where it may not be read.
+    Every method raises SourceError if the file system is damaged, NotEvaluable if it may not be read.
     """
 
     @property
@@ -32,21 +32,21 @@ class Node(Protocol):
 
     @property
     def filesystem(self) -> str:
-        """The type of its file system, such as "ext4"; empty where nothing tells."""
+        """The type of its file system, such as "ext4"; empty if unknown."""
         ...
 
     @property
     def volume(self) -> str:
-        """What tells its file system or btrfs subvolume from others; empty where nothing does."""
+        """An identifier of its file system or btrfs subvolume; empty if unknown."""
         ...
 
     @property
     def no_cow(self) -> bool:
-        """Whether new data are written in place, by the flag of its file system."""
+        """Whether new data are written in place, according to its flag in the file system."""
         ...
 
     def child(self, name: str) -> "Node | None":
-        """What a directory has under the name, None if nothing; a file that is no directory has nothing."""
+        """The file with that name in the directory, None if there is none or this is not a directory."""
         ...
 
     def names(self) -> list[str]:
@@ -54,7 +54,7 @@ class Node(Protocol):
         ...
 
     def target(self) -> str:
-        """Where a symbolic link points to."""
+        """The target of a symbolic link."""
         ...
 
     def read(self, start: int, length: int) -> bytes:

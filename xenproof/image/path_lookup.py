@@ -1,4 +1,4 @@
-"""Looks up the paths that a probe asks for in an image: the sections NAME-list."""
+"""Looks up the paths of a probe in an image: the sections NAME-list."""
 
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from xenproof.probing.probes import RELEASE
 
 @dataclass(slots=True)
 class PathLookup:
-    """What became of each path: there, missing, or unknown for a reason; paths are as the host would print them."""
+    """The state of each path: there, missing, or unknown for a reason; paths are written as the host would."""
 
     there: dict[str, Found] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
@@ -21,11 +21,11 @@ class PathLookup:
         return "".join(f"{line}\n" for line in self.lines)
 
     def without_there(self) -> "PathLookup":
-        """The same, but for the paths that are there."""
+        """A copy without the paths that are there."""
         return PathLookup(lines=[line for line in self.lines if not line.startswith("there ")])
 
     def with_unknown(self, paths: Container[str], reason: str) -> "PathLookup":
-        """The same, but those of the paths that are missing are unknown; `reason` has {} for the path."""
+        """A copy in which missing paths that are in `paths` are unknown; `reason` has {} for the path."""
         changed = PathLookup(self.there)
         for line in self.lines:
             word, _, path = line.partition(" ")
@@ -36,12 +36,12 @@ class PathLookup:
         return changed
 
     def add_there(self, path: str, found: Found) -> None:
-        """Note a path that is there."""
+        """Record a path that is there."""
         self.there[path] = found
         self.lines.append(f"there {path}")
 
     def add_unknown(self, path: str, reason: str) -> None:
-        """Note a path of which nobody can know."""
+        """Record a path whose state is unknown."""
         self.lines.append(f"unknown {path}\t{' '.join(reason.split())}")
 
 
@@ -53,7 +53,7 @@ def look_up(
     *,
     follow: bool = True,
 ) -> PathLookup:
-    """Look for each path, with `release()` in place of {release}; only what is `wanted` counts as there."""
+    """Look up each path, with `release()` in place of {release}; a path only counts as there if it is `wanted`."""
     lookup = PathLookup()
     for path in dict.fromkeys(paths):
         try:

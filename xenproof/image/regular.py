@@ -1,4 +1,4 @@
-"""Opening what has to be a regular file: a FIFO, a socket or a device would wait, or act, when it is opened or read."""
+"""Opens regular files only: opening or reading a FIFO, a socket or a device could block or have side effects."""
 
 import os
 import stat
@@ -12,14 +12,14 @@ _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def open_regular(path: Path, files: ExitStack, *, follow: bool) -> BinaryIO:
-    """The file at `path`, closed with `files`; `follow` says whether a link at its end is followed.
+    """The file at `path`, closed with `files`; `follow` is whether a link at the end of the path is followed.
 
-    Raises SourceError if it cannot be opened or is no regular file.
+    Raises SourceError if it cannot be opened or is not a regular file.
     """
     try:
         if not stat.S_ISREG((path.stat() if follow else path.lstat()).st_mode):
             raise SourceError(f"cannot read the image {path}: it is no regular file")
-        # It may have become something else since.
+        # The path may name another kind of file by now.
         number = os.open(path, _FLAGS | (0 if follow else os.O_NOFOLLOW))
         file = files.enter_context(os.fdopen(number, "rb"))
         if not stat.S_ISREG(os.fstat(number).st_mode):

@@ -1,4 +1,4 @@
-"""What the probes would have printed on the host of an image, section by section, as far as its files tell."""
+"""What the probes would have printed on the host of an image, section by section, as far as its files show it."""
 
 import posixpath
 import re
@@ -36,10 +36,10 @@ from xenproof.probing.probes import (
 from xenproof.profile.profile import Profile
 from xenproof.source.gather import MAX_BYTES
 
-# Where a command is looked for: what is usual for root.
+# The folders in which a command is searched: root's usual PATH.
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _EXECUTABLE = 0o111
-# As of a host that runs: all that its probes print together.
+# The limit for a running host: the output of all its probes.
 MOST_KEPT_BYTES = MAX_BYTES
 _MOST_TEXTS_BYTES = MAX_BYTES // 2
 
@@ -52,7 +52,7 @@ class ImageSections:
     profile: Profile
 
     def writer(self, name: str) -> SectionWriter:
-        """The writer of the section of that name; it raises SourceError if all of them are more than is kept."""
+        """The writer of the section with that name; it raises SourceError if all sections exceed the limit together."""
         write = self._writer(name)
         return lambda: self._kept(write())
 
@@ -90,7 +90,7 @@ class ImageSections:
     def command(self, name: str) -> str:
         """The path of a command, empty if it is not on the PATH.
 
-        Raises NotEvaluable if it could only be in a folder that nobody can know.
+        Raises NotEvaluable if it could only be in a folder whose content is unknown.
         """
         unknown: NotEvaluable | None = None
         for folder in PATH:
@@ -107,14 +107,14 @@ class ImageSections:
 
     @property
     def release(self) -> str:
-        """The release of the kernel that the image would boot; raises NotEvaluable if it does not tell."""
+        """The release of the kernel that the image would boot; raises NotEvaluable if that is unclear."""
         if isinstance(self._release, XenproofError):
             raise type(self._release)(self._release)
         return self._release
 
     @cached_property
     def _release(self) -> str | XenproofError:
-        """It, or why it is not known: what is looked for once may be ten thousand kernels."""
+        """The release, or the reason why it is unknown; cached, because the search may go over ten thousand kernels."""
         try:
             return kernel_release(self.tree, [path for path in text_paths(self.profile) if path.endswith("/grub.cfg")])
         except XenproofError as error:
@@ -141,13 +141,13 @@ class ImageSections:
 
     @cached_property
     def _texts(self) -> tuple[PathLookup, str]:
-        """What became of the paths, and the lines of each that is there, as 'grep -H' prints them."""
+        """The state of the paths, and the lines of each existing file as 'grep -H' prints them."""
         paths = text_paths(self.profile)
         for pattern in TEXT_PATTERNS:
             try:
                 paths += self.tree.matching(pattern) or [pattern]
             except NotEvaluable:
-                paths.append(pattern)  # looking for it says why
+                paths.append(pattern)  # the lookup gives the reason
         found = look_up(self.tree, paths, lambda: self.release, is_file)
         lookup, rows = found.without_there(), []
         left = _MOST_TEXTS_BYTES
@@ -170,7 +170,7 @@ class ImageSections:
     @cached_property
     def _stats(self) -> PathLookup:
         lookup = look_up(self.tree, stat_paths(self.profile), lambda: self.release, follow=False)
-        # What writes a log may never have run yet.
+        # The program that writes a log may never have run yet.
         logs = set(self.profile.entries("logs")) - set(self.profile.entries("files"))
         return lookup.with_unknown(logs, "the image has no {}: what writes it may never have run there")
 
@@ -180,7 +180,7 @@ class ImageSections:
 
     @cached_property
     def _filesystems(self) -> tuple[PathLookup, str]:
-        """What became of the directories, and their rows as 'df -PT' prints them, without any numbers."""
+        """The state of the directories, and their rows as 'df -PT' prints them, without any numbers."""
         found = look_up(self.tree, image_paths(self.profile), lambda: self.release, is_directory)
         lookup, rows = found.without_there(), []
         for path, place in found.there.items():
@@ -203,7 +203,7 @@ class ImageSections:
         return "".join(f"{numbers[node.volume]} {path}\n" for path, node in nodes.items())
 
     def _flags(self) -> str:
-        """The flags of each directory as 'lsattr' prints them, as far as they are asked for."""
+        """The flags of each directory as 'lsattr' prints them, limited to those that are used."""
         there = self._filesystems[0].there.items()
         return "".join(
             f"{'---------------C------' if found.node.no_cow else '-' * 22} {path}\n" for path, found in there

@@ -25,11 +25,11 @@ FOLDER_KIND = "root directory"
 def read_image(
     url: str, path: Path, profile: Profile, backing: tuple[Path, ...] = (), limit_s: float = READING_LIMIT_S
 ) -> Recording:
-    """The recording of what the image at `path` tells; nothing of it is run or mounted.
+    """The recording made from the image at `path`; nothing in it is run or mounted.
 
-    `backing` are the backing files that a qcow2 may be read with.  After `limit_s` seconds every section that is not
-    read yet fails and says so.  Raises SourceError, saying what was expected and found, if it is no image of a whole
-    system.
+    `backing` are the backing files that a qcow2 may use.  After `limit_s` seconds every section that is not
+    read yet fails with that reason.  Raises SourceError with what was expected and found if it is not an image of a
+    whole system.
     """
     with ExitStack() as files:
         kind, where, tree = _open(path, files, backing, Budget(limit_s))
@@ -46,14 +46,14 @@ def _recorded(url: str, path: Path, profile: Profile, tree: Tree, kind: str, whe
     try:
         release = sections.release
     except XenproofError:
-        release = ""  # the checks that need it say why
+        release = ""  # the checks that need it report the reason
     identity = offline_identity(kind, kernel=release, system=system_name(tree), xl=sections.command("xl"))
     about = {"source": f"{kind}, not running ({where})"}
     return offline_recording(url, profile, identity, sections.writer, about)
 
 
 def _has_packages(tree: Tree) -> bool:
-    """Whether it has a database of packages, or nobody can know that: then the checks of packages say why."""
+    """Whether it has a database of packages; also if that cannot be known: then those checks report the reason."""
     try:
         return tree.file(STATUS) is not None or has_rpm_database(tree)
     except NotEvaluable:
@@ -61,7 +61,7 @@ def _has_packages(tree: Tree) -> bool:
 
 
 def _open(path: Path, files: ExitStack, backing: tuple[Path, ...], budget: Budget) -> tuple[str, str, Tree]:
-    """What it is, where its root is, and the tree of its files."""
+    """The kind of the image, the place of its root, and the tree of its files."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -76,7 +76,7 @@ def _open(path: Path, files: ExitStack, backing: tuple[Path, ...], budget: Budge
             f"{path} is neither a file nor a directory: expected a disk image or an unpacked root directory"
         )
     try:
-        # Optional, and under a licence of their own: only who reads disk images has them.
+        # Optional packages with their own licence: only needed to read disk images.
         from xenproof.image.disk.disk import read_disk
     except ImportError as error:
         raise SourceError(

@@ -1,4 +1,4 @@
-"""Which system an image holds, in its own words."""
+"""The name of the system in an image."""
 
 import re
 
@@ -12,7 +12,7 @@ _NAME = re.compile(r"PRETTY_NAME=(?:\"([^\"]*)\"|'([^']*)'|([^\s\"']*))\s*")
 
 
 def system_name(tree: Tree) -> str:
-    """PRETTY_NAME of its os-release, empty if it has none or nobody can read it: no check depends on it."""
+    """PRETTY_NAME of its os-release, empty if it has none or it cannot be read: no check depends on it."""
     for path in _FILES:
         for line in _lines(tree, path):
             if found := _NAME.fullmatch(line):

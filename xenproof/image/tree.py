@@ -1,4 +1,4 @@
-"""The tree of files that an image's system would see: file systems at their places, links followed inside of it."""
+"""The tree of files that an image's system would see: mounted file systems, and links resolved inside of it."""
 
 import posixpath
 from collections.abc import Iterator, Mapping
@@ -10,22 +10,22 @@ from xenproof.errors import NotEvaluable
 from xenproof.image.budget import Budget
 from xenproof.image.node import Node, is_directory, is_file, is_link
 
-# As the kernel: what needs more is taken for a loop.
+# The kernel's limit: a path with more links counts as a loop.
 MOST_LINKS = 40
-# Directories and links on the way to one file; each link may name two thousand.
+# The limit of directories and links on the way to one file; each link may contain two thousand.
 MOST_STEPS = 1000
 MOST_TEXT_BYTES = 16 << 20
-# Each takes some 60 bytes of memory more than its letters.
+# Each line needs about 60 bytes of memory in addition to its characters.
 MOST_LINES = 300_000
-# Of texts whose lines are cut into words, as systemd's own bound for a line.
+# The limit for texts whose lines are split into words; systemd has the same limit for a line.
 MOST_WORDY_BYTES = 1 << 20
-# Paths that one pattern stands for.
+# The limit of paths that match one pattern.
 MOST_MATCHES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file, and its path with all links on the way followed."""
+    """A file, and its path with all links resolved."""
 
     path: str
     node: Node
@@ -35,8 +35,8 @@ class Found:
 class Tree:
     """The files of an image from its root on.
 
-    `mounts` are what is at or below some paths: another file system, or the reason why nobody can
-    know what a running system would have there.
+    `mounts` has what is at or below some paths: another file system, or the reason why it is unknown
+    what a running system would have there.
     """
 
     root: Node
@@ -44,10 +44,10 @@ class Tree:
     budget: Budget = field(default_factory=Budget, compare=False)
 
     def find(self, path: str, *, follow: bool = True) -> Found | None:
-        """What is at an absolute path, None if nothing is; `follow` says whether a link at its end is followed.
+        """The file at an absolute path, None if there is none; `follow` is whether a link at its end is followed.
 
-        Links lead to where they would in the system itself: never out of the image.  Raises
-        NotEvaluable where the image cannot know.
+        Links resolve as in the system itself: never out of the image.  Raises
+        NotEvaluable if the image cannot determine it.
         """
         rest = [part for part in reversed(path.split("/")) if part not in ("", ".")]
         way: list[Found] = []
@@ -105,9 +105,9 @@ class Tree:
         return node.read(0, most_bytes).decode("utf-8", "replace")
 
     def lines(self, path: str, most_bytes: int = MOST_TEXT_BYTES) -> tuple[str, ...] | None:
-        """The lines of the regular file at a path, without their ends; None if there is none.
+        """The lines of the regular file at a path, without line ends; None if there is none.
 
-        Raises NotEvaluable if they are more than MOST_LINES, or more than `most_bytes`.
+        Raises NotEvaluable if there are more than MOST_LINES, or more than `most_bytes`.
         """
         if (text := self.text(path, most_bytes)) is None:
             return None
@@ -121,7 +121,7 @@ class Tree:
         return sorted(node.names()) if node is not None else []
 
     def matching(self, pattern: str) -> list[str]:
-        """The paths that a shell would put in place of a pattern, sorted; each part is matched by itself."""
+        """The paths to which a shell would expand a pattern, sorted; each part is matched separately."""
         found = list(islice(self._matching("/", [part for part in pattern.split("/") if part]), MOST_MATCHES + 1))
         if len(found) > MOST_MATCHES:
             raise NotEvaluable(f"there are more than {MOST_MATCHES} files {pattern}")

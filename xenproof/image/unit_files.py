@@ -1,7 +1,7 @@
-"""Units as their files describe them: whether they are there, and whether they start at boot.
+"""Units as their files describe them: whether they exist, and whether they start at boot.
 
-The rules are those of systemd's `unit_file_lookup_state`.  What makes a unit only while the system
-starts (a mount of fstab, a device) is not there to be seen.
+The rules are those of systemd's `unit_file_lookup_state`.  Units that are generated only while the system
+starts (a mount of fstab, a device) cannot be seen.
 """
 
 import posixpath
@@ -14,10 +14,10 @@ from xenproof.image.tree import MOST_WORDY_BYTES, Found, Tree
 from xenproof.probing.sections import UNKNOWABLE
 
 CONFIGURED = "/etc/systemd/system"
-# In the order in which systemd looks; below /run nothing is there before a boot.
+# In the order in which systemd searches; below /run nothing exists before a boot.
 _FOLDERS = (CONFIGURED, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _SCRIPTS = "/etc/init.d"
-# Systemd makes these itself while it runs.
+# Kinds of units that systemd generates while it runs.
 _MADE_WHILE_RUNNING = (".mount", ".swap", ".device", ".scope", ".slice")
 _SECTION = re.compile(r"\s*\[([A-Za-z]+)\]\s*")
 # WantedBy=multi-user.target graphical.target
@@ -27,7 +27,7 @@ _NOT_RUNNING = f"{UNKNOWABLE}nothing runs in an image, so no unit is active or i
 
 
 def show_unit(tree: Tree, name: str) -> str:
-    """What 'systemctl show' of the probe would print of the unit, as far as files tell."""
+    """The output of the probe's 'systemctl show' for the unit, as far as files show it."""
     loaded, enabled = _states(tree, name)
     properties = {
         "Id": name,
@@ -53,7 +53,7 @@ def _states(tree: Tree, name: str) -> tuple[str, str]:
 
 
 def _unit_file(tree: Tree, name: str) -> Found | None:
-    """The unit's file or link, first in systemd's order; that of its template for an instance."""
+    """The unit's file or link, first in systemd's order; for an instance also its template's."""
     before, at, after = name.partition("@")
     template = f"{before}@.{after.rpartition('.')[2]}" if at else name
     for wanted in dict.fromkeys((name, template)):
@@ -104,7 +104,7 @@ def _real_folders(tree: Tree) -> set[str]:
 
 
 def _has_link(tree: Tree, name: str, real_path: str, aliases: list[str]) -> bool:
-    """Whether the administrator's folder has a link that makes the unit start with another one, or under an alias."""
+    """Whether a link in the administrator's folder starts the unit together with another one, or gives it an alias."""
     for folder in tree.names(CONFIGURED):
         if folder.endswith((".wants", ".requires", ".upholds")):
             wanted = tree.find(posixpath.join(CONFIGURED, folder, name), follow=False)

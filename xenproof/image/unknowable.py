@@ -1,4 +1,4 @@
-"""What no image can tell, and why."""
+"""What no image can show, and the reasons."""
 
 from xenproof.errors import NotEvaluable
 from xenproof.facts.offline_recording import SectionWriter
@@ -26,7 +26,7 @@ _REASONS_BY_PREFIX = {
 }
 _OTHER = "an image does not tell this: nothing runs in it"
 
-# Folders that the kernel or the init system fill; what an image has there is hidden or older than a boot.
+# Folders that the kernel or the init system fills; their content in an image is hidden or from before a boot.
 VOLATILE = {
     "/proc": "an image has no /proc: the kernel fills it while it runs",
     "/sys": "an image has no /sys: the kernel fills it while it runs",
@@ -36,7 +36,7 @@ VOLATILE = {
 
 
 def unknowable_writer(name: str) -> SectionWriter:
-    """A writer that says why the section of that name cannot be known."""
+    """A writer that raises NotEvaluable with the reason for the section of that name."""
     by_prefix = next((reason for prefix, reason in _REASONS_BY_PREFIX.items() if name.startswith(prefix)), _OTHER)
     reason = _REASONS.get(name, by_prefix)
 

@@ -1,1 +1,1 @@
-"""What all families of facts share: how a host is asked, and how what it printed is cut up."""
+"""What all families of facts share: the probes of a host, and how their output is split into sections."""

@@ -1,4 +1,4 @@
-"""Yes or no, with what was seen; and the ways in which a check compares."""
+"""Values that a check compares (yes or no with the evidence, versions), and the comparisons."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from xenproof.profile.version import Scheme, in_range
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whether something is so, and what was seen, in words that a report shows."""
+    """Whether something is so, and the evidence, in words that a report shows."""
 
     yes: bool
     seen: str
@@ -34,7 +34,7 @@ def says(want: bool, have: Answer) -> bool:
 
 
 def confirmed(want: object, have: Answer) -> bool:  # noqa: ARG001  # the answer is about what was wanted
-    """Whether the answer is yes, where the question had the wanted value in it."""
+    """Whether the answer is yes, for a question that already contains the wanted value."""
     return have.yes
 
 

@@ -20,15 +20,15 @@ class Family(Generic[T]):
     parse: Callable[[ProbeOutput], T]
 
     def of(self, recording: Recording, profile: Profile) -> T:
-        """The facts in `recording`; raises ParseError, SourceError or NotEvaluable where it holds none.
+        """The facts in `recording`; raises ParseError, SourceError or NotEvaluable if it has none.
 
-        They are parsed once for a recording, however many checks ask for them.
+        They are parsed once per recording, however many checks use them.
         """
         probe = self.probe(profile)
         return recording.kept.once((self, profile), lambda: self._read(recording.output(probe, partial=True)))
 
     def _read(self, output: ProbeOutput) -> T:
-        """What `parse` makes of the output; its error also has what the probe said on stderr, which may be why."""
+        """The parsed output; an error of `parse` gets the probe's stderr added, which may hold the cause."""
         try:
             return self.parse(output)
         except ParseError as error:

@@ -1,6 +1,6 @@
-"""Which of the paths that were asked for are there: the first half of reading them.
+"""Which of the wanted paths exist: the first half of reading them.
 
-A source that is no running host may also say 'unknown PATH<TAB>REASON'.
+A source that is not a running host may also print 'unknown PATH<TAB>REASON'.
 """
 
 from xenproof.errors import NotEvaluable, ParseError
@@ -9,10 +9,10 @@ from xenproof.source.probe import ProbeOutput
 
 
 def believable_listing(output: ProbeOutput, name: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The paths that are there and those that are missing, from the section NAME-list.
+    """The paths that exist and those that are missing, from the section NAME-list.
 
-    Raises ParseError if a line says neither, NotEvaluable if paths are missing for a reader who is
-    not root: to others a path can be hidden.  What the source cannot know is in neither of them.
+    Raises ParseError if a line has another form, NotEvaluable if paths are missing and the reader is
+    not root: a path can be hidden from other users.  Paths whose state is unknown are in neither set.
     """
     there, missing = set[str](), set[str]()
     for line in section(output, f"{name}-list").ended_with(0).lines:
@@ -31,7 +31,7 @@ def believable_listing(output: ProbeOutput, name: str) -> tuple[frozenset[str], 
 
 
 def unknown_paths(output: ProbeOutput, name: str) -> dict[str, str]:
-    """The paths of which the source cannot know whether they are there, each with the reason."""
+    """The paths whose existence the source cannot determine, each with the reason."""
     found: dict[str, str] = {}
     for line in section(output, f"{name}-list").ended_with(0).lines:
         word, _, rest = line.partition(" ")

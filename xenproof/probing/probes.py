@@ -1,9 +1,9 @@
-"""The probes: few, because a process on a host costs more than anything that it prints.
+"""The probes: few, because starting a process on a host costs more than all that it prints.
 
-About half of what takes long runs beside the rest: dom0 has more than one CPU.  Not so what looks at the processes that
-run, and what starts such as might be taken for a host's own.
+About half of the slow probes run in parallel with the rest, as dom0 has more than one CPU.  Two kinds never do: probes
+that list the running processes, and probes that start processes which could be taken for the host's own.
 Each is POSIX sh that also runs on busybox, and only reads.  Words of a profile are quoted here.
-Two of them are long, and asked for by each family and each host of a run: these are made once.
+Two of them are long, and needed by each family and each host of a run: these are cached.
 """
 
 import shlex
@@ -19,16 +19,16 @@ RELEASE = "{release}"
 JOURNAL_OF = "journal:"  # before the path of a program whose journal is a log of the profile
 DOM0_NAME = "/local/domain/0/name"
 KERNEL_CONFIG_CONTROL = "CONFIG_MMU"
-# Files of any number; the part before the last slash is a folder, the rest a pattern.
+# Patterns that match any number of files; the part before the last slash is a folder, the rest a pattern.
 TEXT_PATTERNS = ("/etc/default/grub.d/*.cfg", "/etc/logrotate.d/*")
 RC_PATTERN = "/etc/rc[2345].d/S[0-9][0-9]*"
 TAIL_BYTES = 65536
 
-# Daemons and root's tools are not always on the PATH of a command that ssh runs.
+# Daemons and root's tools are not always on the PATH of a command that runs over ssh.
 _PATH = "PATH=$PATH:/usr/sbin:/sbin\n"
 
-# rpm leaves out what it cannot read, says so on stderr, and ends with 0; that stands behind the rows, not between
-# them.  The shell has to hold it, so it has an end.
+# rpm skips what it cannot read, prints that on stderr, and exits with 0.  Those messages are printed after the rows,
+# not between them.  The shell keeps them in a variable, so their length is limited.
 _PACKAGES = r"""{ if command -v dpkg-query >/dev/null 2>&1; then
 echo deb
 e=$({ dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Version}\n' 2>&1 >&3; echo "end $?"; } | head -c 4096)
@@ -50,9 +50,9 @@ for q in "$d"/brif/*; do [ ! -e "$q" ] || printf ' %s' "${q##*/}"; done
 echo
 done"""
 
-# A second line of a process tells its file.  Only that of qemu and of libvirt's daemons, and only of the reading
-# user: what another user's process calls itself is not to be trusted.  Of the daemons, whose place is known, a
-# builtin tells whether the file is still the one that runs: readlink would be a process.
+# A process may have a second line, with its file.  Only qemu and libvirt's daemons have one, and only processes of
+# the reading user: the name of another user's process cannot be trusted.  The path of the daemons is fixed, so a
+# builtin checks whether that file is still the one that runs: readlink would cost a process.
 _PROCESSES = """for p in /proc/[0-9]*; do
 { IFS= read -r comm <"$p/comm"; } 2>/dev/null || continue
 printf '%s %s\\n' "${p#/proc/}" "$comm"
@@ -75,7 +75,7 @@ def packages_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is
 
 
 def xen_probe(profile: Profile) -> Probe:
-    """What the hypervisor says through xl, and what is in xenstore."""
+    """What xl prints about the hypervisor, and entries of xenstore."""
     script = _PATH + framed("xl-info", "xl info") + framed("xl-help", "xl help")
     script += framed("xl-list", "xl list 0") + framed("xl-dmesg", "xl dmesg")
     if paths := profile.entries("xenstore"):
@@ -84,14 +84,14 @@ def xen_probe(profile: Profile) -> Probe:
 
 
 def libvirt_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe is made from a profile
-    """What libvirt says of Xen, asked in one connection."""
+    """What libvirt reports about Xen, read in one connection."""
     command = f"virsh -c {XEN_URI} 'uri; version --daemon; list --all' 2>&1"
     return Probe("libvirt", framed("virsh", command), limit_s=20)
 
 
 @lru_cache(4)
 def services_probe(profile: Profile) -> Probe:
-    """The units of systemd and the newest journal lines of some."""
+    """The states of systemd units, and the newest journal lines of some."""
     units = shlex.join(unit_names(profile))
     script = framed(
         "show", f"systemctl show -p Id -p Names -p LoadState -p ActiveState -p SubState -p UnitFileState {units}"
@@ -107,21 +107,21 @@ def services_probe(profile: Profile) -> Probe:
 
 
 def programs_probe(profile: Profile) -> Probe:
-    """What programs say of themselves: qemu its version and options, sshd its configuration, tools their versions."""
+    """What programs print about themselves: qemu's version and options, sshd's configuration, versions of tools."""
     binaries = [name for name in profile.entries("files") if "qemu-system" in name.rpartition("/")[2]]
-    # The first line of its help is that of its version; only lines that begin an option are kept.
+    # The first line of the help is the same as that of --version; of the rest only lines that begin an option are kept.
     helps = "if [ -x {0} ]; then {0} -help 2>&1 | grep -a -e '^QEMU' -e '^-[a-z]'; else echo absent {0}; fi"
     first = "".join(framed("qemu-help", helps.format(shlex.quote(binary))) for binary in binaries[:1])
     for tool in profile.entries("tools"):
         first += framed(f"tool:{section_name(tool)}", f"{shlex.quote(tool)} --version 2>&1")
-    # sshd wants to be called by its whole path.
+    # sshd has to be called by its absolute path.
     sshd = framed("sshd", '"$(command -v sshd)" -T 2>&1')
     return Probe("programs", _PATH + first + sshd, limit_s=30)
 
 
 @lru_cache(4)
 def host_probe(profile: Profile) -> Probe:
-    """Files, /proc and /sys, and what is on the PATH."""
+    """Files, /proc and /sys, and the commands on the PATH."""
     script = framed("commands", _commands(command_names(profile)))
     script += framed("reader", "[ -O /proc/1 ] && echo root || echo other")
     script += framed("release", 'read -r release </proc/sys/kernel/osrelease && echo "$release"')
@@ -140,7 +140,7 @@ def host_probe(profile: Profile) -> Probe:
 
 
 def _existing(name: str, words: str, test: str, command: str) -> str:
-    """Sections NAME-list, which says of each word whether it is there, and NAME, which reads those that are."""
+    """Sections NAME-list, which prints for each word whether it exists, and NAME, which reads those that exist."""
     listing = f"""set --
 for f in {words}; do
 if {test}; then set -- "$@" "$f"; printf 'there %s\\n' "$f"
@@ -170,7 +170,7 @@ done"""
 
 
 def text_paths(profile: Profile) -> list[str]:
-    """The files whose text is read, besides those of TEXT_PATTERNS; {release} stands for the kernel's release."""
+    """The files whose text is read, besides TEXT_PATTERNS; {release} stands for the kernel's release."""
     configured = [name for name in profile.entries("files") if name.endswith("/grub.cfg")]
     named = [
         "/etc/default/grub",
@@ -196,7 +196,7 @@ def text_paths(profile: Profile) -> list[str]:
 
 
 def stat_paths(profile: Profile) -> list[str]:
-    """The paths of which type, mode and owner are read; {release} stands for the kernel's release."""
+    """The paths whose type, mode and owner are read; {release} stands for the kernel's release."""
     return ["/proc", *profile.entries("files"), *(name for name in profile.entries("logs") if name.startswith("/"))]
 
 
@@ -206,12 +206,12 @@ def image_paths(profile: Profile) -> list[str]:
 
 
 def command_names(profile: Profile) -> list[str]:
-    """The commands that are looked for on the PATH."""
+    """The commands that are searched on the PATH."""
     return ["sh", *profile.entries("commands")]
 
 
 def unit_names(profile: Profile) -> list[str]:
-    """The units that are described; the last is for control."""
+    """The units whose state is read; the last one is a control."""
     return [*profile.entries("units"), "dbus.socket"]
 
 
@@ -224,7 +224,7 @@ def _stat_words(profile: Profile) -> str:
 
 
 def _released(path: str) -> str:
-    # /lib/modules/{release}/kernel is under the name of the running kernel
+    # /lib/modules/{release}/kernel: the folder has the name of the running kernel's release.
     return '"$release"'.join(shlex.quote(part) if part else "" for part in path.split(RELEASE))
 
 
@@ -237,10 +237,10 @@ def _programs_with_logs(profile: Profile) -> list[str]:
 
 
 def tail_paths(profile: Profile) -> list[str]:
-    """The log files whose newest part is read."""
+    """The log files whose end is read."""
     return [name for name in profile.entries("logs") if name.startswith("/") and profile.get("logs", name, "mentions")]
 
 
 def section_name(name: str) -> str:
-    """A word that may name a section, made of any name."""
+    """A word made from any name, usable as the name of a section."""
     return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._@-") else "." for letter in name)

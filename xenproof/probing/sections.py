@@ -7,15 +7,15 @@ A section looks like this, with an empty line before its end:
 
     @@xl-info 0
 
-A source that cannot know what the command would print says why instead; it is then not evaluable:
+A source that cannot determine what the command would print gives the reason instead; the section is then not evaluable:
 
     @@xl-info
 
     @@xl-info unknowable a disk image runs no hypervisor
 
-A host that prints such lines itself can make an output unreadable, never believable: nothing may
-stand between sections, no section may come twice, and the lines of a section that a host printed, or whose
-text could be taken for an end, hold a mark that its text cannot hold:
+A host that prints such lines itself can make an output unreadable, but cannot forge a section: nothing may
+stand between sections, no section may come twice, and a section that a host printed, or whose
+text looks like an end, has a mark on both lines that its text cannot contain:
 
     @@xl-info 5f1c62a9d0b84e73a1f60c9d2e7b8a45
     host                   : dom0
@@ -32,21 +32,21 @@ from xenproof.errors import NotEvaluable, ParseError
 from xenproof.source.probe import ProbeOutput
 from xenproof.source.script import SECTION_MARK
 
-# Parsers match patterns against lines, and a hostile host must not make that take for ever.
+# Parsers match patterns against lines: a hostile host must not make that take for ever.
 LONGEST_LINE = 8192
-# Python keeps 50 bytes and more for each line; a host with all that SLES has prints 10,000 in one section.
+# Python needs 50 bytes and more for each line; a host with every package of SLES prints 10,000 in one section.
 MOST_LINES = 200_000
 _MOST_SECTIONS = 1000
-# Begins a value, inside of a section that is otherwise known, that the source cannot know; the reason follows.
+# Begins a single value that the source cannot determine, in a section that is otherwise known; the reason follows.
 UNKNOWABLE = "unknowable "
 _BEGIN = re.compile(r"@@([A-Za-z0-9:._@-]{1,200})((?: [0-9a-f]{32})?)\n")
-# What follows the name and the mark at the end: 0, or unknowable REASON
+# What follows the name and the mark in the last line: 0, or unknowable REASON
 _END = re.compile(r"(?:(\d{1,3})|unknowable (\S.{0,400}))\n", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What one command of a probe printed, and its exit code; or why the source cannot know that."""
+    """What one command of a probe printed, and its exit code; or why the source has neither."""
 
     name: str
     text: str
@@ -57,7 +57,7 @@ class Section:
     def lines(self) -> list[str]:
         """The lines without their ends; only a line feed ends a line.
 
-        Raises ParseError if there are far too many, or one is far too long.
+        Raises ParseError if there are too many, or if one is too long.
         """
         if (count := self.text.count("\n")) > MOST_LINES:
             raise ParseError(f"{self.name!r} printed {count} lines, expected {MOST_LINES} or fewer")
@@ -85,7 +85,7 @@ def framed(name: str, command: str) -> str:
 
 
 def printed(name: str, text: str, exit_code: int = 0) -> str:
-    """The section `name` as a host would have printed it: for sources that are no running host."""
+    """The section `name` as a host would have printed it: for sources that are not a running host."""
     mark = ""
     if f"\n@@{name} " in f"\n{text}":
         # No text can hold its own digest.
@@ -94,26 +94,26 @@ def printed(name: str, text: str, exit_code: int = 0) -> str:
 
 
 def unknowable(name: str, reason: str) -> str:
-    """The section `name` of a source that cannot know what a host would have printed."""
+    """The section `name` of a source that cannot determine what a host would print."""
     return f"@@{name}\n\n@@{name} unknowable {' '.join(reason.split())}\n"
 
 
 def section_names(script: str) -> list[str]:
-    """The sections that a probe's shell text prints, in the order in which they stand there."""
+    """The sections that a probe's shell text prints, in their order."""
     return re.findall(r"^printf '@@([A-Za-z0-9:._@-]+)%s\\n' ", script, re.MULTILINE)
 
 
 def known(value: str) -> str:
-    """A value that a host printed; raises NotEvaluable where a source wrote "unknowable REASON" in its place."""
+    """A value that a host printed; raises NotEvaluable if the source wrote "unknowable REASON" instead."""
     if value.startswith(UNKNOWABLE):
         raise NotEvaluable(value.removeprefix(UNKNOWABLE))
     return value
 
 
 def sections(output: ProbeOutput) -> Mapping[str, Section]:
-    """Every section of a probe's output, which is cut up once; raises ParseError if it is not whole sections.
+    """Every section of a probe's output, which is split once; raises ParseError if a section is incomplete.
 
-    Of a probe that a time limit ended, the sections that came to their end are there.
+    If a time limit ended the probe, only its complete sections are returned.
     """
     return output.kept.once("sections", lambda: _cut(output))
 
@@ -145,7 +145,7 @@ def _cut(output: ProbeOutput) -> Mapping[str, Section]:
 
 
 def _end(text: str, mark: str, at: int) -> tuple[int, re.Match[str] | None]:
-    """Where the section's end begins, the first from `at` on, and what it says; None if there is no end."""
+    """Where the last line of a section begins, searched from `at` on, and its parsed text; None if there is none."""
     # @@xl-info 0, @@xl-info MARK 0, or @@xl-info unknowable REASON
     while (at := text.find(mark, at)) >= 0:
         if end := _END.match(text, at + len(mark)):
@@ -157,7 +157,7 @@ def _end(text: str, mark: str, at: int) -> tuple[int, re.Match[str] | None]:
 def section(output: ProbeOutput, name: str) -> Section:
     """The section `name` of a probe's output.
 
-    Raises ParseError if it is not there, NotEvaluable if the source cannot know it.
+    Raises ParseError if it is missing, NotEvaluable if the source cannot determine it.
     """
     found = sections(output)
     if name not in found and output.timed_out:

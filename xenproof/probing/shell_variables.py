@@ -1,7 +1,7 @@
-"""Variables of shell text, as sourcing it would set them, without running it.
+"""Variables of shell text, with the values that sourcing it would set, read without running it.
 
-A host's shell text is never run.  Only plain assignments at the outermost level are read; what else
-gives a variable its value makes that variable not evaluable.
+A host's shell text is never run.  Only plain assignments at the outermost level are read; a variable that
+gets its value in another way is not evaluable.
 """
 
 import re
@@ -21,18 +21,18 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 
 @dataclass(frozen=True, slots=True)
 class ShellVariables:
-    """Variables with their values; None where only running the file would tell."""
+    """Variables with their values; the value is None if only running the file would give it."""
 
     values: Mapping[str, str | None] = field(default_factory=dict)
 
     def present(self, name: str) -> Answer:
-        """Whether the files give the variable a value."""
+        """Whether the files set the variable."""
         if name not in self.values:
             return Answer(False, f"not among {', '.join(sorted(self.values)) or 'any'}")
         return Answer(True, "set by a computation" if self.values[name] is None else f"set to {self.values[name]!r}")
 
     def value(self, name: str) -> str:
-        """The variable's value, "" if it has none; raises NotEvaluable if only running the files would tell."""
+        """The variable's value, "" if it is not set; raises NotEvaluable if only running the files would give it."""
         if (found := self.values.get(name, "")) is None:
             raise NotEvaluable(f"{name} is computed by shell text, which is not run")
         return found
@@ -58,13 +58,13 @@ def read_variables(path: str, lines: Iterable[str], values: dict[str, str | None
             value = None if depth else _expand(word, values)
             former = values.get(name, "")
             if depth and former:
-                continue  # "unless it is set" is what conditions in these files are for
+                continue  # conditions in these files mean "unless it is set"
             values[name] = (None if value is None or former is None else former + value) if more else value
         depth = max(0, depth + bool(_OPENING.match(statement)) - bool(_CLOSING.match(statement)))
 
 
 def _statements(path: str, lines: Iterable[str]) -> Iterable[str]:
-    """Lines without comments; a quote that spans lines keeps them together."""
+    """Lines without comments; a quoted text that spans lines is one line."""
     held = ""
     for line in lines:
         held += line
@@ -97,7 +97,7 @@ def _quote_is_open(text: str) -> bool:
 
 
 def _expand(word: str, values: Mapping[str, str | None]) -> str | None:
-    """The value of an assignment's right side; None if it needs a shell."""
+    """The value of the right side of an assignment; None if only a shell can evaluate it."""
     result, quote, at = "", "", 0
     while at < len(word):
         letter = word[at]

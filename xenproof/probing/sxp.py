@@ -1,4 +1,4 @@
-"""S-expressions as xend wrote and read them: configuration that an upgrade leaves over."""
+"""S-expressions as xend wrote and read them: configuration files that an upgrade leaves behind."""
 
 import re
 
@@ -6,7 +6,7 @@ from xenproof.errors import ParseError
 
 Sxp = str | list["Sxp"]
 
-# xend's own files are five levels deep; more is no configuration.
+# xend's own files are five levels deep; deeper text is not xend's configuration.
 _DEEPEST = 64
 # A comment, a parenthesis, a quoted string with escapes, or a bare word.
 _TOKEN = re.compile(
@@ -26,7 +26,7 @@ _LETTERS = {"a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r
 def parse_sxp(text: str) -> list[Sxp]:
     """The expressions of a file, lists as lists and words as strings.
 
-    Raises ParseError with the line if a parenthesis or a quote has no partner.
+    Raises ParseError with the line if a parenthesis or a quote is not closed.
 
     >>> parse_sxp("(dom0-cpus 2) # of 8")
     [['dom0-cpus', '2']]
@@ -59,7 +59,7 @@ def parse_sxp(text: str) -> list[Sxp]:
 
 
 def child(expression: Sxp, name: str) -> list[Sxp] | None:
-    """What stands in the first list of `expression` that begins with `name`, None without one.
+    """The elements of the first list in `expression` that begins with `name`, without the name; None without one.
 
     >>> child(["domain", ["name", "sles11"]], "name")
     ['sles11']

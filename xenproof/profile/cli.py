@@ -1,4 +1,4 @@
-"""`xenproof profile`: look at profiles by hand."""
+"""`xenproof profile`: shows, explains, compares and validates profiles."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ profile_app = typer.Typer(
     name="profile", help="Show, explain, compare and validate profiles.", no_args_is_help=True, add_completion=False
 )
 
-# A cell that is longer moves the rest of its own row, not that of every row.
+# A longer cell is not padded for: it shifts only the rest of its own row.
 _WIDEST = 72
 
 _Name = Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A profile's bare name, or a path to a .yaml file.")]
@@ -28,13 +28,13 @@ _Name = Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A profile's 
 
 @profile_app.command("list")
 def list_command() -> None:
-    """List the profiles that can be named."""
+    """List the profiles that can be used by name."""
     _table(("profile", "expectations", "extends", "title"), [_list_row(name) for name in list_profiles()])
 
 
 @profile_app.command()
 def show(name: _Name, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show everything that a profile expects, with what it inherits."""
+    """Show everything that a profile expects, including inherited values."""
     profile = load_profile(name)
     if as_json:
         say(json.dumps(_plain(profile), indent=1))
@@ -55,7 +55,7 @@ def explain(
     name: _Name,
     expectation: Annotated[str, typer.Argument(metavar="FAMILY.ENTRY.ATTRIBUTE", help="What to explain.")],
 ) -> None:
-    """Say where one value comes from, who says so, and what it replaced."""
+    """Show where one value is set, the evidence for it, and what it replaced."""
     profile = load_profile(name)
     by_key = {found.key: found for found in profile.expectations.values()}
     if (found := by_key.get(expectation)) is None:
@@ -80,7 +80,7 @@ def explain(
 
 @profile_app.command()
 def diff(a: _Name, b: _Name) -> None:
-    """Show what B expects other than A: `+` added, `-` removed, `~` changed."""
+    """Show the expectations of B that differ from A: `+` added, `-` removed, `~` changed."""
     old, new = load_profile(a).expectations, load_profile(b).expectations
     rows = [row for path in dict.fromkeys([*old, *new]) if (row := _difference(path, old.get(path), new.get(path)))]
     if rows:
@@ -93,7 +93,7 @@ def diff(a: _Name, b: _Name) -> None:
 def validate(
     paths: Annotated[list[str], typer.Argument(metavar="NAME_OR_PATH...", help="Profiles to check.")],
 ) -> None:
-    """Check profiles; prints OK or every mistake with its file and line, and exits with 4 if there is one."""
+    """Check profiles: print OK, or every mistake with its file and line; exit with 4 if there is one."""
     wrong = False
     for path in paths:
         try:
@@ -165,7 +165,7 @@ def _printable(text: str) -> str:
 
 
 def _table(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal; elsewhere one line a row with aligned columns, so that nothing is cut off."""
+    """Print a table on a terminal; elsewhere one line per row with aligned columns, so that nothing is cut off."""
     rows = [[_printable(cell) for cell in row] for row in cells]
     if sys.stdout.isatty():
         table = Table()

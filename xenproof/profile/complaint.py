@@ -1,4 +1,4 @@
-"""What is wrong with the shape of a profile, as sentences with a place."""
+"""Mistakes in the structure of a profile, as sentences with their place."""
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ Place = tuple[str | int, ...]
 
 MOST_PROBLEMS = 100
 _LONGEST_QUOTE = 80
-# What is longer is no slip of a finger, and to compare it takes the square of its length.
+# A longer name is not a typing mistake, and comparing it takes time that grows with the square of its length.
 _LONGEST_NAME = 100
 
 # JSON Schema takes 1024.0 for an integer; a profile does not.
@@ -25,7 +25,7 @@ _TYPES = Draft202012Validator.TYPE_CHECKER.redefine(
 
 
 def _unique(_: object, wanted: bool, value: object, __: object) -> Iterator[ValidationError]:
-    # That of jsonschema compares each item with each other one, where they are no strings.
+    # jsonschema's own rule compares every pair of items if they are not strings.
     if wanted and isinstance(value, list) and _first_twice(value) is not None:
         yield ValidationError("an item is there twice")
 
@@ -36,7 +36,7 @@ _KEYS = {0: "top level key", 2: "family", 3: "entry", 4: "attribute"}
 
 
 def complaints(data: object, raw: Mapping[Place, str]) -> Iterator[tuple[Place, Callable[[], str]]]:
-    """Each thing in `data` that the schema does not allow: where, and what writes the sentence about it.
+    """Each violation of the schema in `data`: its place, and a function that writes the sentence about it.
 
     `raw` holds the text of values that were not written as strings, so that they can be quoted.
     """
@@ -54,12 +54,12 @@ def complaints(data: object, raw: Mapping[Place, str]) -> Iterator[tuple[Place, 
 
 
 def _wrong(error: ValidationError, place: Place, raw: str | None) -> str:
-    assert isinstance(error.schema, Mapping)  # noqa: S101  # all of ours are
+    assert isinstance(error.schema, Mapping)  # noqa: S101  # all of our schemas are
     return f"{_subject(place)}expected {error.schema['description']}, {_found(error, raw)}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """ "; did you mean X?" where something known is near `name`, else an empty string."""
+    """The text "; did you mean X?" if a known name is similar to `name`, else an empty string."""
     close = difflib.get_close_matches(name, list(known), n=1) if len(name) <= _LONGEST_NAME else []
     return f"; did you mean {close[0]!r}?" if close else ""
 
@@ -107,7 +107,7 @@ def _found_list(error: ValidationError, value: list[object]) -> str:
 
 
 def _first_twice(items: list[object]) -> object:
-    """The first item that was there before, None without one; what is no plain value is not looked at."""
+    """The first item that occurs a second time, None without one; lists and mappings are skipped."""
     seen: set[tuple[type, object]] = set()
     for item in items:
         if isinstance(item, str | int | float):
@@ -118,19 +118,19 @@ def _first_twice(items: list[object]) -> object:
 
 
 def quoted(value: object, most: int = _LONGEST_QUOTE) -> str:
-    """What a profile says, on one line and with its escape sequences spelled out, in at most `most` characters."""
+    """A value of a profile on one line, with its escape sequences spelled out, in at most `most` characters."""
     text = repr(value[: 2 * most] if isinstance(value, str) else value)
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def dotted(place: Iterable[object]) -> str:
-    """The words of a place as one, each of them shortened."""
+    """The words of a place joined with dots, each of them shortened."""
     words = map(str, place)
     return ".".join(word if len(word) <= _LONGEST_QUOTE else f"{word[: _LONGEST_QUOTE - 3]}..." for word in words)
 
 
 def listed(problems: Sequence[str], more: int = 0) -> str:
-    """Each problem on a line of its own; of very many the first ones, and how many there are besides."""
+    """Each problem on its own line; if there are very many, the first ones and the number of the others."""
     more += max(len(problems) - MOST_PROBLEMS, 0)
     rest = [f"... and {more:,} more mistakes; mend these first"] if more else []
     return "\n".join([*problems[:MOST_PROBLEMS], *rest])

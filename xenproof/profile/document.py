@@ -1,4 +1,4 @@
-"""One profile file: its YAML as plain data that remembers the line of everything in it."""
+"""One profile file: its YAML as plain data, with the line of every value."""
 
 import heapq
 import os
@@ -19,9 +19,9 @@ from xenproof.profile.complaint import MOST_PROBLEMS, Place, complaints, dotted,
 from xenproof.profile.schema import DEFAULTS, METADATA
 
 REMOVE = "!remove"
-# The largest of ours has 38 kB. To read 256 KiB of the worst YAML takes 20 s and 100 MiB of memory.
+# Our largest file has 38 kB.  The worst YAML of 256 KiB takes 20 s and 100 MiB of memory.
 MOST_BYTES = 256 << 10
-MOST_VALUES = 100_000  # of a file, each alias counted as what it stands for
+MOST_VALUES = 100_000  # in a file; an alias counts as many as the values it stands for
 _MOST_DEPTH = 16
 _LONGEST_KEY, _LONGEST_TEXT = 1000, 20_000
 _LONGEST_PROBLEM = 200
@@ -30,10 +30,10 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A profile file whose shape is right; what it inherits is not looked at yet.
+    """A profile file whose structure is valid; its parents are not read yet.
 
-    `shown` is how messages name the file.  `data` has no removed things in it: `removed` lists the
-    place of each.  `lines` knows the line of each key and list item.
+    `shown` is the file's name in messages.  `data` does not contain removed things: `removed` lists the
+    place of each.  `lines` has the line of each key and list item.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class Document:
 
     @property
     def size(self) -> int:
-        """How many values are in it."""
+        """The number of values in the file."""
         return len(self.lines)
 
     def where(self, *place: str | int) -> str:
@@ -55,22 +55,22 @@ class Document:
 
     @property
     def name(self) -> str:
-        """The name that the file gives itself, or that of the file."""
+        """The profile's name as the file states it, else the name of the file."""
         return str(self.data.get("name", self.path.stem))
 
     @property
     def families(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-        """Family, entry and attribute of what this file itself says."""
+        """Family, entry and attribute as this file itself states them."""
         families: Mapping[str, Mapping[str, Mapping[str, Any]]] = self.data.get("families", {})
         return families
 
 
 def read_document(path: Path, shown: str) -> Document:
-    """The profile file `path`; raises ProfileError with one line for each thing that is wrong in it."""
+    """The profile file `path`; raises ProfileError with one line for each mistake in it."""
     text = _text(path, shown)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they quote the file as it is
+            warnings.simplefilter("ignore")  # they quote the file unescaped
             root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -81,7 +81,7 @@ def read_document(path: Path, shown: str) -> Document:
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ProfileError(f"{shown}:{line}: expected printable text, found a control character") from error
-    except Exception as error:  # by the reader of YAML, which asserts and converts what a file may say otherwise
+    except Exception as error:  # asserts and conversions in the YAML reader fail on some files
         raise ProfileError(f"{shown}:1: expected YAML, found something else: {type(error).__name__}") from error
     if root is None:
         raise ProfileError(f"{shown}:1: expected a map with name, title, scheme and families, found an empty file")
@@ -93,7 +93,7 @@ def read_document(path: Path, shown: str) -> Document:
 
 def _text(path: Path, shown: str) -> str:
     try:
-        # A FIFO does not make this wait.
+        # O_NONBLOCK, so that opening a FIFO does not wait.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ProfileError(f"{shown}:1: expected a regular file, found something else")
@@ -112,7 +112,7 @@ def _text(path: Path, shown: str) -> str:
 
 
 def _check(data: object, reading: "_Reading") -> None:
-    """Raise ProfileError with each thing that the schema does not allow, or the first of very many."""
+    """Raise ProfileError with each violation of the schema, or with the first ones if there are very many."""
     count = 0
 
     def counted() -> Iterator[tuple[int, int, Callable[[], str]]]:
@@ -155,7 +155,7 @@ class _Reading:
         self.lines.setdefault(place, node.start_mark.line + 1)
         if isinstance(node, ScalarNode):
             return self._scalar(node, place)
-        if id(node) in self._open:  # an anchor that is used inside itself
+        if id(node) in self._open:  # an anchor that contains an alias to itself
             raise self._wrong(node, "expected a value, found an alias of what it stands in")
         self._open.add(id(node))
         try:
@@ -215,7 +215,7 @@ class _Reading:
         if kind == "bool":
             return text.lower() in ("true", "yes", "on")
         if kind == "float":
-            return float("nan")  # no attribute takes one; the message quotes the text
+            return float("nan")  # no attribute accepts NaN; the message quotes the original text
         if kind == "int":
             return _whole(text)
         if kind == "timestamp":
@@ -227,13 +227,13 @@ class _Reading:
 
 
 def _tag(node: Node) -> str:
-    """A tag as it is where it can be shown; one may hold any character, written as %1b."""
+    """A tag if it is printable; a tag may contain any character, written as %1b."""
     tag = str(node.tag)
     return tag if tag.isprintable() and len(tag) <= _LONGEST_PROBLEM else quoted(tag)
 
 
 def _whole(text: str) -> int | float:
-    """A whole number as YAML writes it: 12, 0x1f, 0o17; one that is too long to be meant is as wrong as a fraction."""
+    """A whole number in YAML's forms: 12, 0x1f, 0o17; one that is far too long is rejected as a fraction would be."""
     digits = text.replace("_", "")
     if len(digits) > 20:
         return float("nan")

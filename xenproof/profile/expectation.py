@@ -1,11 +1,11 @@
-"""One expectation of a profile: a value, why it is believed, and where it stands."""
+"""One expectation of a profile: a value, the evidence for it, and where it is written."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How far the value of an expectation is known to be true."""
+    """How well the value of an expectation is confirmed."""
 
     VERIFIED = "verified"
     DOCUMENTED = "documented"
@@ -39,41 +39,41 @@ class Expectation:
 
     @property
     def family(self) -> str:
-        """The family of facts that it is about, such as "packages"."""
+        """The family of facts that it belongs to, such as "packages"."""
         return self.path[0]
 
     @property
     def name(self) -> str:
-        """The entry that it is about: a package, a unit, a path, an option."""
+        """The entry that it describes: a package, a unit, a path, an option."""
         return self.path[1]
 
     @property
     def attribute(self) -> str:
-        """Which property of the entry it promises."""
+        """The property of the entry whose value it states."""
         return self.path[2]
 
     @property
     def key(self) -> str:
-        """The path in one word, such as "packages.xen-utils-4.17.version"."""
+        """The path as one word, such as "packages.xen-utils-4.17.version"."""
         return ".".join(self.path)
 
     @property
     def text(self) -> str:
-        """The value where it is a string; raises TypeError otherwise."""
+        """The value if it is a string; raises TypeError otherwise."""
         if not isinstance(self.value, str):
             raise TypeError(f"{self.key} is {self.value!r}, expected a string")
         return self.value
 
     @property
     def number(self) -> int:
-        """The value where it is a whole number; raises TypeError otherwise."""
+        """The value if it is a whole number; raises TypeError otherwise."""
         if not isinstance(self.value, int) or isinstance(self.value, bool):
             raise TypeError(f"{self.key} is {self.value!r}, expected a whole number")
         return self.value
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The value where it is a list of strings; raises TypeError otherwise."""
+        """The value if it is a list of strings; raises TypeError otherwise."""
         if not isinstance(self.value, list) or not all(isinstance(item, str) for item in self.value):
             raise TypeError(f"{self.key} is {self.value!r}, expected a list of strings")
         return tuple(self.value)
@@ -82,8 +82,8 @@ class Expectation:
 def derived(
     path: tuple[str, str, str], value: object, *, source: str, where: str, profile: str, status: Status
 ) -> Expectation:
-    """An expectation that no profile names: what a document says, a rule predicts, or the suite itself has set.
+    """An expectation that is not in a profile: a document states it, a rule predicts it, or the suite itself set it.
 
-    A host without it does not conform.  The requirements are those that the check names, as no profile does.
+    A host without it does not conform.  Its requirements are those that the check names.
     """
     return Expectation(path, value, (), source, status, Level.MUST, profile, where)

@@ -1,4 +1,4 @@
-"""Profiles by name or path: finds the files, follows `extends`, and gives one checked Profile."""
+"""Loads profiles by name or path: finds the files, follows `extends`, and returns one checked Profile."""
 
 import functools
 import os
@@ -14,24 +14,24 @@ from xenproof.profile.profile import Profile
 from xenproof.profile.schema import RANGES
 from xenproof.profile.version import SCHEMES, Scheme, validate_range
 
-_MOST_FILES = 16  # ours inherit through five
+_MOST_FILES = 16  # our profiles inherit through five
 _OURS = Path(__file__).resolve().parents[2] / "profiles"
 
 
 def profiles_folder() -> Path:
-    """Where bare names are looked up: XENPROOF_PROFILES if it is set, else `profiles/` beside the package."""
+    """The folder of profiles with bare names: XENPROOF_PROFILES if it is set, else `profiles/` beside the package."""
     return Path(os.environ.get("XENPROOF_PROFILES") or _OURS)
 
 
 def list_profiles() -> list[str]:
-    """The bare names that load_profile knows, sorted."""
+    """The bare names that load_profile accepts, sorted."""
     return sorted(path.stem for path in profiles_folder().glob("*.yaml"))
 
 
 def load_profile(name_or_path: str) -> Profile:
-    """The profile of a bare name such as "debian12", or in a .yaml file, with all that it inherits.
+    """The profile with a bare name such as "debian12", or of a .yaml file, with everything that it inherits.
 
-    Raises ProfileError, each line of which starts with FILE:LINE and says what was expected and
+    Raises ProfileError, each line of which starts with FILE:LINE and states what was expected and
     found, and UsageError if there is no such profile.
     """
     documents = _chain(name_or_path)
@@ -89,11 +89,11 @@ def _read(path: Path, shown: str) -> Document:
 
 
 def _document(path: Path, shown: str) -> Document:
-    """The file, read once as long as it stays as it is: YAML takes its time, and parents are shared."""
+    """The file, cached while it does not change: parsing YAML is slow, and profiles share parents."""
     try:
         stat = path.stat()
     except (OSError, ValueError):
-        return read_document(path, shown)  # which says why
+        return read_document(path, shown)  # which raises the error
     return _read_once(path.absolute(), shown, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
 
 
@@ -107,7 +107,7 @@ def _is_path(name: str) -> bool:
 
 
 def _find(name: str) -> tuple[Path, str]:
-    """The file of a profile and how messages name it."""
+    """The file of a profile and its name in messages."""
     if not _is_path(name):
         return _known(name)
     if not name.endswith((".yaml", ".yml")):
@@ -123,14 +123,14 @@ def _known(name: str) -> tuple[Path, str]:
             f"expected a profile that {profiles_folder()} holds ({', '.join(known) or 'it holds none'}), "
             f"found {quoted(name)}{nearest(name, known)}"
         )
-    # Messages and reports name our own profiles the same on every machine.
+    # Messages and reports name our own profiles the same way on every machine.
     return path, f"profiles/{path.name}" if path.parent == _OURS else str(path)
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name that is too long, a folder that may not be entered
+    except OSError:  # a name that is too long, a folder without permission to enter
         return False
 
 
@@ -148,7 +148,7 @@ def _find_parent(parent: str, child: Document, where: str) -> tuple[Path, str]:
 
 
 def _scheme(documents: list[Document]) -> Scheme:
-    """How versions compare: as the nearest file says."""
+    """The scheme by which versions compare: that of the nearest file that names one."""
     named = next((document.data["scheme"] for document in documents if "scheme" in document.data), None)
     for scheme in SCHEMES:
         if scheme == named:

@@ -1,4 +1,4 @@
-"""Inheritance: what a chain of profile files promises together, and which file said what."""
+"""Inheritance: the values of a chain of profile files, and which file set each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Setting:
     replaced: "Setting | None" = None
 
     def ancestors(self) -> Iterator["Setting"]:
-        """What it replaced, nearest first."""
+        """The settings that it replaced, nearest first."""
         setting = self.replaced
         while setting is not None:
             yield setting
@@ -32,7 +32,7 @@ class Setting:
 
 @dataclass(slots=True)
 class _Entry:
-    """What all files say of one entry; `metadata` is kept by layer, as provenance depends on it."""
+    """What all files state about one entry; `metadata` is kept by layer, because provenance depends on the layer."""
 
     where: str
     metadata: dict[int, Metadata] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Merged:
             self._add(document, layer)
 
     def settings(self) -> dict[tuple[str, str, str], Setting]:
-        """Every value that is in force, with its history."""
+        """Every value in force, with its history."""
         return {
             (family, name, attribute): setting
             for (family, name), entry in self._entries.items()
@@ -59,7 +59,7 @@ class Merged:
         }
 
     def expectations(self) -> dict[tuple[str, str, str], Expectation]:
-        """Every value with its metadata; raises ProfileError for each that says too little."""
+        """Every value with its metadata; raises ProfileError for each whose metadata is incomplete."""
         found: dict[tuple[str, str, str], Expectation] = {}
         problems: list[str] = []
         for (family, name), entry in self._entries.items():
@@ -129,7 +129,7 @@ class Merged:
         )
 
     def _policy(self, key: str, entry: _Entry, defaults: Mapping[int, Metadata]) -> object:
-        """`req` and `level` are about the entry: the nearest file decides, the entry before the defaults."""
+        """`req` and `level` describe the entry: the nearest file decides, and the entry before the defaults."""
         for by_layer in (entry.metadata, defaults):
             for layer in reversed(range(self._layers)):
                 if key in (metadata := by_layer.get(layer, {})):
@@ -137,10 +137,10 @@ class Merged:
         return None
 
     def _provenance(self, key: str, entry: _Entry, setting: Setting, defaults: Mapping[int, Metadata]) -> object:
-        """`source` and `status` are about the value: the file that set it decides, unless a nearer one restates them.
+        """`source` and `status` describe the value: the file that set it decides, unless a nearer one restates them.
 
-        The defaults of a nearer file do not count, for that file did not look at this value.  A
-        status that only the replaced value had is not that of the new one, which is then inferred.
+        The defaults of a nearer file do not count, because its author did not check this value.  The
+        status of a replaced value does not apply to the new one, which is then inferred.
         """
         changed = setting.replaced is not None and setting.replaced.value != setting.value
         for layer in reversed(range(self._layers)):
@@ -153,6 +153,6 @@ class Merged:
 
 
 def _level(said: object, status: Status) -> Level:
-    """The level; an inferred value is at most `should`, so that no guess of ours fails a host."""
+    """The level; an inferred value is at most `should`, so that a guess never fails a host."""
     level = Level(str(said or Level.MUST))
     return Level.SHOULD if level is Level.MUST and status is Status.INFERRED else level

@@ -1,4 +1,4 @@
-"""A profile: everything that a host of some release must be, ready to be compared with a host."""
+"""A profile: everything that a host of a release must be, ready to be compared with a host."""
 
 import hashlib
 import json
@@ -19,10 +19,10 @@ ExpectationPath = tuple[str, str, str]
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """The expectations of a release with all that it inherits.
+    """The expectations of a release with everything that it inherits.
 
-    `chain` is its name, then those of its ancestors.  `scheme` says how its versions compare.
-    `settings` holds, for each expectation, which file set it and what that replaced.
+    `chain` is its name, then those of its ancestors.  `scheme` is how its versions compare.
+    `settings` has, for each expectation, the file that set it and what that replaced.
     """
 
     name: str
@@ -38,13 +38,13 @@ class Profile:
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
 
     def __reduce__(self) -> tuple[type["Profile"], tuple[object, ...]]:
-        # Another process gets what it was made of: the mappings that keep it as it is cannot be pickled.
+        # To pickle a profile, pass the arguments of its constructor: the read-only mappings cannot be pickled.
         made_of = (self.name, self.title, self.scheme, self.description, self.chain)
         return Profile, (*made_of, dict(self.expectations), dict(self.settings))
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over what is expected and why; comments, order and the place in a file do not change it."""
+        """SHA-256 over the expectations and their evidence; comments, order and line numbers do not change it."""
         rows = [
             [list(path), found.value, list(found.req), found.source, str(found.status), str(found.level)]
             for path, found in sorted(self.expectations.items())
@@ -53,9 +53,9 @@ class Profile:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def select(self, pattern: str) -> list[Expectation]:
-        """The expectations that FAMILY.ENTRY.ATTRIBUTE names; ENTRY may be `*` and may itself contain dots.
+        """The expectations that match FAMILY.ENTRY.ATTRIBUTE; ENTRY may be `*` and may itself contain dots.
 
-        Raises UsageError where no profile could have such an expectation: a check that selects it
+        Raises UsageError if the schema allows no such expectation: a check that selects it
         would never run.
         """
         family, entry, attribute = _split(pattern)
@@ -66,11 +66,11 @@ class Profile:
         ]
 
     def entries(self, family: str) -> list[str]:
-        """The entries of `family` of which something is expected, in the order of the profile."""
+        """The entries of `family` with at least one expectation, in the order of the profile."""
         return list(dict.fromkeys(path[1] for path in self.expectations if path[0] == family))
 
     def get(self, family: str, entry: str, attribute: str) -> Expectation | None:
-        """What is expected there, None if nothing is."""
+        """The expectation at that place, None if there is none."""
         return self.expectations.get((family, entry, attribute))
 
 

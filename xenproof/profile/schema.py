@@ -1,4 +1,4 @@
-"""What a profile may say: its families, their attributes and the types of these.
+"""The schema of profiles: the families, their attributes and the types of their values.
 
 To add a family, add a line to FAMILIES; for a new kind of value, add a type above it.  `description`
 completes the sentence "expected ..." of an error message.
@@ -34,7 +34,7 @@ BOOL: Kind = {"type": "boolean", "description": "true or false"}
 COUNT: Kind = {"type": "integer", "minimum": 0, "description": "a whole number, 0 or more"}
 NAMES: Kind = {"type": "array", "items": TEXT, "uniqueItems": True, "description": "a list of strings, none twice"}
 SOME_NAMES: Kind = {**NAMES, "minItems": 1, "description": "a list of one or more strings, none twice"}
-RANGE: Kind = _text('a version range such as ">=4.17, <4.18"', pattern="")  # read by version.py, which says more
+RANGE: Kind = _text('a version range such as ">=4.17, <4.18"', pattern="")  # version.py checks the form
 STRING: Kind = _text("a string", pattern="")
 BOOL_OR_TEXT: Kind = {"type": ["boolean", "string"], "minLength": 1, "description": "true, false or a string"}
 PATH = _text("an absolute path", "^/")
@@ -45,7 +45,7 @@ REQ: Kind = {**SOME_NAMES, "description": "a list of one or more requirements, s
 
 @dataclass(frozen=True, slots=True)
 class FamilyShape:
-    """The attributes of a family's entries; `only` lists its entries where they are fixed, `names` is their pattern."""
+    """The attributes of a family's entries; `only` lists the entries if they are fixed, `names` is their pattern."""
 
     attributes: Mapping[str, Kind]
     only: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class FamilyShape:
 
 
 def _family(only: str = "", names: str = r"\S", **attributes: Kind) -> FamilyShape:
-    # `is_` stands for the attribute `is`, which Python reserves.
+    # `is_` stands for the attribute `is`, which is a keyword of Python.
     return FamilyShape({name.rstrip("_"): kind for name, kind in attributes.items()}, tuple(only.split()), names)
 
 

@@ -1,6 +1,6 @@
 """Version ranges, compared as dpkg and rpm compare versions.
 
-`univers` is used here and nowhere else: it carries no types.
+`univers` is imported only here, because it has no type annotations.
 """
 
 import re
@@ -19,7 +19,7 @@ _deb_order: Callable[[str, str], int] = debian.compare_versions
 _rpm_order: Callable[[str, str], int] = rpm.compare_rpm_versions
 
 _LONGEST_RANGE, _MOST_CONSTRAINTS = 1000, 32
-_LONGEST = 256  # characters; a host may print anything where a version belongs
+_LONGEST = 256  # characters; a host may print anything as a version
 _SHAPES: dict[Scheme, re.Pattern[str]] = {
     # 1:9.0.0-4+deb12u2
     "deb": re.compile(r"(\d{1,9}:)?\d[A-Za-z0-9.+~-]*(?<!-)", re.ASCII),
@@ -50,9 +50,9 @@ class _Constraint:
 def in_range(version: str, range_: str, scheme: Scheme) -> bool:
     """Whether `version` satisfies every constraint of `range_`, such as ">=4.17, <4.18".
 
-    A bound of an rpm range that names no release, such as "=4.12.4", is about every release of that
-    version, as in rpm's own dependencies.  Raises ParseError if `version` is no version of the
-    scheme, ProfileError if `range_` is no range.
+    A bound of an rpm range without a release, such as "=4.12.4", matches every release of that
+    version, as in rpm's own dependencies.  Raises ParseError if `version` is not a version of the
+    scheme, ProfileError if `range_` is not a range.
     """
     constraints = _constraints(range_, scheme)
     if not _is_version(version, scheme):
@@ -61,7 +61,7 @@ def in_range(version: str, range_: str, scheme: Scheme) -> bool:
 
 
 def validate_range(range_: str, scheme: Scheme) -> None:
-    """Raise ProfileError unless `range_` is a range that some version of the scheme satisfies."""
+    """Raise ProfileError unless `range_` is a valid range that some version of the scheme satisfies."""
     constraints = _constraints(range_, scheme)
     candidates = _candidates(constraints, scheme)
     if not any(all(constraint.admits(version, scheme) for constraint in constraints) for version in candidates):
@@ -101,18 +101,18 @@ def _is_version(text: str, scheme: Scheme) -> bool:
 
 
 def _order(version: str, bound: str, scheme: Scheme) -> int:
-    """Negative, 0 or positive where `version` is below, at or above `bound`."""
+    """A negative number, 0 or a positive number if `version` is below, at or above `bound`."""
     if scheme == "deb":
         return _deb_order(version, bound)
     return _rpm_order(version if "-" in bound else version.partition("-")[0], bound)
 
 
 def _candidates(constraints: list[_Constraint], scheme: Scheme) -> list[str]:
-    """Versions among which one satisfies the constraints if any version at all does.
+    """Versions, one of which satisfies the constraints if any version does.
 
     The versions that satisfy a range form intervals.  The lowest interval begins at a bound, just
-    above a bound, or at the very bottom.  A tilde sorts before the end of a version, so a run of
-    them that is longer than any in the range comes as close as needed.
+    above a bound, or at the lowest version of all.  A tilde sorts before the end of a version, so a run of
+    tildes that is longer than any in the range comes close enough.
     """
     tildes = "~" * (max(len(constraint.bound) for constraint in constraints) + 1)
     if scheme == "deb":

@@ -1,1 +1,1 @@
-"""What a run found: verdicts, what they say of a host, and the file that keeps them."""
+"""The results of a run: verdicts, the conclusion about each host, and the file that stores them."""

@@ -1,4 +1,4 @@
-"""The results as plain values of JSON, and back: the types are the description."""
+"""Converts the results to plain values of JSON and back; the types of the dataclasses define the format."""
 
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ def to_plain(value: object) -> Any:
 
 
 def from_plain(kind: type[T], value: object) -> T:
-    """The object of type `kind` that `to_plain` gave `value` of; raises ParseError, saying what is wrong where."""
+    """The object of type `kind` that `to_plain` turned into `value`; raises ParseError with mistake and place."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""What a run says about its hosts, in one sentence."""
+"""The conclusion of a run about its hosts, in one sentence."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _ENDED = {
 
 
 class Kind(StrEnum):
-    """Which of the three things a conclusion says."""
+    """Which of three statements a conclusion makes."""
 
     CONFORMS = "conforms"
     DIFFERS = "differs"
@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """One sentence about one host or a whole run; `asides` are what a reader should know besides."""
+    """One sentence about one host or a whole run; `asides` are further sentences that a reader needs."""
 
     kind: Kind
     text: str
@@ -35,7 +35,7 @@ class Conclusion:
 
 
 def host_conclusion(profile: str, verdicts: Sequence[Verdict]) -> Conclusion:
-    """What `verdicts` say of a host: where nothing passed, nothing was proved."""
+    """The conclusion from the `verdicts` about a host: if nothing passed, nothing was proved."""
     fails = _count(v.outcome is Outcome.FAIL and v.level is Level.MUST for v in verdicts)
     advice = _count(v.outcome is Outcome.FAIL and v.level is not Level.MUST for v in verdicts)
     errors = _count(v.outcome is Outcome.ERROR for v in verdicts)
@@ -59,7 +59,7 @@ def host_conclusion(profile: str, verdicts: Sequence[Verdict]) -> Conclusion:
 
 
 def conclusion(results: Results) -> Conclusion:
-    """What the whole run says.  It never says "conforms" where the exit status says otherwise."""
+    """The conclusion of the whole run.  It never claims "conforms" if the exit status means something else."""
     said = host_conclusion(results.profile, results.verdicts)
     empty = [host for host, verdicts in by_host(results).items() if not verdicts]
     why = _ENDED.get(results.exit_status, f"the run ended with exit status {int(results.exit_status)}")
@@ -76,7 +76,7 @@ def conclusion(results: Results) -> Conclusion:
 
 
 def by_host(results: Results) -> dict[str, list[Verdict]]:
-    """The verdicts of each host; hosts in the order of the run, then those that only verdicts name."""
+    """The verdicts of each host: first the hosts of the run in their order, then those that only verdicts name."""
     found: dict[str, list[Verdict]] = {host.url: [] for host in results.hosts}
     for verdict in results.verdicts:
         found.setdefault(verdict.host, []).append(verdict)

@@ -1,4 +1,4 @@
-"""The exit status of a run: what it means, and how it follows from the verdicts."""
+"""The exit status of a run: its meaning, and how it follows from the verdicts."""
 
 from collections.abc import Collection, Iterable
 from enum import IntEnum
@@ -8,7 +8,7 @@ from xenproof.results.verdict import Outcome, Role, Verdict
 
 
 class ExitStatus(IntEnum):
-    """What a run ends with; 2 to 5 are pytest's own words."""
+    """The exit status of a run; 2 to 5 have the meaning that pytest gives them."""
 
     CONFORMS = 0
     DIFFERS = 1
@@ -23,11 +23,11 @@ CUT_SHORT = {
     ExitStatus.INTERRUPTED: "The run was interrupted: not every check ran.",
     ExitStatus.INTERNAL_ERROR: "xenproof or pytest had an internal error: not every check ran.",
 }
-"""The statuses with which not every check ran, and what a report says of it."""
+"""The statuses with which some checks did not run, each with the sentence that a report shows."""
 
 
 def judged(verdicts: Collection[Verdict], urls: Iterable[str]) -> ExitStatus:
-    """What the verdicts say of the hosts at `urls`: one without any pass has not conformed."""
+    """The status that follows from the verdicts about the hosts at `urls`: a host without a pass does not conform."""
     if any(verdict.outcome is Outcome.FAIL and verdict.level is Level.MUST for verdict in verdicts):
         return ExitStatus.DIFFERS
     good = (verdict for verdict in verdicts if verdict.outcome is Outcome.PASS)
@@ -37,6 +37,6 @@ def judged(verdicts: Collection[Verdict], urls: Iterable[str]) -> ExitStatus:
 
 
 def of_run(verdicts: Collection[Verdict], urls: Iterable[str], ended: int) -> ExitStatus:
-    """The status of a run that pytest ended with `ended`: that of its verdicts, unless it was cut short."""
+    """The status of a run that pytest ended with `ended`: that of its verdicts if every check ran."""
     cut_short = next((status for status in CUT_SHORT if status == ended), None)
     return judged(verdicts, urls) if cut_short is None else cut_short

@@ -1,4 +1,4 @@
-"""results.json: all that a run found, as data for programs; what was written can be read back."""
+"""results.json: all results of a run, as data for programs; it can be read back."""
 
 import json
 from collections import Counter
@@ -15,16 +15,16 @@ from xenproof.results.verdict import Outcome, Verdict
 from xenproof.strict_json import mapping, parse_strictly
 
 FORMAT = 1
-"""What a reader has to know to read the file: it grows where a key changes its meaning or goes."""
+"""The version of the file's format: it grows when a key changes its meaning or is removed."""
 MOST_BYTES = 256 << 20
 MOST_PARTS = 20_000_000
-"""A run over a hundred hosts takes 30 MB, and a million and a half values."""
+"""The limit when reading; a run over a hundred hosts writes 30 MB with a million and a half values."""
 
 
 def render_json(results: Results) -> Iterator[str]:
     """The results as JSON in ASCII, in pieces: its keys in a stable order, then one line for each verdict.
 
-    A value is what the host said, unchanged.
+    A value that came from a host is written unchanged.
     """
     yield "{\n"
     yield f' "format": {FORMAT},\n'
@@ -39,7 +39,7 @@ def render_json(results: Results) -> Iterator[str]:
 
 
 def read_results(path: Path) -> Results:
-    """The results that a run wrote; raises ParseError, saying what is wrong with the file."""
+    """The results that a run wrote; raises ParseError that names the mistake in the file."""
     try:
         text = read_regular(path, MOST_BYTES).decode("ascii")
     except UnicodeDecodeError as error:
@@ -48,7 +48,7 @@ def read_results(path: Path) -> Results:
 
 
 def parse_results(text: str, where: str) -> Results:
-    """The results that `render_json` wrote; `where` is how a ParseError calls them."""
+    """The results that `render_json` wrote; `where` is the name of the text in a ParseError."""
     try:
         return _results(mapping(parse_strictly(text, MOST_PARTS)))
     except (ValueError, ParseError) as error:

@@ -1,4 +1,4 @@
-"""All that a run found: what every report is written from."""
+"""All results of a run: the data that every report is written from."""
 
 from dataclasses import dataclass, field
 
@@ -8,9 +8,9 @@ from xenproof.results.verdict import Outcome, Verdict
 
 @dataclass(frozen=True, slots=True)
 class HostSummary:
-    """What the report says of one host before its checks: names and versions, in order.
+    """What the report shows of one host above its checks: names and versions, in order.
 
-    `logs` are file names below the report's `logs/`, kept where something went wrong on the host.
+    `logs` are file names below the report's `logs/`, kept if something failed on the host.
     """
 
     url: str
@@ -20,9 +20,9 @@ class HostSummary:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All that a run found; `exit_status` is that of the whole run, `seconds` how long it took.
+    """All results of a run; `exit_status` is that of the whole run, `seconds` its duration.
 
-    `started` is a time by ISO 8601 with its zone.
+    `started` is a time in ISO 8601 format with its zone.
     """
 
     profile: str
@@ -38,5 +38,5 @@ class Results:
     notes: tuple[str, ...] = ()
 
     def count(self, outcome: Outcome) -> int:
-        """How many verdicts have this outcome."""
+        """The number of verdicts with this outcome."""
         return sum(verdict.outcome is outcome for verdict in self.verdicts)

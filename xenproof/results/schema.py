@@ -12,7 +12,7 @@ from xenproof.results.verdict import Outcome
 
 
 def results_schema() -> dict[str, Any]:
-    """The schema, by JSON Schema 2020-12."""
+    """The schema, in JSON Schema 2020-12."""
     schema = msgspec.json.schema(Results)
     whole = schema["$defs"]["Results"]
     count = {"type": "integer", "minimum": 0}
@@ -30,7 +30,7 @@ def results_schema() -> dict[str, Any]:
     for described in schema["$defs"].values():
         described["description"] = " ".join(described.get("description", "").split())
         if described.get("type") == "object":
-            # What has a default is written, too.
+            # Fields with a default are always written, too.
             described["required"] = list(described["properties"])
             for value in described["properties"].values():
                 value.pop("default", None)
@@ -38,7 +38,7 @@ def results_schema() -> dict[str, Any]:
 
 
 def rendered() -> str:
-    """The schema as docs/results.schema.json has it."""
+    """The text of the schema as docs/results.schema.json contains it."""
     return json.dumps(results_schema(), indent=1, ensure_ascii=True) + "\n"
 
 

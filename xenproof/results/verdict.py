@@ -1,4 +1,4 @@
-"""One verdict: what a check says of a host, and all that explains it."""
+"""One verdict: the result of a check on a host, and everything that explains it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from xenproof.profile.expectation import Level, Status
 
 
 class Outcome(StrEnum):
-    """What is said about one check.  `fail` is the host's fault; `error` is ours or the lab's."""
+    """The result of one check.  `fail` is the host's fault; `error` is a fault of xenproof or the lab."""
 
     PASS = "pass"  # noqa: S105  # not a password
     FAIL = "fail"
@@ -18,35 +18,35 @@ class Outcome(StrEnum):
 
 
 class Role(StrEnum):
-    """What a host is to a check."""
+    """The role of a host in a check."""
 
     EXAMINED = "examined"
     PEER = "peer"
-    """Another host, which the examined one is held against."""
+    """Another host, with which the examined one is compared."""
     SOURCE = "source"
-    """Where a guest moves from."""
+    """The host that a guest moves from."""
     TARGET = "target"
-    """Where a guest moves to."""
+    """The host that a guest moves to."""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """One host that a verdict is about: its URL, and what it is to the check."""
+    """One host that a verdict is about: its URL and its role in the check."""
 
     url: str
     role: Role = Role.EXAMINED
 
 
 def examined(url: str) -> tuple[About, ...]:
-    """What a verdict about one host is about."""
+    """The hosts of a verdict about one host."""
     return (About(url),)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one comparison saw: both sides as text, who says so, and what to do about it.
+    """The result of one comparison: both sides as text, and the evidence for the expected one.
 
-    `by` is the command or file that the found value came from.  `expectation` is the key of what the profile says,
+    `by` is the command or file that the found value was read from.  `expectation` is the key of the profile's value,
     such as "packages.xen-utils-4.17.version"; `source` is the evidence behind it, `where` the profile's file and line.
     """
 
@@ -63,7 +63,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One moment on the time line of a guest: what happened, in seconds since the run began."""
+    """One event on the time line of a guest: what happened, in seconds since the run began."""
 
     label: str
     at_s: float
@@ -80,7 +80,7 @@ class GuestTimeline:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """The place of a verdict in a table of the report, which shows what was found there."""
+    """The cell of a verdict in a table of the report, which shows the found value there."""
 
     table: str
     row: str
@@ -89,11 +89,11 @@ class TableCell:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of one check: on one host, or on those that it needs, the one that it is told of first.
+    """The result of one check on one host, or on several, of which the first is the one that reports list it under.
 
-    `title` is the check's claim in one sentence.  `findings` are all of its comparisons, in order; the last one is
-    what failed, if the outcome is a failure.  `reason` says why for every outcome but pass.  `details` is longer text,
-    such as a traceback of an error of ours or the tail of a console.  `attachments` are file names below the report's
+    `title` is the check's claim in one sentence.  `findings` are all of its comparisons, in order; if the check failed,
+    the last one is what failed.  `reason` explains every outcome but pass.  `details` is longer text,
+    such as the traceback of an internal error or the end of a console.  `attachments` are file names below the report's
     `logs/`.  `started_s` is in seconds since the run began.
     """
 
@@ -115,10 +115,10 @@ class Verdict:
 
     @property
     def host(self) -> str:
-        """The URL of the host that it is told of first, "" for a test of no host."""
+        """The URL of the host that reports list it under, "" for a test without a host."""
         return self.hosts[0].url if self.hosts else ""
 
     @property
     def finding(self) -> Finding | None:
-        """The comparison that the outcome rests on, None if there was none."""
+        """The comparison that decides the outcome, None if there was none."""
         return self.findings[-1] if self.findings else None

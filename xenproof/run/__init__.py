@@ -1,1 +1,1 @@
-"""A run on this machine: its folder, who it is, how far it came, how it waits and how it is interrupted."""
+"""A run on this machine: its folder, the identity of its processes, its progress, waiting and interruption."""

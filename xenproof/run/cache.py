@@ -1,4 +1,4 @@
-"""Where the lab keeps its images and its running hosts."""
+"""The folder in which the lab keeps its images and its running hosts."""
 
 import os
 import shutil

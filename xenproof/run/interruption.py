@@ -1,4 +1,4 @@
-"""Signals that end a run end it as Ctrl-C does, with everything undone; what undoes it is not ended by the next one."""
+"""The first signal ends a run as Ctrl-C does, with everything cleaned up; a later one does not end the cleanup."""
 
 import atexit
 import signal
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# Ctrl-C, the end of a service, and a terminal that was closed.
+# Ctrl-C, the stop of a service, and a closed terminal.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_on_sigterm() -> None:
-    """From now on SIGTERM raises KeyboardInterrupt in the main thread, unless `Interruptions` hear it already."""
+    """Make SIGTERM raise KeyboardInterrupt in the main thread, unless `Interruptions` handle it already."""
     if not isinstance(getattr(signal.getsignal(signal.SIGTERM), "__self__", None), Interruptions):
         signal.signal(signal.SIGTERM, _interrupt)
 
@@ -21,39 +21,39 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 
 class Interruptions:
-    """Turns the first signal into a KeyboardInterrupt, and lets those behind it wait until what that undoes is undone.
+    """Turns the first signal into a KeyboardInterrupt, and ignores the second one, so that the cleanup is completed.
 
-    Ctrl-C is pressed twice, and a service manager sends SIGTERM to who is on the way to end: a second
-    KeyboardInterrupt would fall into the middle of that.
+    Users press Ctrl-C twice, and a service manager sends SIGTERM to a process that is already ending: a second
+    KeyboardInterrupt would interrupt the cleanup.
     """
 
     def __init__(self) -> None:
         self.asked = 0
-        """How often somebody asked for the end."""
+        """The number of signals so far."""
         self._is_ending = False
         self._may_cut_short = False
-        # Not what is ignored, as in a shell's background or behind nohup; None is a handler that is not Python's.
+        # Signals that are ignored stay ignored (a shell's background, nohup); None is a handler not set from Python.
         before = {number: signal.getsignal(number) for number in _SIGNALS}
         self._before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
 
     def hear(self) -> None:
-        """Take the signals that anybody hears."""
+        """Install the handler, except for ignored signals."""
         for number in self._before:
             signal.signal(number, self._on_signal)
 
     def let_go(self) -> None:
-        """Give the signals back to who had them; what Python does when it ends is not for them to break."""
+        """Restore the previous handlers; signals are ignored while Python itself ends."""
         for number, before in self._before.items():
             signal.signal(number, before)
         atexit.register(_ignore)
 
     def is_ending(self) -> None:
-        """The first one has arrived where it is caught, or nobody needs one: from now on they are only counted."""
+        """Record that the first signal was caught, or that none is needed: later signals are only counted."""
         self._is_ending = True
 
     @contextmanager
     def may_cut_short(self) -> Iterator[None]:
-        """A body that the next signal ends, as it does what something else does, too, where it is not done."""
+        """Let the next signal end the body: what the body leaves undone is done elsewhere, too."""
         try:
             self._may_cut_short = True
             yield
@@ -62,7 +62,8 @@ class Interruptions:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.asked += 1
-        # The second one waits.  A third where the first one was not caught yet: it may have been lost, as in a __del__.
+        # The second signal is ignored.  The third raises again if the first was not caught yet: that one may have been
+        # lost, as in a __del__.
         if self._may_cut_short or (not self._is_ending and self.asked != 2):
             _interrupt(number, frame)
 

@@ -1,4 +1,4 @@
-"""Processes by identity: a number alone may have been given to another process since."""
+"""Identity of a process: its number alone may belong to another process by now."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,7 +8,7 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process: its number and its start time in seconds since the epoch, as the kernel has it."""
+    """A process: its number and its start time in seconds since the epoch, as the kernel reports it."""
 
     pid: int
     started: float
@@ -23,13 +23,13 @@ class ProcessIdentity:
         return self._process() is not None
 
     def kill(self, patience_s: float = 10.0) -> None:
-        """End this very process, if it still runs, and wait until it is gone."""
+        """Kill this very process, if it still runs, and wait until it is gone."""
         if (process := self._process()) is not None:
             process.kill()
             psutil.wait_procs([process], timeout=patience_s)
 
     def wait_until_gone(self, limit_s: float) -> None:
-        """Return when this very process has ended, or when `limit_s` is over."""
+        """Wait until this very process has ended, but at most `limit_s`."""
         if (process := self._process()) is not None:
             psutil.wait_procs([process], timeout=limit_s)
 

@@ -1,4 +1,4 @@
-"""What the lab is doing, shown while it takes long."""
+"""Shows what the lab is doing during long steps."""
 
 import time
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from xenproof.printing import console as safe_console
 
 
 class Progress:
-    """Names each phase as it runs and says how long it took; `seconds` keeps the figures."""
+    """Prints the name and the duration of each phase; `seconds` stores the durations."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or safe_console(stderr=True)
@@ -19,7 +19,7 @@ class Progress:
 
     @contextmanager
     def phase(self, what: str, usual_s: float) -> Iterator[None]:
-        """Show `what` while the body runs; `usual_s` is what it takes on two cores without KVM."""
+        """Show `what` while the body runs; `usual_s` is the usual duration on two cores without KVM."""
         begun = time.monotonic()
         label = f"lab: {what}"
         if self._console.is_terminal:
@@ -34,7 +34,7 @@ class Progress:
 
 
 class Silent(Progress):
-    """Shows nothing, for callers that show something else."""
+    """Prints nothing, for callers that print their own progress."""
 
     def __init__(self) -> None:
         super().__init__(safe_console(quiet=True))

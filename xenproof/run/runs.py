@@ -1,4 +1,4 @@
-"""The lab hosts that run now, and what is left of those whose runner was killed."""
+"""The lab hosts that run now, and the remains of those whose runner was killed."""
 
 import json
 import os
@@ -20,8 +20,8 @@ from xenproof.run.process_identity import ProcessIdentity
 class Run:
     """One lab host in its own folder.
 
-    `owner` is the process that it ends with, None for a host that stays until `xenproof lab down`.
-    `qemu` is None while it is being started.
+    `owner` is the process with which it ends, None for a host that stays until `xenproof lab down`.
+    `qemu` is None while the host is being started.
     """
 
     folder: Path
@@ -32,7 +32,7 @@ class Run:
     accelerator: str = ""
 
     def save(self) -> None:
-        """Write the run's state into its folder, whole or not at all."""
+        """Write the run's state into its folder atomically."""
         data = asdict(self)
         del data["folder"]
         draft = self.folder / "run.json.new"
@@ -40,12 +40,12 @@ class Run:
         draft.replace(self.folder / "run.json")
 
     def alive(self) -> bool:
-        """Whether it is in use: its owner lives, or it has none and its QEMU lives."""
+        """Whether the run is in use: its owner lives, or it has none and its QEMU lives."""
         holder = self.owner or self.qemu
         return holder is not None and holder.alive()
 
     def remove(self) -> None:
-        """End its QEMU, if that very process still runs, and remove its folder."""
+        """Kill its QEMU, if that very process still runs, and remove its folder."""
         if self.qemu is not None:
             self.qemu.kill()
         elif (pid := _pid_in(self.folder)) is not None:
@@ -54,12 +54,12 @@ class Run:
 
 
 def new_run(release: str, owner: ProcessIdentity | None) -> Run:
-    """A new folder for a run, after removing what dead runs left; raises LabError where there is no room for it."""
+    """Create a folder for a run, after removing what dead runs left; raises LabError if that fails."""
     try:
         with _locked() as folder:
             _clean(folder)
             run = Run(Path(mkdtemp(prefix=f"{release}-", dir=folder)), release, owner)
-            # A detached host has no owner once it is up; while it starts it ends with its starter.
+            # A detached host has no owner once it is up; until then it ends with the process that starts it.
             (run if owner else Run(run.folder, release, ProcessIdentity.of(os.getpid()))).save()
     except OSError as error:
         raise LabError(f"cannot make a folder for a run in {runs_folder()}: {error}") from error
@@ -72,13 +72,13 @@ def running() -> list[Run]:
 
 
 def clean() -> list[Run]:
-    """Remove what dead runs left; the removed runs."""
+    """Remove what dead runs left, and return these runs."""
     with _locked() as folder:
         return _clean(folder)
 
 
 def runs_folder() -> Path:
-    """Where the folders of runs are."""
+    """The folder that contains the folders of runs."""
     return cache_folder() / "runs"
 
 
@@ -97,7 +97,7 @@ def _clean(folder: Path) -> list[Run]:
 
 
 def _all(folder: Path) -> list[Run]:
-    # Also what has no state: its run was killed before it wrote one, or while it removed what it had.
+    # Folders without a state count, too: their run was killed before it wrote one, or during its removal.
     return [_load(run) for run in sorted(folder.glob("*-*")) if run.is_dir()]
 
 
@@ -107,15 +107,15 @@ def _load(folder: Path) -> Run:
         owner, qemu = (ProcessIdentity(**data[who]) if data[who] else None for who in ("owner", "qemu"))
         return Run(folder, data["release"], owner, qemu, data["port"], data["accelerator"])
     except (OSError, ValueError, KeyError, TypeError):
-        # Not written by us or cut off: nothing alive can be behind it.
+        # The file is truncated or not ours: no living process belongs to it.
         return Run(folder, "unknown", None)
 
 
 def _pid_in(folder: Path) -> ProcessIdentity | None:
-    """The QEMU of a runner that was killed before it could write run.json: its pid file, if it is its own."""
+    """The QEMU of a runner that was killed before it wrote run.json, from the pid file, if it is this run's QEMU."""
     try:
         pid = int((folder / "qemu.pid").read_text("ascii"))
-        # The number may have been given away since: only a QEMU that names our folder is ours.
+        # The number may belong to another process by now: only a QEMU whose command line names our folder is ours.
         if str(folder).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
             return ProcessIdentity.of(pid)
     except (OSError, ValueError):

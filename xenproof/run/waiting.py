@@ -1,4 +1,4 @@
-"""Waiting for a state: what a host or a guest says is read again until it is what is wanted, or time is up."""
+"""Waits for a state: reads it again until it is the wanted one, or until a time limit."""
 
 import time
 from collections.abc import Callable
@@ -12,9 +12,9 @@ def wait_until(
     read: Callable[[], Read], wanted: Callable[[Read], bool], limit_s: float,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Read:  # fmt: skip
-    """What `read` gives when that is `wanted`, or the last of it after `limit_s`; `meanwhile` is done in each pause.
+    """The first result of `read` that is `wanted`, else the last one after `limit_s`; runs `meanwhile` in each pause.
 
-    A pause is as long as the read before it at least: whoever asks a busy host without a pause keeps it busy.
+    A pause is at least as long as the read before it: polling a busy host without pauses keeps it busy.
     """
     deadline = time.monotonic() + limit_s
     while True:

@@ -1,1 +1,1 @@
-"""Where the state of a host comes from: each source runs probes and gives their raw output."""
+"""Sources of a host's state: each runs probes and returns their raw output."""

@@ -1,4 +1,4 @@
-"""The URLs by which a user names a host or a stored state of one."""
+"""The URLs with which a user names a host or a stored state of one."""
 
 import ipaddress
 import re
@@ -14,7 +14,7 @@ ROOT = "root"
 
 
 class Scheme(StrEnum):
-    """The ways to a host's state; the value is the URL's scheme."""
+    """The kinds of sources; the value is the URL's scheme."""
 
     SSH = "ssh"
     LOCAL = "local"
@@ -33,7 +33,7 @@ FORMS = {
     Scheme.SUPPORTCONFIG: "supportconfig://PATH",
 }
 
-# A host name: `xen1`, `xen-1.example.org`; a leading dash would be an option to other programs.
+# A host name: `xen1`, `xen-1.example.org`; other programs would take a leading dash for an option.
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 # A user name: `root`, `svc.xen`, `DOMAIN+joe`.
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
@@ -47,8 +47,8 @@ _AUTHORITY = re.compile(r"(?:(?P<user>[^@]*)@)?(?:\[(?P<six>[^\]]*)\]|(?P<host>[
 class Address:
     """A parsed URL; the fields that its scheme does not use keep their defaults.
 
-    `host` is a name or an IP address without brackets; `user` is root where the URL names none,
-    because the checks need root.  `path` belongs to recordings, images and supportconfigs.
+    `host` is a name or an IP address without brackets; `user` is root if the URL names none,
+    because the checks need root.  `path` is set for recordings, images and supportconfigs.
     """
 
     url: str
@@ -72,7 +72,7 @@ def parse_urls(text: str) -> list[Address]:
 
 
 def parse_url(url: str) -> Address:
-    """The address that `url` names; raises UsageError saying what was expected and what was found.
+    """The address that `url` names; raises UsageError with what was expected and what was found.
 
     >>> parse_url("ssh://xen1:2222").port
     2222
@@ -103,11 +103,11 @@ def parse_url(url: str) -> Address:
 
 def _ssh(url: str, rest: str) -> Address:
     form = FORMS[Scheme.SSH]
-    # More than one colon outside of brackets is no port but an address: `fe80::1`.
+    # More than one colon outside of brackets does not begin a port: it is an IPv6 address, `fe80::1`.
     if (found := _AUTHORITY.match(rest)) and ":" not in (found["port"] or ""):
         user = ROOT if found["user"] is None else unquote(found["user"])
         if ":" in user:
-            # The URL holds a password, so it is not repeated here.
+            # The URL contains a password, so it is not quoted here.
             raise UsageError(f"a URL holds no password; expected {form!r} and a key for the login")
         if not _USER.match(user):
             raise UsageError(f"expected a user name before '@' in {form!r}, found {user!r} in {url!r}")

@@ -1,4 +1,4 @@
-"""Commands that users' own checks ran on a host: noted where it is live, answered from a recording later."""
+"""Commands that users' own checks run on a host: recorded on a live host, answered from a recording later."""
 
 import json
 import os
@@ -16,9 +16,9 @@ HOW_TO_RECORD = "record it with `pytest ... --record FILE`, with the check that 
 
 
 class NotingConnection:
-    """A live host; each command that ends on it becomes a line of a file, without its secrets.
+    """A live host; each command that ends on it is written to a file as one line, without its secrets.
 
-    Every process of a run has a file of its own.  A command that did not end is not noted, so a
+    Each process of a run has its own file.  A command that did not end is not written, so a
     replay has no answer to it either.
     """
 
@@ -28,11 +28,11 @@ class NotingConnection:
 
     @property
     def url(self) -> str:
-        """The host, as the user named it."""
+        """The host's URL as the user wrote it."""
         return self._connection.url
 
     def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
-        """Run a command as the connection does, and note it."""
+        """Run a command on the connection, and record it."""
         done = self._connection.run(command, limit_s=limit_s, stdin=stdin, max_bytes=max_bytes)
         row = without_secrets(done).to_plain()
         handle = os.open(self._notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -41,7 +41,7 @@ class NotingConnection:
         return done
 
     def follow(self, command: str, *, keep_stdin: bool = False) -> AbstractContextManager[Stream]:
-        """Follow a command as the connection does; what is followed is not noted."""
+        """Follow a command on the connection; its output is not recorded."""
         return self._connection.follow(command, keep_stdin=keep_stdin)
 
     def close(self) -> None:
@@ -50,9 +50,9 @@ class NotingConnection:
 
 
 class ReplayedConnection:
-    """A recorded host: answers the commands that were noted, and no other.
+    """A recorded host: answers the recorded commands, and no others.
 
-    A command that ran several times gets its answers in their order, then the last one again.
+    For a command that ran several times it returns the recorded answers in order, then the last one again.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -63,12 +63,12 @@ class ReplayedConnection:
 
     @property
     def url(self) -> str:
-        """The host that was recorded."""
+        """The URL of the recorded host."""
         return self._host
 
     def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
-        """What the command printed when it was recorded; raises SourceError, naming it, if it was not."""
-        del limit_s, stdin, max_bytes  # nothing runs
+        """The recorded output of the command; raises SourceError that names the command if it was not recorded."""
+        del limit_s, stdin, max_bytes  # no command runs
         answers = self._answers.get(_named(command))
         if not answers:
             raise SourceError(
@@ -79,7 +79,7 @@ class ReplayedConnection:
         return Completed(command, found.exit_code, found.stdout, found.stderr, 0.0)
 
     def follow(self, command: str, *, keep_stdin: bool = False) -> AbstractContextManager[Stream]:
-        """Raise SourceError: what is followed is not recorded."""
+        """Raise SourceError: followed commands are not recorded."""
         del keep_stdin
         raise SourceError(f"{command!r} cannot be followed on the recording of {self._host}: use host.run")
 
@@ -88,14 +88,14 @@ class ReplayedConnection:
 
 
 def without_secrets(done: Completed) -> RecordedCommand:
-    """A command that ended as a recording keeps it."""
+    """A command that ended, in the form of a recording."""
     return RecordedCommand(_named(done.command), redacted(done.stdout)[0], redacted(done.stderr)[0], done.exit_code)
 
 
 def noted(files: Iterable[Path]) -> tuple[RecordedCommand, ...]:
     """The commands in the files of all processes of a run, in the order in which they ended.
 
-    A command that always had one answer is there once.  Raises SourceError if a file cannot be read.
+    A command whose answer was always the same appears once.  Raises SourceError if a file cannot be read.
     """
     rows = []
     try:
@@ -113,5 +113,5 @@ def noted(files: Iterable[Path]) -> tuple[RecordedCommand, ...]:
 
 
 def _named(command: str) -> str:
-    """The command as a recording names it: a password may stand in it."""
+    """The command as a recording stores it: it may contain a password."""
     return redacted(command.encode())[0].decode()

@@ -1,7 +1,7 @@
-"""Reading a source that does not run, as an image or an archive, in a child process with limits.
+"""Reads a source that is not a running host, such as an image or an archive, in a child process with limits.
 
-Such a source is bytes that anybody may have written, and libraries parse them.  Whatever they make of
-these bytes, this process stays: it sees a recording, or one error that names the source.
+Anybody may have written the bytes of such a source, and libraries parse them.  Whatever these libraries do,
+this process survives: it gets a recording, or one error that names the source.
 """
 
 import os
@@ -25,7 +25,7 @@ from xenproof.source.probe import Recording
 P = ParamSpec("P")
 
 _PIECE = 1 << 16
-_MOST_SAID_BYTES = 16 << 20  # on standard error, after which the child is ended
+_MOST_SAID_BYTES = 16 << 20  # on standard error; beyond it the child is killed
 _LAST_WORDS = 500
 _LONGEST_KIND = 80
 _CODE = "import sys; from xenproof.source.confined_child import main; main(*sys.argv[1:])"
@@ -36,9 +36,9 @@ _WHAT_TO_DO = "look at where it is from, or read an unpacked tree or the host it
 class Confinement:
     """The limits of a child process that reads one source.
 
-    `memory_mib` is what it may map beyond what Python itself does, `limit_s` its time by the wall and
-    by the processor, `answer_mib` the size of the recording as JSON.  What a library writes to a file is
-    `below` that folder as long as the child runs, None for that of the system.
+    `memory_mib` is what it may map in addition to Python itself, `limit_s` limits both elapsed time and
+    processor time, `answer_mib` the size of the recording as JSON.  Temporary files of libraries are
+    `below` that folder until the child ends, None for the system's folder.
     """
 
     memory_mib: int = 384
@@ -49,9 +49,9 @@ class Confinement:
     def read(
         self, reader: Callable[Concatenate[str, P], Recording], url: str, *args: P.args, **kwargs: P.kwargs
     ) -> Recording:
-        """The recording that `reader(url, *args, **kwargs)` gives, a function at the top of a module.
+        """The recording that `reader(url, *args, **kwargs)` returns; `reader` is a function at the top of a module.
 
-        What XenproofError it raises is raised here; all else that becomes of it is a SourceError.
+        A XenproofError of the reader is raised here, too; any other failure raises SourceError.
         """
         task = pickle.dumps((reader, (url, *args), kwargs))
         with tempfile.TemporaryDirectory(prefix="xenproof-read-", dir=self.below, ignore_cleanup_errors=True) as folder:
@@ -66,7 +66,7 @@ class Confinement:
         raise self.problem(url, text if kind == FAILURE else "its reader gave no answer")
 
     def problem(self, url: str, what: str) -> SourceError:
-        """The error that says what became of the reader, and its limits."""
+        """The error that states what happened to the reader, and its limits."""
         return SourceError(
             f"cannot read {url}: {what}; it is read with at most {self.memory_mib} MiB of memory, in "
             f"{self.limit_s:g} s and into a recording of {self.answer_mib} MiB; {_WHAT_TO_DO}"
@@ -84,7 +84,7 @@ class _Reading:
         self._said = 0
 
     def of(self, task: bytes, folder: str) -> tuple[str, str]:
-        """The kind of its answer, and the text; `folder` is where it may write.  Raises SourceError without one."""
+        """The kind and the text of the child's answer; it may write to `folder`.  Raises SourceError without one."""
         until = time.monotonic() + self._limits.limit_s
         try:
             process = self._start(folder)
@@ -101,14 +101,14 @@ class _Reading:
         if code:
             raise self._limits.problem(self._url, f"its reader {_ended(code)}{self._words()}")
         kind = bytes(self._answer[:_LONGEST_KIND]).partition(b"\n")[0]
-        with memoryview(self._answer) as answer:  # which may be large: no copies of it
+        with memoryview(self._answer) as answer:  # the answer may be large: do not copy it
             text = str(answer[len(kind) + 1 :], "utf-8", "replace")
         self._answer.clear()
         return kind.decode("ascii", "replace"), text
 
     def _start(self, folder: str) -> "subprocess.Popen[bytes]":
         limits = [str(os.getpid()), str(self._limits.memory_mib), str(int(self._limits.limit_s) + 1)]
-        # By -I nothing but `path` says where modules are; the folder of ours may be known to an import hook only.
+        # With -I Python finds modules only by `path`; our own folder may otherwise be known to an import hook only.
         path = [os.path.abspath(entry) for entry in [*sys.path, str(Path(__file__).parents[2])]]  # noqa: PTH100  # text
         quiet = ["-B"] if sys.dont_write_bytecode else []
         return subprocess.Popen(
@@ -117,12 +117,12 @@ class _Reading:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "TMPDIR": folder},
-            # Ctrl-C reaches this process alone, which then ends the child.
+            # Only this process gets Ctrl-C, and then ends the child.
             process_group=0,
         )
 
     def _exchange(self, process: "subprocess.Popen[bytes]", task: memoryview, until: float) -> None:
-        """Hand the task over, and take what the child writes until it has closed both of its pipes."""
+        """Send the task, and read what the child writes until it has closed both of its pipes."""
         assert process.stdin is not None  # noqa: S101  # all three are pipes
         assert process.stdout is not None  # noqa: S101
         assert process.stderr is not None  # noqa: S101
@@ -166,12 +166,12 @@ class _Reading:
 
 
 def _hand_over(pipe: int, task: memoryview) -> memoryview:
-    """Write what the pipe takes; what is left for the next time, nothing if nobody reads it any more."""
+    """Write as much as the pipe accepts; returns the rest, or nothing if the pipe has no reader any more."""
     try:
         return task[os.write(pipe, task[:_PIECE]) :]
     except BlockingIOError:
         return task
-    except BrokenPipeError:  # how the child ended says why
+    except BrokenPipeError:  # the exit code of the child explains it
         return memoryview(b"")
 
 

@@ -1,4 +1,4 @@
-"""The child process that reads a source which does not run: limits first, then the reader, then one answer."""
+"""The child process that reads a source that is not a running host: sets limits, runs the reader, sends one answer."""
 
 import ctypes
 import os
@@ -13,33 +13,33 @@ from xenproof.errors import NotEvaluable, ParseError, ProfileError, SourceError,
 from xenproof.source.probe import Recording
 
 RECORDING, FAILURE = "recording", "failure"
-# What the parent raises again as what it was; what else the reader raises is a failure of the reading.
+# Errors that the parent raises again with their type; any other error of the reader is a failure of the reading.
 ERRORS: dict[str, type[XenproofError]] = {
     found.__name__: found for found in (XenproofError, SourceError, NotEvaluable, ParseError, UsageError, ProfileError)
 }
-# A file that the reader may write below its own TMPDIR: a database that a library takes by its name only.
+# For a file that the reader writes below its own TMPDIR: a database that a library opens only by name.
 _MOST_FILE_BYTES = 512 << 20
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 
 def main(parent: str, memory_mib: str, cpu_s: str) -> None:
-    """Read the task from standard input, which only the parent writes, and answer on standard output."""
+    """Read the task from standard input, which only the parent writes, and send the answer on standard output."""
     _die_with(int(parent))
     _limit(int(memory_mib) << 20, int(cpu_s))
     answer = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # What a library prints is no answer.
+    # Text that a library prints is not part of the answer.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _answer(answer, *_read(sys.stdin.buffer))
     answer.close()
     sys.stderr.flush()
-    # Nothing that was read gets another word, as by a handler at the exit.
+    # Exit without running exit handlers: the code that parsed the source may have registered some.
     os._exit(0)
 
 
 def _read(task: BinaryIO) -> tuple[str, str]:
     """The kind of the answer, and its text."""
     try:
-        read, arguments, named = pickle.load(task)  # noqa: S301  # it comes from the parent
+        read, arguments, named = pickle.load(task)  # noqa: S301  # the parent wrote it
         found: Recording = read(*arguments, **named)
         return RECORDING, found.to_json()
     except XenproofError as error:
@@ -49,7 +49,7 @@ def _read(task: BinaryIO) -> tuple[str, str]:
         return FAILURE, "it needs more memory"
     except RecursionError:
         return FAILURE, "it is nested too deeply"
-    except Exception as error:  # noqa: BLE001  # the parent says it, whatever it is
+    except Exception as error:  # noqa: BLE001  # the parent reports any error
         return FAILURE, f"{type(error).__name__}: {str(error)[:500]!r}"
 
 
@@ -59,19 +59,19 @@ def _answer(out: BinaryIO, kind: str, text: str) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Be killed when the parent ends, however it ends; no core is left of what was read."""
+    """Make the kernel kill this process when the parent ends, however it ends; core dumps are off."""
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in ((_PR_SET_PDEATHSIG, signal.SIGKILL), (_PR_SET_DUMPABLE, 0)):
         if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
             raise OSError(ctypes.get_errno(), "prctl")
-    if os.getppid() != parent:  # it ended before that was asked for
+    if os.getppid() != parent:  # the parent had already ended
         os._exit(1)
 
 
 def _limit(memory_bytes: int, cpu_s: int) -> None:
-    # What is mapped already, of which little may be in memory, comes on top: a large archive of locales is.
+    # Memory that is mapped already is added to the limit; little of it may be resident, as of a large locale archive.
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    # RLIMIT_DATA knows nothing of files and of memory that is mapped to be shared; both fill the memory.
+    # RLIMIT_DATA does not count files and memory that is mapped as shared; both can fill the memory.
     _at_most(resource.RLIMIT_AS, pages * resource.getpagesize() + memory_bytes)
     _at_most(resource.RLIMIT_CPU, cpu_s)
     _at_most(resource.RLIMIT_FSIZE, _MOST_FILE_BYTES)

@@ -1,4 +1,4 @@
-"""What every way to a live host has in common: run a command, follow a command, close."""
+"""The interface of every connection to a live host: run a command, follow a command, close."""
 
 import shlex
 from collections.abc import Callable
@@ -11,17 +11,17 @@ from xenproof.source.redact import redacted
 
 
 class NotStarted(SourceError):
-    """The host did not start a command: the connection broke, or the host allows no more of them at a time."""
+    """The host did not start a command: the connection broke, or the host allows no further command at a time."""
 
 
 def quoted(*words: str) -> str:
-    """`words` as one POSIX shell command in which each word is taken literally."""
+    """`words` as one POSIX shell command in which each word is quoted."""
     return shlex.join(words)
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A command that ended, with what it printed and how long it took."""
+    """A command that ended, with its output and its duration."""
 
     command: str
     exit_code: int
@@ -40,9 +40,9 @@ class Completed:
         return self.stderr.decode("utf-8", "replace")
 
     def check(self, *allowed: int) -> "Completed":
-        """This result, if its exit code is one of `allowed` (0 if none is given); raises CommandFailed otherwise."""
+        """This result if its exit code is one of `allowed` (0 if none is given); raises CommandFailed otherwise."""
         if self.exit_code not in (allowed or (0,)):
-            # Whole before it is shortened: nothing tells the end of a secret as one.
+            # Redact before shortening: the end of a secret alone would not be recognized.
             command, _ = redacted(self.command.encode("utf-8", "surrogateescape"))
             said, _ = redacted(self.stderr or self.stdout)
             raise CommandFailed(
@@ -53,14 +53,14 @@ class Completed:
 
 
 class Stream(Protocol):
-    """The output of a command that still runs."""
+    """The output of a command that is still running."""
 
     def read(self, limit_s: float) -> bytes | None:
-        """The next bytes of standard output, b"" if none came within `limit_s`, None at its end."""
+        """The next bytes of standard output, b"" if there were none within `limit_s`, None at its end."""
         ...
 
     def end_stdin(self) -> None:
-        """Tell the command that its standard input is at its end; it goes on."""
+        """Close the command's standard input; the command continues."""
         ...
 
 
@@ -69,23 +69,23 @@ class Connection(Protocol):
 
     @property
     def url(self) -> str:
-        """The host, as the user named it."""
+        """The host's URL as the user wrote it."""
         ...
 
     def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
         """Run a shell command to its end.
 
-        Raises CommandTimedOut after `limit_s`, OutputTooLarge where stdout or stderr grow beyond
-        `max_bytes`, SourceError where the connection breaks.  The exit code is the caller's to judge.
+        Raises CommandTimedOut after `limit_s`, OutputTooLarge if stdout or stderr grow beyond
+        `max_bytes`, SourceError if the connection breaks.  The caller judges the exit code.
         """
         ...
 
     def follow(self, command: str, *, keep_stdin: bool = False) -> AbstractContextManager[Stream]:
         """Start a shell command and read its output while it runs; leaving the context ends it.
 
-        Its standard input is empty.  With `keep_stdin` it does not end before `Stream.end_stdin`, or before the
-        context is left, or we end: so a command can know that nobody follows it any more.  Such a command is not
-        ended by force: it may have something to put in order.
+        Its standard input is empty.  With `keep_stdin` the input stays open until `Stream.end_stdin` is called, the
+        context is left, or our process ends: so a command can detect that it is no longer followed.  Such a command
+        is not killed: it may have to clean up.
         """
         ...
 
@@ -96,22 +96,22 @@ class Connection(Protocol):
 
 @runtime_checkable
 class SideBySide(Protocol):
-    """A connection on which a command can run while others do."""
+    """A connection on which a command can run in parallel with others."""
 
     def beside(
         self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20
     ) -> AbstractContextManager[Callable[[], Completed]]:
-        """Start a shell command; its end is waited for when the result is asked, which raises what `run` raises.
+        """Start a shell command; the returned function waits for its end, and raises what `run` raises.
 
-        Leaving the context ends the command.  Raises NotStarted where the host does not start it.
+        Leaving the context ends the command.  Raises NotStarted if the host does not start it.
         """
         ...
 
 
 @runtime_checkable
 class Forwards(Protocol):
-    """A connection through which ports of the host's loopback can be reached."""
+    """A connection through which ports on the host's loopback can be reached."""
 
     def forward(self, port: int) -> AbstractContextManager[int]:
-        """The port of our own loopback that leads to `port` of the host's, as long as the context."""
+        """The port on our own loopback that leads to `port` on the host's, while the context lasts."""
         ...

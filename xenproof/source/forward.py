@@ -1,4 +1,4 @@
-"""Ports of a host's loopback, reached from here through its ssh transport."""
+"""Ports on a host's loopback, reached from here through its ssh transport."""
 
 import contextlib
 import select
@@ -19,9 +19,9 @@ LOOPBACK = "127.0.0.1"
 
 @contextmanager
 def forwarded(transport: paramiko.Transport, port: int) -> Iterator[int]:
-    """A port of our own loopback; whoever connects to it speaks to `port` of the host's.
+    """A port on our own loopback; connections to it reach `port` on the host's.
 
-    A connection that the host refuses is closed at once, without a byte.  Leaving the context ends all of them.
+    A connection that the host refuses is closed at once, without a byte.  Leaving the context closes all connections.
     """
     ended = threading.Event()
     carried: list[_Carried] = []
@@ -42,14 +42,14 @@ def forwarded(transport: paramiko.Transport, port: int) -> Iterator[int]:
         finally:
             ended.set()
             accepting.join(_END_LIMIT_S)
-            # A host that reads nothing any more holds up every write.
+            # A host that stops reading blocks every write.
             with given_up_after(transport, _END_LIMIT_S):
                 for connection in carried:
                     connection.end()
 
 
 class _Carried:
-    """One connection to our port, carried by a thread of its own."""
+    """One connection to our port, served by its own thread."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class _Carried:
         self._thread.start()
 
     def end(self) -> None:
-        """End it, also where one of the two does not read, and wait until that is done."""
+        """Close it, even if one of the two sides does not read, and wait until it is closed."""
         with contextlib.suppress(OSError):
             self._ours.shutdown(socket.SHUT_RDWR)
         if self._theirs is not None:
@@ -74,7 +74,7 @@ class _Carried:
         self._thread.join(_END_LIMIT_S)
 
     def _carry(self) -> None:
-        # The transport hands on whatever its own thread ended with.
+        # The transport raises here whatever ended its own thread.
         with self._ours as ours, contextlib.suppress(Exception):
             opened = self._transport.open_channel(
                 "direct-tcpip", (LOOPBACK, self._port), self._peer, timeout=_END_LIMIT_S

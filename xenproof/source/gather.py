@@ -1,4 +1,4 @@
-"""Reading a host: all probes in one round trip, into a recording."""
+"""Reads a host: all probes in one round trip, into a recording."""
 
 import dataclasses
 import secrets
@@ -15,12 +15,12 @@ from xenproof.source.probe import Probe, ProbeOutput, Recording
 from xenproof.source.redact import redacted
 from xenproof.source.script import COMMAND, CUT, CUT_EXIT_CODE, NotBegun, Reading, build, parse
 
-# A dom0 with all that SLES has prints less than a tenth of it.
+# A dom0 with every package of SLES prints less than a tenth of it.
 MAX_BYTES = 16 << 20
-# For the login shell, the script's own processes and the killing of probes that hang.
+# For the login shell, the script's own processes and the killing of hanging probes.
 MARGIN_S = 30
 MARGIN_PER_PROBE_S = 3
-# All that is kept of what a host printed, over all round trips.
+# The limit of what is kept of a host's output, over all round trips.
 MAX_KEPT_BYTES = 2 * MAX_BYTES
 PAUSE_S = 0.1
 
@@ -28,12 +28,12 @@ PAUSE_S = 0.1
 def gather(
     connection: Connection, probes: Sequence[Probe], about: Mapping[str, str], patience: Patience = PATIENCE
 ) -> Recording:
-    """The recording of a host: every probe run once, all in one round trip.
+    """The recording of a host: every probe runs once, all in one round trip.
 
-    Secrets are replaced before the recording holds them.  `about` is added to what is noted here:
-    how long it took, how time limits were kept, what the login shell printed.  Where a probe cuts the
-    host's output, asking for it raises, and those behind it run in another round trip; after one that ran into its
-    limit and in which no probe ended there is none, and all of them have `patience.reading_s`.  Raises
+    Secrets are replaced before they enter the recording.  `about` is added to the notes made here: the duration, how
+    time limits were enforced, what the login shell printed.  If a probe cuts the host's output short, reading its
+    output raises, and the probes after it run in another round trip.  No further round trip begins after one that
+    reached its time limit before any probe ended.  All of them together have `patience.reading_s`.  Raises
     SourceError if nothing was read.
     """
     if not probes:
@@ -55,7 +55,7 @@ def gather(
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """What probes printed that ran one after the other; `cut` says why the output ended early, each time."""
+    """The outputs of probes that ran one after the other; `cut` has a reason each time that the output ended early."""
 
     outputs: Mapping[str, ProbeOutput]
     cut: Sequence[str]
@@ -65,7 +65,7 @@ class _Lane:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """What one round trip gave, why it was cut, "" if it was not, and whether it ran into its limit."""
+    """The result of one round trip, the reason if it was cut short, else "", and whether it reached its time limit."""
 
     reading: Reading
     why: str = ""
@@ -74,7 +74,7 @@ class _Round:
 
 @dataclass(slots=True)
 class _Gathering:
-    """The reading of one host, which has to be done by `deadline`; `kept_bytes` is what it gave until now."""
+    """The reading of one host, which must end by `deadline`; `kept_bytes` is the size of its output so far."""
 
     connection: Connection
     patience: Patience
@@ -82,13 +82,13 @@ class _Gathering:
     kept_bytes: int = 0
 
     def lanes(self, probes: Sequence[Probe]) -> list[_Lane]:
-        """All probes in one lane, or in two at a time where some may run beside the others and the host lets them."""
+        """All probes in one lane, or in two parallel lanes if some may run `beside` others and the host allows it."""
         connection = self.connection
         beside = [probe for probe in probes if probe.beside]
         rest = [probe for probe in probes if not probe.beside]
         if not beside or not rest or not isinstance(connection, SideBySide):
             return [self._whole(probes, self._read(probes))]
-        # Both have the time of both: the output of the one is taken when the other has ended.
+        # Both have the time limit of all probes: the output of one is read after the other has ended.
         limit_s = self._limit_s(probes)
         mark, stdin = _script(beside)
         first: _Lane | None
@@ -101,7 +101,7 @@ class _Gathering:
         return [first or self._whole(rest, self._read_after(rest)), self._whole(beside, second)]
 
     def _whole(self, probes: Sequence[Probe], found: _Round) -> _Lane:
-        """The lane that began with the round `found`: the probes behind one that cut it run in another one."""
+        """The lane that began with the round `found`: the probes after one that cut the output run in another round."""
         first = found.reading
         outputs, cut = dict(first.outputs), [found.why] if found.why else []
         while found.reading.cut:
@@ -111,7 +111,7 @@ class _Gathering:
             left = [probe for probe in probes if probe.name in names]
             if not left:
                 break
-            # Where not one more probe ended in all that time, the host has had its chance.
+            # If no further probe ended in all that time, the host gets no further round.
             silent = found.timed_out and len(found.reading.cut) == len(found.reading.outputs)
             if silent or time.monotonic() > self.deadline or self.kept_bytes >= MAX_KEPT_BYTES:
                 outputs |= {name: _cut(name, f"it was not asked for any more: {found.why}") for name in names}
@@ -126,7 +126,7 @@ class _Gathering:
         return _Lane(outputs, cut, first.limits, first.noise)
 
     def _read(self, probes: Sequence[Probe], limit_s: float = 0) -> _Round:
-        """What one round trip gave; raises SourceError if nothing was read."""
+        """The result of one round trip; raises SourceError if nothing was read."""
         mark, stdin = _script(probes)
         limit_s = limit_s or self._limit_s(probes)
         most = max(1, min(MAX_BYTES, MAX_KEPT_BYTES - self.kept_bytes))
@@ -135,7 +135,7 @@ class _Gathering:
         )
 
     def _read_after(self, probes: Sequence[Probe]) -> _Round:
-        """What `_read` gives, as soon as the host has done with the session before."""
+        """The result of `_read`, tried again until the host has ended the session before."""
         deadline = time.monotonic() + self.patience.next_session_s
         while True:
             try:
@@ -157,7 +157,7 @@ class _Gathering:
             reading = parse(stdout, stderr, mark, probes)
         except NotBegun as error:
             if why and not error.noise:
-                # Who printed nothing has no login shell that could be looked at.
+                # A host that printed nothing has no output of a login shell to quote.
                 raise SourceError(f"{why}: got 0 of {len(probes)} probes, waited for the first frame") from error
             raise SourceError(f"{error}; {why or f'its command ended {ended_by}'}") from error
         self.kept_bytes += sum(len(output.stdout) + len(output.stderr) for output in reading.outputs.values())
@@ -169,13 +169,13 @@ class _Gathering:
         return _Round(reading, f"{reading.irregular}; {why}" if reading.irregular else why, timed_out)
 
     def _limit_s(self, probes: Sequence[Probe]) -> float:
-        """The time of one round trip: that of the probes, of a round, and what is left of all, whichever is least."""
+        """The limit of one round trip: the least of the probes' limits, a round's limit, and the time left for all."""
         wanted = MARGIN_S + sum(probe.limit_s + MARGIN_PER_PROBE_S for probe in probes)
         return max(1.0, min(wanted, self.patience.round_s, self.deadline - time.monotonic()))
 
 
 def _script(probes: Sequence[Probe]) -> tuple[str, bytes]:
-    """A new mark, and the script that runs the probes and frames what they print by it."""
+    """A new mark, and the script that runs the probes and frames their output with it."""
     mark = secrets.token_hex(16)
     return mark, build(probes, mark).encode()
 

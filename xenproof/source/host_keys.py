@@ -1,4 +1,4 @@
-"""Pinned host keys: what a known_hosts file says of a host."""
+"""Pinned host keys: the entries of a known_hosts file for a host."""
 
 import base64
 import binascii
@@ -41,7 +41,7 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class HostKeys:
-    """The keys that a known_hosts file pins; `path` is where a new pin has to be written."""
+    """The keys that a known_hosts file pins; `path` is the file for new pins."""
 
     path: Path
     lines: tuple[_Line, ...]
@@ -55,7 +55,7 @@ class HostKeys:
                 data = file.read(_MAX_BYTES + 1)
         except FileNotFoundError:
             data = b""
-        except (OSError, RuntimeError) as error:  # of a user without a home as well
+        except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home
             why = getattr(error, "strerror", None) or error
             raise SourceError(f"cannot read the pinned host keys in {path}: {why}") from error
         if len(data) > _MAX_BYTES:
@@ -64,7 +64,7 @@ class HostKeys:
         return HostKeys(path, tuple(_lines(text)))
 
     def pinned(self, host: str, port: int) -> list[HostKey]:
-        """The keys that are pinned for `host` at `port`, without revoked ones, in the file's order."""
+        """The keys pinned for `host` at `port`, without revoked ones, in the file's order."""
         name = known_name(host, port)
         revoked = {line.key for line in self.lines if line.revoked and _names(line.patterns, name)}
         pinned = (line.key for line in self.lines if not line.revoked and _names(line.patterns, name))
@@ -81,7 +81,7 @@ class HostKeys:
 
 
 def known_name(host: str, port: int) -> str:
-    """The name of a host in a known_hosts file: `xen1`, or `[xen1]:2222` where the port is not 22."""
+    """The name of a host in a known_hosts file: `xen1`, or `[xen1]:2222` if the port is not 22."""
     return host.lower() if port == 22 else f"[{host.lower()}]:{port}"
 
 
@@ -91,7 +91,7 @@ def _lines(text: str) -> Iterator[_Line]:
     for line in text.splitlines():
         words = line.split()
         marker = words.pop(0) if words and words[0].startswith("@") else ""
-        # A line that OpenSSH would skip pins nothing; a certificate authority is no key of a host.
+        # A line that OpenSSH skips pins nothing; the key of a certificate authority is not a host key.
         if len(words) < 3 or words[0].startswith("#") or marker not in ("", "@revoked"):
             continue
         try:

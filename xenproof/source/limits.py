@@ -1,4 +1,4 @@
-"""The limits of a command on a host, and what it printed before it went beyond one."""
+"""The limits of a command on a host, and the output until it exceeded one."""
 
 from xenproof.errors import CommandTimedOut, OutputTooLarge
 from xenproof.source.redact import redacted
@@ -9,7 +9,7 @@ READ_SIZE = 1 << 16
 class TimedOut(CommandTimedOut):
     """A command did not end within its limit; `stdout` and `stderr` are what it printed until then.
 
-    `short` is what happened, without the command and what it said.
+    `short` is the event without the command and its output.
     """
 
     def __init__(self, message: str, stdout: bytes, stderr: bytes, short: str) -> None:
@@ -20,7 +20,7 @@ class TimedOut(CommandTimedOut):
 
 
 class TooLarge(OutputTooLarge):
-    """A command printed more than is accepted; `stdout` and `stderr` are what was accepted, `short` as above."""
+    """A command printed more than is accepted; `stdout` and `stderr` are the accepted part, `short` as above."""
 
     def __init__(self, message: str, stdout: bytes, stderr: bytes, short: str) -> None:
         super().__init__(message)
@@ -57,8 +57,8 @@ class Collected:
         self._add(self._stderr, data, "stderr")
 
     def timed_out(self, limit_s: float, note: str = "") -> TimedOut:
-        """The error that says that the command did not end; `note` tells what became of it."""
-        # Whole before it is shortened: nothing tells the end of a secret as one.
+        """The error for a command that did not end; `note` is what happened to it afterwards."""
+        # Redact before shortening: the end of a secret alone would not be recognized.
         said = redacted(self.stderr or self.stdout)[0].decode("utf-8", "replace").strip()[-300:]
         short = f"did not end within {limit_s:.4g} s{note}"
         return TimedOut(f"{self._what} {short}; the last it said: {said!r}", self.stdout, self.stderr, short)

@@ -16,14 +16,14 @@ from xenproof.source.limits import READ_SIZE, Collected
 
 
 class LocalConnection:
-    """This machine as a host; each command is a session of its own, so that ending it ends its children."""
+    """This machine as a host; each command is its own session, so that ending it ends its children."""
 
     def __init__(self, url: str = "local://") -> None:
         self._url = url
 
     @property
     def url(self) -> str:
-        """The host, as the user named it."""
+        """The host's URL as the user wrote it."""
         return self._url
 
     def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
@@ -34,13 +34,13 @@ class LocalConnection:
             if not _pump(process, stdin, output, started + limit_s):
                 raise output.timed_out(limit_s, " and was killed with its children")
             code = process.wait()
-        # A shell says 128 + N of a command that signal N ended; so do we of the shell itself.
+        # A shell reports 128 + N for a command that signal N ended; report the same for the shell itself.
         code = code if code >= 0 else 128 - code
         return Completed(command, code, output.stdout, output.stderr, time.monotonic() - started)
 
     @contextmanager
     def follow(self, command: str, *, keep_stdin: bool = False) -> Iterator["LocalStream"]:
-        """Start a shell command and read its output while it runs; see Connection.follow for its end."""
+        """Start a shell command and read its output while it runs; see Connection.follow for how it ends."""
         if keep_stdin:
             process = _start(command, subprocess.DEVNULL)
             try:
@@ -54,15 +54,15 @@ class LocalConnection:
             yield stream
 
     def forward(self, port: int) -> AbstractContextManager[int]:
-        """The port itself: our loopback is the host's."""
+        """The port itself: the host's loopback is ours."""
         return nullcontext(port)
 
     def close(self) -> None:
-        """Nothing is held between commands, so there is nothing to end."""
+        """Do nothing: nothing stays open between commands."""
 
 
 class LocalStream:
-    """The output of a local command that still runs."""
+    """The output of a local command that is still running."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018  # pipes: see _started
@@ -70,7 +70,7 @@ class LocalStream:
         self._fd = process.stdout.fileno()
 
     def read(self, limit_s: float) -> bytes | None:
-        """The next bytes of standard output, b"" if none came within `limit_s`, None at its end."""
+        """The next bytes of standard output, b"" if there were none within `limit_s`, None at its end."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._fd, selectors.EVENT_READ)
             if not selector.select(limit_s):
@@ -78,7 +78,7 @@ class LocalStream:
         return os.read(self._fd, READ_SIZE) or None
 
     def end_stdin(self) -> None:
-        """Tell the command that its standard input is at its end; it goes on."""
+        """Close the command's standard input; the command continues."""
         self._stdin.close()
 
 
@@ -93,7 +93,7 @@ def _start(command: str, stderr: int) -> "subprocess.Popen[bytes]":
 
 
 def _let_end(process: "subprocess.Popen[bytes]") -> None:
-    """Tell a command that its input is at its end, and wait for it in the background only: it ends when it has done."""
+    """Close a command's input, and wait for its end only in the background: it ends when its work is done."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
@@ -109,14 +109,14 @@ def _started(command: str, stderr: int = subprocess.PIPE) -> Iterator["subproces
             yield process
             ended = process.poll() is not None
         finally:
-            # What a command that ended by itself left running on purpose is not ours to end.
+            # Do not kill background processes that a command left on purpose before it ended by itself.
             if not ended:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
 
 
 def _pump(process: "subprocess.Popen[bytes]", stdin: bytes, output: Collected, deadline: float) -> bool:
-    """Move bytes until both outputs end; False if `deadline` came first."""
+    """Copy bytes until both outputs end; returns False if `deadline` came first."""
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
     out, err, source = process.stdout.fileno(), process.stderr.fileno(), process.stdin.fileno()
     sinks = {out: output.add_stdout, err: output.add_stderr}
@@ -139,9 +139,9 @@ def _pump(process: "subprocess.Popen[bytes]", stdin: bytes, output: Collected, d
                 if key.fd in sinks:
                     try:
                         data = os.read(key.fd, READ_SIZE)
-                    except BlockingIOError:  # it was read with what came on the other one
+                    except BlockingIOError:  # it was already read together with the other pipe
                         continue
-                    # What was written to the other one before this is kept, even where this is too much.
+                    # Output that was written to the other pipe before is kept, even if this one exceeds the limit.
                     other, rest = out if key.fd == err else err, b""
                     with contextlib.suppress(BlockingIOError):
                         rest = os.read(other, READ_SIZE)
@@ -153,7 +153,7 @@ def _pump(process: "subprocess.Popen[bytes]", stdin: bytes, output: Collected, d
                     continue
                 try:
                     pending = pending[os.write(source, pending[:READ_SIZE]) :]
-                except BrokenPipeError:  # the command does not want the rest
+                except BrokenPipeError:  # the command does not read the rest
                     pending = pending[:0]
                 if not pending:
                     selector.unregister(source)

@@ -1,4 +1,4 @@
-"""A probe, what it printed on a host, and the recording that holds all of it."""
+"""A probe, its output on a host, and the recording that contains all outputs."""
 
 import base64
 import json
@@ -15,8 +15,8 @@ from xenproof.strict_json import mapping, parse_strictly, value
 FORMAT = "xenproof-recording/1"
 
 MOST_BYTES = 64 << 20
-"""Of a recording; a dom0 with all that SLES has prints less than a tenth of 16 MiB."""
-# Text that is not ASCII may take four times as much memory as it has bytes; ours is ASCII.
+"""The limit of a recording; a dom0 with every package of SLES prints less than a tenth of 16 MiB."""
+# Text that is not ASCII may need four times as much memory as it has bytes; our recordings are ASCII.
 _MOST_OTHER_BYTES = 16 << 20
 _MOST_OUTPUT_BYTES = 16 << 20
 _LONGEST_NAME, _LONGEST_NOTE = 1000, 64 << 10
@@ -25,40 +25,40 @@ T = TypeVar("T")
 
 
 class Kept:
-    """What was worked out from something, so that it is worked out once; it is let go together with that."""
+    """A cache of values derived from an object; it is freed together with the object."""
 
     def __init__(self) -> None:
         self._values: dict[object, Any] = {}
 
     def once(self, key: object, make: Callable[[], T]) -> T:
-        """What `make` gives or raises, which is called once for each `key`: an error may have taken long to find."""
+        """The result or the error of `make`, which is called once per `key`: an error may be slow to compute, too."""
         if key not in self._values:
             try:
                 self._values[key] = make()
-            except Exception as error:  # noqa: BLE001  # it is raised below, this time and each time after
+            except Exception as error:  # noqa: BLE001  # it is raised below, now and each time after
                 self._values[key] = _Raised(error)
         found: T | _Raised = self._values[key]
         if isinstance(found, _Raised):
-            # Without the frames that it was raised through before: they would add up, and hold what they knew.
+            # Without the traceback of earlier raises: its frames would add up, and keep their local variables alive.
             raise found.error.with_traceback(None)
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Raised:
-    """What stands for a value that could not be worked out."""
+    """Stands for a value that could not be computed."""
 
     error: Exception
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A read-only POSIX sh text whose output holds one family of facts.
+    """A read-only POSIX sh text whose output contains one family of facts.
 
     `script` runs under `sh -c` with LC_ALL=C as the user of the connection.  `limit_s` is its own
     time limit in seconds.  `allowed` are the exit codes that its parser understands; any other is
-    an error of the reading, never a fact.  A probe that runs `beside` the others takes long and sees
-    nothing of what they do: no processes, no load.
+    an error of the reading, never a fact.  `beside` marks a slow probe that may run in parallel with the others,
+    because they do not affect it: it reads no processes and no load.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ProbeOutput:
-    """What one probe printed: bytes as they came, its exit code, and whether its limit ended it."""
+    """The output of one probe: raw bytes, its exit code, and whether its time limit ended it."""
 
     name: str
     stdout: bytes
@@ -100,7 +100,7 @@ class RecordedCommand:
     exit_code: int
 
     def to_plain(self) -> dict[str, str | int]:
-        """The command as JSON can hold it; bytes are base64."""
+        """The command as plain values of JSON; bytes are base64."""
         return {
             "command": self.command,
             "stdout": base64.b64encode(self.stdout).decode(),
@@ -110,7 +110,7 @@ class RecordedCommand:
 
     @staticmethod
     def from_plain(row: object) -> "RecordedCommand":
-        """The command that `to_plain` gave; raises ValueError if it is none."""
+        """The command that `to_plain` converted; raises ValueError if `row` is not one."""
         stdout, stderr = _bytes(row, "stdout"), _bytes(row, "stderr")
         return RecordedCommand(value(row, "command", str), stdout, stderr, _exit_code(row))
 
@@ -119,7 +119,7 @@ class RecordedCommand:
 class Recording:
     """The raw output of every probe of one host at one time.
 
-    `host` is the URL that the facts came from, `taken` is an ISO 8601 time in UTC, `about` holds
+    `host` is the URL of the source, `taken` is an ISO 8601 time in UTC, `about` has
     notes on the source, such as the lab's accelerator, `commands` are those of users' own checks.
     """
 
@@ -131,11 +131,11 @@ class Recording:
     kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
 
     def output(self, probe: Probe, *, partial: bool = False) -> ProbeOutput:
-        """What `probe` printed.
+        """The output of `probe`.
 
         Raises NotEvaluable if it was not recorded, SourceError if it timed out or ended with an
-        exit code that the probe does not allow.  With `partial` what a probe printed before it timed
-        out is given to a reader who knows which part of it is whole, if it printed anything.
+        exit code that the probe does not allow.  With `partial` the output of a probe that timed out is returned if
+        there is any: the caller has to determine which part of it is complete.
         """
         if (found := self.outputs.get(probe.name)) is None:
             raise NotEvaluable(f"the recording of {self.host} has no probe {probe.name!r}")
@@ -177,7 +177,7 @@ class Recording:
         )
 
     def write(self, path: Path) -> None:
-        """Write the recording to the file `path`, whole or not at all; raises UsageError if that cannot be."""
+        """Write the recording to the file `path` atomically; raises UsageError if that fails."""
         text = self.to_json()
         if len(text) > MOST_BYTES:
             raise SourceError(
@@ -194,7 +194,7 @@ class Recording:
 
     @staticmethod
     def from_json(text: str, origin: str) -> "Recording":
-        """The recording that `to_json` wrote; raises SourceError naming `origin` if it is not one."""
+        """The recording that `to_json` wrote; raises SourceError with `origin` if it is not one."""
         try:
             data = mapping(parse_strictly(text))
             _check_format(data.get("format"))

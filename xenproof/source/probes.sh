@@ -1,12 +1,13 @@
-# Runs probes one after the other and frames what they print, on bash 4.2, dash and busybox alike.
-# The caller sets n, a random mark that no probe can know, and xenproof_mark, another one for what a probe prints,
+# Runs probes one after the other and frames their output, on bash 4.2, dash and busybox alike.
+# The caller sets n, a random mark that no probe can know, and xenproof_mark, another mark for what a probe prints,
 # and then calls b, p for each probe, and e.
 #
-# Each frame is the mark, a space and a line, and stands behind the output of its probe; it is written
-# to stdout and to stderr, so both can be cut apart.  Nothing is written to the host.
+# Each frame is the mark, a space and a line, and follows the output of its probe; it is written
+# to stdout and to stderr, so both can be split.  Nothing is written to the host.
 #
-# A new process costs much on a slow host, so a probe is a subshell, not a `timeout sh -c`, which
-# takes four times as long there (and the timeout of busybox ends no grandchildren).  Limits are kept
+# Starting a process is slow on a slow host, so a probe is a subshell, not a `timeout sh -c`, which
+# takes four times as long there (and the timeout of busybox does not kill grandchildren).  A ticker enforces
+# the limits: it signals this shell each second, which interrupts its `wait`.
 # by a ticker that signals this shell each second, which interrupts its `wait`.
 LC_ALL=C
 export LC_ALL
@@ -17,15 +18,15 @@ m() { # frame the line $1 on both outputs
   printf '%s %s\n' "$n" "$1" >&2
 }
 
-x() { # end the probe $c, its descendants and, in a session of our own, all that it left there
-  # One cat for all, because `read` takes a system call per byte.  A process may have any name, even
-  # one with a line break, but parent and session stand behind the last parenthesis.
+x() { # kill the probe $c, its descendants and, in our own session, all that it left there
+  # One cat for all, because `read` makes a system call per byte.  The name of a process may contain anything,
+  # even a line break, but parent and session follow after the last parenthesis.
   a=$(cat /proc/[0-9]*/stat 2>/dev/null)
   h=" $c "
   IFS='
 '
   set -f
-  for l in $a $a; do # twice: a child may stand before its parent
+  for l in $a $a; do # twice: a child may be listed before its parent
     q=${l%% *}
     l=${l##*) ? }
     P=${l%% *}
@@ -46,22 +47,22 @@ ticker() { # one signal to this shell each second, until it is gone
   trap '' USR1
   while :; do
     sleep 1 & z=$!
-    # Without sleep no limit can be kept; to signal without a pause would end every probe at once.
+    # Without sleep no limit can be enforced; signals without a pause would end every probe at once.
     wait "$z" || exit 0
     kill -s USR1 $$ || exit 0
   done
 }
 
 b() { # begin
-  # Only in a session of our own can what a probe left be told from the processes of others.
+  # Only in our own session can the processes that a probe left be told apart from others.
   y=tree o=none
   read -r l <"/proc/$$/stat" # 7 (a b) S PARENT GROUP SESSION ...
   l=${l##*) ? }
   l=${l#* * }
   [ "${l%% *}" = $$ ] && y=session o=$$
   trap 'k=$((k + 1))' USR1
-  # By `exec`, because dash would keep the outputs open for after the function: where this shell is killed, their
-  # reader would wait for a ticker that waits for him to notice.
+  # With `exec`, because dash would keep the outputs open until the function ends: if this shell is killed, the
+  # reader of the outputs would wait until the ticker notices it.
   {
     exec </dev/null >/dev/null 2>&1
     ticker
@@ -78,11 +79,11 @@ p() { # run the probe $2 for at most $1 seconds
     eval "$2"
   ) </dev/null &
   c=$!
-  while wait "$c"; r=$?; [ "$r" -eq 138 ] && [ "$k" -ne "$t" ]; do # 138: SIGUSR1 came, the probe goes on
+  while wait "$c"; r=$?; [ "$r" -eq 138 ] && [ "$k" -ne "$t" ]; do # 138: SIGUSR1 arrived, the probe still runs
     t=$k
     if [ "$k" -gt "$1" ]; then
       x
-      x # again, for what was just being started
+      x # again, for processes that were just being started
       wait "$c" 2>/dev/null
       r=124 d=1
       break

@@ -1,4 +1,4 @@
-"""A connection to a host that may be started anew in the middle of a run: what it breaks says so, the rest goes on."""
+"""A connection to a host that may reboot during a run: the interrupted command raises, later ones reconnect."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,31 +9,31 @@ from xenproof.errors import CommandFailed, CommandTimedOut, OutputTooLarge, Sour
 from xenproof.source.connection import Completed, Connection, Forwards, Stream
 
 REBOOT_LIMIT_S = 300.0
-"""So long a host may take to come back."""
+"""How long a host may take to come back."""
 _BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 _BOOT_ID_BYTES = 4096
 _BOOT_ID_LIMIT_S = 10.0
 
 
 class Breakable(Connection, Forwards, Protocol):
-    """A connection that knows whether it broke."""
+    """A connection that reports whether it broke."""
 
     @property
     def is_open(self) -> bool:
-        """Whether it has not broken, as far as this side knows."""
+        """Whether it is unbroken, as far as this side can tell."""
         ...
 
 
 class ReconnectingConnection:
-    """A connection that is opened again where it broke.
+    """A connection that reconnects after it broke.
 
-    The command in which that happens raises, and says what became of the host; the next one runs over a new
-    connection.  A host that does not come back is waited for once, and then looked at for each command; what that takes
-    has the same limit in all.  Beyond it the host is given up, and each command raises at once.
+    The interrupted command raises an error that states what happened to the host; the next command uses a new
+    connection.  The first wait for a host that does not come back is long; after that each command tries once.  All
+    these tries together have the same limit.  Beyond it the host is given up, and each command raises at once.
     """
 
     def __init__(self, connect: Callable[[float], Breakable], limit_s: float = REBOOT_LIMIT_S) -> None:
-        """`connect` makes a connection, and tries again for so many seconds where the host does not answer."""
+        """Connect with `connect`, which retries for the given number of seconds while the host does not answer."""
         self._connect, self._limit_s = connect, limit_s
         self._connection = connect(0.0)
         self._boot = _boot_of(self._connection)
@@ -42,11 +42,11 @@ class ReconnectingConnection:
         self._given_up = ""
         self._suspect = False
         self.news: list[str] = []
-        """What became of the host, each time that the connection had to be opened again."""
+        """What happened to the host, one sentence for each reconnection."""
 
     @property
     def url(self) -> str:
-        """The host, as the user named it."""
+        """The host's URL as the user wrote it."""
         return self._connection.url
 
     def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
@@ -56,14 +56,14 @@ class ReconnectingConnection:
 
     @contextmanager
     def follow(self, command: str, *, keep_stdin: bool = False) -> Iterator[Stream]:
-        """Start a shell command and read its output while it runs; a stream that breaks is not opened again."""
+        """Start a shell command and read its output while it runs; a stream that breaks is not resumed."""
         with ExitStack() as held:
             with self._watched() as connection:
                 stream = held.enter_context(connection.follow(command, keep_stdin=keep_stdin))
             yield _WatchedStream(stream, self._explained)
 
     def forward(self, port: int) -> AbstractContextManager[int]:
-        """The port of our own loopback that leads to `port` of the host's, as long as the context."""
+        """The port on our own loopback that leads to `port` on the host's, while the context lasts."""
         with self._watched() as connection:
             return connection.forward(port)
 
@@ -72,13 +72,13 @@ class ReconnectingConnection:
         self._connection.close()
 
     def look(self) -> None:
-        """Make sure that the next command can run; raises SourceError where the host does not answer."""
+        """Make sure that the next command can run; raises SourceError if the host does not answer."""
         if self._suspect or not self._connection.is_open:
             self._look_again()
 
     @contextmanager
     def _watched(self) -> Iterator[Breakable]:
-        """The connection, for one command whose error tells what became of the host."""
+        """The connection, for one command; its error also states what happened to the host."""
         self.look()
         try:
             yield self._connection
@@ -88,7 +88,7 @@ class ReconnectingConnection:
             raise self._explained(error) from error
 
     def _explained(self, error: SourceError) -> SourceError:
-        """The error, with what became of the host where that explains it."""
+        """The error, with what happened to the host if that explains it."""
         self._suspect = True
         try:
             news = self._look_again()
@@ -98,7 +98,7 @@ class ReconnectingConnection:
         return kind(f"{error}; {news}") if news else error
 
     def _look_again(self) -> str:
-        """Go on over a connection that works; in words what happened, "" where nothing did."""
+        """Check the connection and reconnect if needed; returns what happened to the host, "" if nothing did."""
         if self._given_up:
             raise SourceError(self._given_up)
         started, waited_s = time.monotonic(), self._wait_s
@@ -117,7 +117,7 @@ class ReconnectingConnection:
     def _reopened(self) -> str:
         if self._answers():
             self._suspect = False
-            return ""  # it was the command
+            return ""  # the connection works: the command itself failed
         wait_s, self._wait_s = self._wait_s, 0.0
         fresh = self._connect(wait_s)
         try:
@@ -136,7 +136,7 @@ class ReconnectingConnection:
         return self.news[-1]
 
     def _answers(self) -> bool:
-        """Whether the host still answers over the connection that there is."""
+        """Whether the host still answers over the current connection."""
         try:
             return self._connection.is_open and _boot_of(self._connection) == self._boot
         except SourceError:
@@ -144,23 +144,23 @@ class ReconnectingConnection:
 
 
 class _WatchedStream:
-    """A stream whose break tells what became of the host."""
+    """A stream whose error states what happened to the host."""
 
     def __init__(self, stream: Stream, explained: Callable[[SourceError], SourceError]) -> None:
         self._stream, self._explained = stream, explained
 
     def read(self, limit_s: float) -> bytes | None:
-        """The next bytes, as Stream.read has them."""
+        """The next bytes, as Stream.read returns them."""
         try:
             return self._stream.read(limit_s)
         except SourceError as error:
             raise self._explained(error) from error
 
     def end_stdin(self) -> None:
-        """Tell the command that its standard input is at its end; it goes on."""
+        """Close the command's standard input; the command continues."""
         self._stream.end_stdin()
 
 
 def _boot_of(connection: Connection) -> str:
-    """What only this start of the host has; "" where it has no such thing."""
+    """The identifier of the host's current boot; "" if the host has none."""
     return connection.run(_BOOT_ID, limit_s=_BOOT_ID_LIMIT_S, max_bytes=_BOOT_ID_BYTES).text.strip()

@@ -1,11 +1,11 @@
-"""Taking secrets out of what a host printed, before anything keeps it."""
+"""Removes secrets from a host's output before it is stored."""
 
 import re
 
 REDACTED = b"[redacted]"
 
-# The data is a host's, and may be megabytes of nearly a secret.  What is repeated in groups is possessive (++): `re`
-# then keeps no place to come back to, which took 170 bytes for each character.
+# The data comes from a host, and may be megabytes of text that almost matches.  Repeated groups are possessive (++):
+# `re` then stores no backtracking positions, which took 170 bytes for each character.
 
 # -----BEGIN OPENSSH PRIVATE KEY----- ... -----END OPENSSH PRIVATE KEY-----, or up to the end of a cut one.
 _PRIVATE_KEY = re.compile(
@@ -15,9 +15,9 @@ _PRIVATE_KEY = re.compile(
 _PASSWORD = re.compile(
     rb"(?i)(?<![a-z0-9])((?:vnc|spice)?_?pass(?:wd|word)[ \t]*=[ \t]*)(?:\"[^\"\n]+\"|'[^'\n]+'|[^\s\"',#]+)"
 )
-# "passwd": "secret" in what xl list --long prints; an empty one is a fact.
+# "passwd": "secret" in the output of xl list --long; an empty one is a fact.
 _JSON_PASSWORD = re.compile(rb'(?i)("(?:vnc|spice)?_?pass(?:wd|word)"\s*+:\s*+)"(?:[^"\\]++|\\.)++"')
-# (vncpasswd 'secret') in what xend left over; an empty one is a fact.
+# (vncpasswd 'secret') in files that xend left; an empty one is a fact.
 _SXP_PASSWORD = re.compile(
     rb"(?i)(\((?:vnc|spice)?_?pass(?:wd|word)\s++)(?:\"(?:[^\"\\]++|\\.)++\"|'(?:[^'\\]++|\\.)++'|[^\s\"'()]+)"
 )
@@ -26,7 +26,7 @@ _HASH = re.compile(rb"\$(?:1|2[abxy]|5|6|7|y|gy)\$[./A-Za-z0-9$=,]{8,}|grub\.pbk
 
 
 def redacted(data: bytes) -> tuple[bytes, int]:
-    """`data` with private keys, passwords and their hashes replaced by "[redacted]", and how many there were."""
+    """`data` with private keys, passwords and their hashes replaced by "[redacted]", and the number of replacements."""
     data, keys = _PRIVATE_KEY.subn(REDACTED, data)
     data, passwords = _PASSWORD.subn(lambda found: found[1] + REDACTED, data)
     data, json_passwords = _JSON_PASSWORD.subn(lambda found: found[1] + b'"' + REDACTED + b'"', data)

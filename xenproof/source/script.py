@@ -1,4 +1,4 @@
-"""One shell script that runs many probes, and the reading of what it printed."""
+"""One shell script that runs many probes, and the parsing of its output."""
 
 import hashlib
 import re
@@ -11,13 +11,13 @@ from xenproof.errors import SourceError
 from xenproof.source.probe import Probe, ProbeOutput
 from xenproof.source.redact import redacted
 
-# The script comes through stdin: it may be longer than an argument, any login shell understands
-# this line, and `ps` shows no probe the mark.  `cat` is faster than bash, which would read its
+# The script is sent through stdin: it may be longer than an argument, every login shell understands
+# this line, and a probe cannot find the mark with `ps`.  `cat` is faster than bash, which would read its
 # script byte by byte.
 COMMAND = """exec sh -c 'eval "$(cat)"'"""
 
-# The shell's variable in which a probe finds a mark for the parts of its own output: a space and 32 hexadecimal digits.
-# It is as fresh as the mark of the frames, which no probe knows, and does not tell that one.
+# The shell variable with a mark for the sections of a probe's own output: a space and 32 hexadecimal digits.
+# It is new for each run like the mark of the frames, which no probe can read and which cannot be derived from it.
 SECTION_MARK = "xenproof_mark"
 
 CUT_EXIT_CODE = 255
@@ -28,18 +28,18 @@ _START = re.compile(rb" start (session|tree)\n")
 # ` 3 0 0`: the probe's number, its exit code, and 1 if its limit ended it.
 _FRAME = re.compile(rb" (0|[1-9]\d{0,8}) (0|[1-9]\d{0,2}) ([01])\n")
 _END = re.compile(rb" end\n")
-# No frame is longer.
+# The maximum length of a frame.
 _FRAME_BYTES = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a run of the script printed.
+    """The parsed output of the script.
 
-    `noise` came before the first frame, from the login shell.  `limits` says what a time limit ends:
+    `noise` is what the login shell printed before the first frame.  `limits` states what a time limit ends:
     all that the probe left in the `session`, or the `tree` of its descendants.  `cut` are the probes
     that did not end, and `unended` is what the first of them had printed, on stderr if nothing on stdout.
-    `irregular` says what is wrong with the frames where they are not those of the script, "" if nothing is.
+    `irregular` states how the frames differ from those of the script, "" if they do not.
     """
 
     outputs: dict[str, ProbeOutput]
@@ -59,10 +59,10 @@ class NotBegun(SourceError):
 
 
 def build(probes: Sequence[Probe], mark: str) -> str:
-    """The script that runs `probes` in order and frames their output by `mark`.
+    """The script that runs `probes` in order and frames their output with `mark`.
 
-    `mark` has to be fresh and random.  Raises ValueError if two probes have the same name, if
-    there is none, or if one holds a NUL byte, which no shell can run.
+    `mark` has to be new and random.  Raises ValueError if two probes have the same name, if
+    there are no probes, or if one contains a NUL byte, which no shell can run.
     """
     names = [probe.name for probe in probes]
     if not names or len(set(names)) < len(names):
@@ -70,7 +70,7 @@ def build(probes: Sequence[Probe], mark: str) -> str:
     if broken := [probe.name for probe in probes if "\0" in probe.script]:
         raise ValueError(f"the probes {broken} hold a NUL byte")
     runs = [f"p {probe.limit_s:d} {shlex.quote(probe.script)}" for probe in probes]
-    # A function, so that a script that arrived in part runs nothing.
+    # A function, so that an incomplete script runs nothing.
     section_mark = hashlib.sha256(mark.encode()).hexdigest()[:32]
     marks = [f"n={shlex.quote(mark)}", f"{SECTION_MARK}=' {section_mark}'"]
     lines = [*marks, _shell_part(), "main() {", "b", *runs, "e", "}", "main", ""]
@@ -78,12 +78,12 @@ def build(probes: Sequence[Probe], mark: str) -> str:
 
 
 def parse(stdout: bytes, stderr: bytes, mark: str, probes: Sequence[Probe]) -> Reading:
-    """The outputs of `probes` from what their script printed.
+    """The outputs of `probes` from the output of their script.
 
-    On each stream there has to be the frame `start`, then one frame for each probe in order, then `end`, and
-    nothing that begins as a frame does behind it; both streams have to agree in each.  What came whole before the
-    first frame that is missing or wrong is kept; that probe and those behind it are cut.  A frame that comes again
-    makes its own probe doubtful, so that is cut too, and with a second `start` all are.  Without `end` the last
+    Each stream must contain the frame `start`, then one frame for each probe in order, then `end`, and
+    no text like a frame after it; the frames of both streams must agree.  Output before the
+    first missing or wrong frame is kept; that probe and those after it are cut.  A frame that is repeated
+    makes its own probe doubtful, so that probe is cut, too, and after a second `start` all are.  Without `end` the last
     probe is cut.  Probes that were cut get CUT_EXIT_CODE, which no probe allows.
 
     Raises NotBegun if the script did not begin.
@@ -122,11 +122,11 @@ def parse(stdout: bytes, stderr: bytes, mark: str, probes: Sequence[Probe]) -> R
 
 
 class _Frames:
-    """The frames of one stream in their order, at most `most`, and what was printed before each."""
+    """The frames of one stream in their order, at most `most`, and the text before each."""
 
     def __init__(self, data: bytes, mark: bytes, most: int) -> None:
         self.noise, *self._parts = data.split(mark, most)
-        # Behind the last frame that the script writes there is none.
+        # After the last frame that the script writes there must be no other.
         self._behind = b""
         if len(self._parts) == most:
             self._parts[-1], found, behind = self._parts[-1].partition(mark)
@@ -136,44 +136,44 @@ class _Frames:
         self._end = 0
 
     def here(self, kind: re.Pattern[bytes]) -> tuple[bytes, ...] | None:
-        """The fields of the frame that is looked at, None if it is not of this kind or not there."""
+        """The fields of the current frame, None if it is of another kind or missing."""
         if self._at >= len(self._parts) or not (frame := kind.match(self._parts[self._at])):
             return None
         self._end = frame.end()
         return frame.groups()
 
     def step(self) -> bytes:
-        """Look at the next frame; what was printed before it, behind the one before, which has been looked at."""
+        """Move to the next frame; returns the text between it and the frame before, which `here` must have matched."""
         printed = self._parts[self._at][self._end :]
         self._at += 1
         return printed
 
     @property
     def more(self) -> bool:
-        """Whether there are frames behind the one that is looked at."""
+        """Whether there are frames after the current one."""
         return self._at + 1 < len(self._parts) or self._behind != b""
 
     @property
     def again(self) -> int:
-        """The lowest number of the frames that come a second time; 0 for a `start`."""
+        """The lowest number of the repeated frames; 0 for a `start`."""
         behind = self._mark.join([b"", *self._parts[self._at :]]) + self._behind
         found = re.finditer(re.escape(self._mark) + rb" (?:(start) |(0|[1-9]\d{0,8}) )", behind)
-        # The frame of the probe 0 is the second one.
+        # The frame of probe 0 is the second one.
         return min((int(frame[2] or 0) for frame in found if int(frame[2] or 0) < self._at - 1), default=self._at)
 
     @property
     def cut(self) -> bool:
-        """Whether the output ends before the frame that is looked at does."""
+        """Whether the output ends before the current frame is complete."""
         return self._at >= len(self._parts) or (not self.more and b"\n" not in self._parts[self._at][:_FRAME_BYTES])
 
     @property
     def at(self) -> int:
-        """How many frames stand before the one that is looked at."""
+        """The number of frames before the current one."""
         return self._at
 
     @property
     def shown(self) -> str:
-        """The frame that is looked at, as a message shows it."""
+        """The current frame as a message shows it."""
         return repr(self._parts[self._at][:_FRAME_BYTES].partition(b"\n")[0].strip().decode("utf-8", "replace"))
 
 

@@ -21,11 +21,11 @@ from xenproof.source.ssh_transport import SessionTransport, end
 
 
 class SSHConnection:
-    """A host on which commands run over one ssh transport, kept until `close`.
+    """A host on which commands run over one ssh transport, which stays open until `close`.
 
     One thread may run commands while others read streams.  Raises HostKeyError or SourceError
-    where the host cannot be reached, is not the pinned one or refuses the login; tries to reach it
-    again for `retry_until_s` seconds.
+    if the host cannot be reached, has another key than the pinned one or refuses the login; retries the
+    connection for `retry_until_s` seconds.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class SSHConnection:
     ) -> None:
         self._url = url
         self._patience = patience
-        # Marks the line by which a command's shell tells its process id, so that it can be ended.
+        # Marks the line in which a command's shell prints its process id, so that the command can be killed.
         self._mark = secrets.token_hex(8)
         self._transport = log_in(
             host,
@@ -59,17 +59,17 @@ class SSHConnection:
 
     @property
     def url(self) -> str:
-        """The host, as the user named it."""
+        """The host's URL as the user wrote it."""
         return self._url
 
     @property
     def transport(self) -> paramiko.Transport:
-        """The one transport below, for forwarding ports and for tests."""
+        """The transport below, for forwarding ports and for tests."""
         return self._transport
 
     @property
     def is_open(self) -> bool:
-        """Whether it has not broken, as far as this side knows."""
+        """Whether it is unbroken, as far as this side can tell."""
         return bool(self._transport.is_active())
 
     def run(self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20) -> Completed:
@@ -81,9 +81,9 @@ class SSHConnection:
     def beside(
         self, command: str, *, limit_s: float = 30.0, stdin: bytes = b"", max_bytes: int = 16 << 20
     ) -> Iterator[Callable[[], Completed]]:
-        """Start a shell command; its end is waited for when the result is asked, which raises what `run` raises.
+        """Start a shell command; the returned function waits for its end, and raises what `run` raises.
 
-        Leaving the context ends the command.  Raises NotStarted where the host does not start it.
+        Leaving the context ends the command.  Raises NotStarted if the host does not start it.
         """
         started = time.monotonic()
         output = Collected(command, self._url, max_bytes)
@@ -103,7 +103,7 @@ class SSHConnection:
 
     @contextmanager
     def follow(self, command: str, *, keep_stdin: bool = False) -> Iterator["SSHStream"]:
-        """Start a shell command and read its output while it runs; see Connection.follow for its end."""
+        """Start a shell command and read its output while it runs; see Connection.follow for how it ends."""
         session = self._start(command, self._patience.answer_s)
         try:
             if not keep_stdin:
@@ -117,7 +117,7 @@ class SSHConnection:
             session.close()
 
     def forward(self, port: int) -> AbstractContextManager[int]:
-        """The port of our own loopback that leads to `port` of the host's, as long as the context."""
+        """The port on our own loopback that leads to `port` on the host's, while the context lasts."""
         return forwarded(self._transport, port)
 
     def close(self) -> None:
@@ -125,12 +125,12 @@ class SSHConnection:
         end(self._transport)
 
     def _start(self, command: str, limit_s: float) -> Session:
-        # A second line of its own, so that a shell still replaces itself by the last command.
+        # On its own line, so that a shell still replaces itself with the last command.
         command = f"echo {self._mark} $$ >&2\n{command}"
         return Session(self._transport, command, self._url, self._mark, limit_s, self._patience)
 
     def _end(self, session: Session) -> str:
-        """End the command of `session` and its process group if it still runs; says how that went."""
+        """End the command of `session` and its process group if it still runs; returns how that went."""
         if session.ended or session.given_up or not self._transport.is_active():
             return ""
         session.given_up = True
@@ -138,8 +138,8 @@ class SSHConnection:
         with contextlib.suppress(XenproofError):
             if not session.announced(end_s):
                 return " and may still run there: its shell did not start"
-            # sshd refuses to pass signals to a root login and closing the channel ends nothing that is
-            # silent, so the host's own kill has to do it.
+            # sshd refuses to pass signals to a root login, and closing the channel does not end a command that
+            # prints nothing, so kill it with the host's own kill.
             killer = f"kill -s KILL -- -{session.process_id}"
             ending = Session(self._transport, killer, self._url, self._mark, end_s, self._patience)
             with contextlib.closing(ending):
@@ -151,13 +151,13 @@ class SSHConnection:
 
 
 class SSHStream:
-    """The output of a remote command that still runs; stderr is read and dropped."""
+    """The output of a remote command that is still running; stderr is read and dropped."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def read(self, limit_s: float) -> bytes | None:
-        """The next bytes of standard output, b"" if none came within `limit_s`, None at its end."""
+        """The next bytes of standard output, b"" if there were none within `limit_s`, None at its end."""
         deadline = time.monotonic() + limit_s
         while True:
             out, _ = self._session.take()
@@ -171,5 +171,5 @@ class SSHStream:
             self._session.wait(left)
 
     def end_stdin(self) -> None:
-        """Tell the command that its standard input is at its end; it goes on."""
+        """Close the command's standard input; the command continues."""
         self._session.end_of_input()

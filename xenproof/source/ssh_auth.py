@@ -1,4 +1,4 @@
-"""The identities with which a user logs in to a host, and what the host answers to each."""
+"""The identities with which a user logs in to a host, and the host's answer to each."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from xenproof.errors import SourceError
 from xenproof.source.ssh_transport import reason
 
 _DEFAULT_IDENTITIES = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
-# A private key has a few thousand.
+# A private key has a few thousand bytes.
 _MAX_IDENTITY_BYTES = 1 << 20
 _POLL_S = 0.1
 
@@ -24,10 +24,10 @@ _POLL_S = 0.1
 def authenticate(
     transport: paramiko.Transport, where: str, user: str, identity: Path | None, limit_s: float, login_limit_s: float
 ) -> None:
-    """Log in by the named identity, else by those of the agent and the user's own.
+    """Log in with the named identity, else with those of the agent and the user's own.
 
-    Each has `limit_s`, all have `login_limit_s`; after one that the host did not answer none is tried.  Raises
-    SourceError with what was tried.
+    Each has `limit_s`, all have `login_limit_s`; if the host does not answer to one, no other is tried.  Raises
+    SourceError with the identities that were tried.
     """
     tried: list[str] = []
     deadline = time.monotonic() + login_limit_s
@@ -55,7 +55,7 @@ def authenticate(
 
 @dataclass(frozen=True, slots=True)
 class _No:
-    """An identity did not let us in; `why` is what there is to say; no other needs to be tried where it `is_last`."""
+    """A rejected identity: `why` is the reason; if `is_last`, trying others is useless."""
 
     why: str = ""
     is_last: bool = False
@@ -63,10 +63,10 @@ class _No:
 
 
 def _answer(transport: paramiko.Transport, user: str, key: paramiko.PKey, limit_s: float) -> _No | None:
-    """What the host answers to one identity, None where it lets us in."""
+    """The reason why the host rejects one identity, None if it accepts it."""
     deadline = time.monotonic() + limit_s
     answered = threading.Event()
-    # paramiko's own wait tells a refusal, a time-out and a connection that ended by one exception.
+    # paramiko's own wait raises the same exception for a refusal, a time-out and a closed connection.
     try:
         transport.auth_publickey(user, key, event=answered)
         while not answered.wait(_POLL_S) and transport.is_active():
@@ -75,10 +75,10 @@ def _answer(transport: paramiko.Transport, user: str, key: paramiko.PKey, limit_
         if transport.is_active() and transport.is_authenticated():
             return None
         error: BaseException | None = transport.get_exception()
-    except Exception as raised:  # noqa: BLE001  # whatever the transport's thread ended with
+    except Exception as raised:  # noqa: BLE001  # any error may have ended the transport's thread
         error = raised
     if not transport.is_active():
-        # Most often: too many keys were tried.
+        # The most common reason: too many keys were tried.
         return _No(f"the host then ended the connection{f': {reason(error)}' if error else ''}", is_last=True)
     if isinstance(error, paramiko.ssh_exception.PartialAuthentication):
         return _No(f"accepted, but the host asks for more: {_kinds(error.allowed_types)}")
@@ -90,13 +90,13 @@ def _answer(transport: paramiko.Transport, user: str, key: paramiko.PKey, limit_
 
 
 def _kinds(names: Sequence[str]) -> str:
-    """The ways to log in that a host names."""
+    """The login methods that a host names."""
     text = ", ".join(names)
     return text[:100] if text.isprintable() else repr(text[:100])
 
 
 def _identities(identity: Path | None, tried: list[str]) -> Iterator[tuple[str, paramiko.PKey]]:
-    """The named key only, else those of the agent, then the user's own; problems are noted in `tried`."""
+    """The named key only, else those of the agent, then the user's own; problems are appended to `tried`."""
     if identity is not None:
         try:
             key = _load(identity.expanduser())
@@ -107,7 +107,7 @@ def _identities(identity: Path | None, tried: list[str]) -> Iterator[tuple[str, 
     if _agent_listens():
         try:
             agent = paramiko.Agent()
-        except Exception as error:  # noqa: BLE001  # what listens there may answer anything
+        except Exception as error:  # noqa: BLE001  # the program behind the socket may answer anything
             tried.append(f"agent (not usable: {reason(error)})")
         else:
             with contextlib.closing(agent):
@@ -119,7 +119,7 @@ def _identities(identity: Path | None, tried: list[str]) -> Iterator[tuple[str, 
             if not path.exists():
                 continue
             key = _load(path)
-        except (OSError, RuntimeError) as error:  # a folder that is not ours; a user without a home
+        except (OSError, RuntimeError) as error:  # a folder of another user; a user without a home
             tried.append(f"{name} (not usable: {reason(error)})")
             continue
         except SourceError as error:
@@ -129,7 +129,7 @@ def _identities(identity: Path | None, tried: list[str]) -> Iterator[tuple[str, 
 
 
 def _agent_listens() -> bool:
-    """Whether there is an agent; paramiko would leave a socket open where there is none any more."""
+    """Whether the agent is running; paramiko would leave a socket open if it is not."""
     with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as sock:
         try:
             sock.connect(os.environ.get("SSH_AUTH_SOCK", ""))
@@ -149,6 +149,6 @@ def _load(path: Path) -> paramiko.PKey:
         raise SourceError(f"the file cannot be read ({error.strerror})") from error
     except (paramiko.PasswordRequiredException, TypeError) as error:
         raise SourceError("it has a passphrase; add it to an ssh agent instead") from error
-    except Exception as error:  # by what cryptography and its parsers may raise
+    except Exception as error:  # cryptography and its parsers may raise anything
         raise SourceError(f"it is no private key that paramiko reads ({reason(error)})") from error
     raise SourceError(problem)

@@ -1,4 +1,4 @@
-"""From a host's name to an authenticated ssh transport, with the host's key checked on the way."""
+"""Connects to a host by name, checks its key and logs in: the result is an authenticated ssh transport."""
 
 import socket
 import time
@@ -15,8 +15,8 @@ KEEPALIVE_S = 15
 RETRY_PAUSE_S = 0.2
 FIRST_TRY_S = 3.0
 
-# Curve25519 and AES in counter mode are the fastest on a host whose processor is emulated; the rest
-# is for hosts that lack them.  CBC, 3DES and MD5 are not offered.
+# Curve25519 and AES in counter mode are the fastest on a host with an emulated processor; the other algorithms
+# are for hosts without them.  CBC, 3DES and MD5 are not offered.
 _KEX = (
     "curve25519-sha256@libssh.org",
     "mlkem768x25519-sha256",
@@ -31,7 +31,7 @@ _DIGESTS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512-etm
 
 
 class NotReachable(SourceError):
-    """The host does not answer as an ssh server (yet); trying again may help."""
+    """The host does not answer as an ssh server (yet); a retry may help."""
 
 
 def log_in(
@@ -48,9 +48,9 @@ def log_in(
 ) -> paramiko.Transport:
     """An authenticated transport to a host whose key is pinned.
 
-    Each try ends after `connect_limit_s`, and so does each identity; all identities have `login_limit_s`.
-    Where the host does not answer, new tries begin until
-    `retry_until_s` seconds have passed; a wrong key or login is never tried again.  Raises
+    Each try has `connect_limit_s`, and so does each identity; all identities together have `login_limit_s`.
+    While the host does not answer, new tries begin until
+    `retry_until_s` seconds have passed; a wrong key or a refused login is never retried.  Raises
     HostKeyError or SourceError.
     """
     deadline = time.monotonic() + retry_until_s
@@ -65,7 +65,7 @@ def log_in(
                     raise NotReachable(f"{error}; tried again for {retry_until_s:g} s") from error
                 raise
         time.sleep(RETRY_PAUSE_S)
-        # A forwarded port may swallow the first tries of a host that boots, a slow host needs a long one.
+        # A forwarded port may swallow the first tries while a host boots; a slow host needs a long try.
         limit_s = min(limit_s * 2, connect_limit_s)
     try:
         with given_up_after(transport, login_limit_s + connect_limit_s):
@@ -78,7 +78,7 @@ def log_in(
 
 
 def place(host: str, port: int) -> str:
-    """`host` and `port` as a reader expects them: `xen1:22`, `[fe80::1]:22`."""
+    """`host` and `port` in the usual notation: `xen1:22`, `[fe80::1]:22`."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -98,17 +98,17 @@ def _shake_hands(
             transport.get_security_options().key_types = _algorithms(pinned)
         try:
             transport.start_client(timeout=limit_s)
-            # At the end of its time start_client returns as if all were well; this raises then.
+            # After a time-out start_client returns without an error; this call raises then.
             key = transport.get_remote_server_key()
         except paramiko.ssh_exception.IncompatiblePeer as error:
             if pinned and not any_key:
-                # None of the pinned types, perhaps: ask for any key, to show which one the host has.
+                # The host may have none of the pinned types: accept any key, to report which one the host has.
                 end(transport)
                 return _shake_hands(host, port, pins, limit_s, transport_class, any_key=True)
             raise SourceError(
                 f"{where} and xenproof share no way to encrypt: {reason(error)}; look at its sshd -T"
             ) from error
-        except Exception as error:  # whatever the transport's thread ended with
+        except Exception as error:  # any error may have ended the transport's thread
             raise NotReachable(
                 f"{where} accepts connections but does not answer as an ssh server within {limit_s:g} s "
                 f"({reason(error)}); see whether sshd runs there and is not overloaded"
@@ -140,7 +140,7 @@ def _socket(host: str, port: int, limit_s: float) -> socket.socket:
         raise NotReachable(
             f"{where} cannot be reached ({error.strerror}); check the address and the network"
         ) from error
-    # Without this each command waits some 40 ms for a delayed acknowledgement.
+    # Without this each command waits about 40 ms for a delayed acknowledgement.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
@@ -162,7 +162,7 @@ def _transport(sock: socket.socket, limit_s: float, transport_class: type[parami
 
 
 def _algorithms(pinned: list[HostKey]) -> tuple[str, ...]:
-    """The signature algorithms of the pinned key types, so that the host shows a key that is pinned."""
+    """The signature algorithms of the pinned key types, so that the host sends a pinned key."""
     names: list[str] = []
     for key in pinned:
         names += ["rsa-sha2-512", "rsa-sha2-256"] if key.type == "ssh-rsa" else [key.type]

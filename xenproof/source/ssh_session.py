@@ -15,19 +15,19 @@ from xenproof.source.limits import READ_SIZE, Collected
 from xenproof.source.patience import PATIENCE, Patience
 from xenproof.source.ssh_transport import given_up_after, reason
 
-# The window of the host may be full without any event on our side, so stdin is offered this often.
+# The host's window may be full, and nothing reports when it opens, so sending is retried at this interval.
 STDIN_PAUSE_S = 0.01
-# The line by which a shell tells its process id: a mark of 16 characters and at most nine digits.
+# The line in which a shell prints its process id: a mark of 16 characters and at most nine digits.
 _ANNOUNCED_BYTES = 32
 _MOST_SENDS = 100
-# A host whose output waited to be taken goes on within this time.
+# A host that had to wait with its output continues within this time.
 _QUIET_S = 0.5
 
 
 class Session:
     """One command on its own channel of a transport.
 
-    Every method raises SourceError where the connection broke, which the transport may tell by any exception.
+    Every method raises SourceError if the connection broke, which the transport may report with any exception.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Session:
         patience: Patience = PATIENCE,
     ) -> None:
         self._transport, self._url, self._patience = transport, url, patience
-        # No process has a longer id; 0 and 1 are none of ours.
+        # No process id is longer; 0 and 1 cannot be ours.
         self._announced = re.compile(rb"%s (\d{1,9})\n" % mark.encode())
         self._head: bytearray | None = bytearray()
         self._pending = memoryview(b"")
@@ -57,7 +57,7 @@ class Session:
                 what = f"it did not answer within {limit_s:g} s"
                 self._channel.in_buffer.set_event(self._wake)
                 self._channel.in_stderr_buffer.set_event(self._wake)
-                # exec_command waits for the host's answer without any limit of its own.
+                # exec_command has no time limit of its own.
                 with _closed_after(self._channel, limit_s, late):
                     self._channel.exec_command(command)
             except Exception as error:
@@ -66,18 +66,18 @@ class Session:
 
     @property
     def at_end(self) -> bool:
-        """Whether no more output can come."""
+        """Whether no more output can arrive."""
         channel = self._channel
         ended = channel.eof_received or channel.closed
         return bool(ended) and not channel.recv_ready() and not channel.recv_stderr_ready()
 
     @property
     def ended(self) -> bool:
-        """Whether the host said how the command ended and no output can come any more."""
+        """Whether the host sent the exit status and no more output can arrive."""
         return self._channel.exit_status_ready() and self.at_end
 
     def give(self, stdin: bytes, limit_s: float) -> None:
-        """Send of `stdin` what the host takes at once, which may hold up everything; `collect` sends the rest."""
+        """Send as much of `stdin` as the host accepts at once; sending may block.  `collect` sends the rest."""
         self._pending = memoryview(stdin)
         with given_up_after(self._transport, limit_s + self._patience.end_s) as self._stalled:
             try:
@@ -87,10 +87,10 @@ class Session:
                     raise
 
     def collect(self, output: Collected, deadline: float) -> int | None:
-        """Give the rest of stdin, read everything; the exit code, or None if `deadline` came first."""
+        """Send the rest of stdin and read all output; returns the exit code, or None if `deadline` came first."""
         if self._stalled.is_set():
             return None
-        # What has come by then is still taken, so that it does not matter when somebody asked for it.
+        # Output that arrived before the deadline is read, even if `collect` is called later.
         end = max(deadline, time.monotonic()) + self._patience.end_s
         with given_up_after(self._transport, end - time.monotonic()) as given_up:
             try:
@@ -124,7 +124,7 @@ class Session:
         return self._channel.exit_status
 
     def take(self) -> tuple[bytes, bytes]:
-        """What has arrived on stdout and on stderr, without waiting."""
+        """The data that arrived on stdout and on stderr, without waiting."""
         self._wake.reset()
         channel = self._channel
         with self._unbroken():
@@ -133,13 +133,13 @@ class Session:
         return out, self._without_announcement(err)
 
     def wait(self, limit_s: float) -> None:
-        """Wait until there is something to take, at most `limit_s`."""
-        # `take` resets the event and may leave data, as it takes a limited amount.
+        """Wait until data arrives, at most `limit_s`."""
+        # `take` resets the event and may leave data, because it reads a limited amount.
         if not self._channel.recv_ready() and not self._channel.recv_stderr_ready():
             self._wake.wait(limit_s)
 
     def announced(self, limit_s: float) -> bool:
-        """Whether the shell has told its process id, waiting for it at most `limit_s`; output is dropped."""
+        """Whether the shell has printed its process id within at most `limit_s`; its output is dropped."""
         deadline = time.monotonic() + limit_s
         while self.process_id is None and not self.at_end and (left := deadline - time.monotonic()) > 0:
             if not any(self.take()) and self.process_id is None:
@@ -147,8 +147,8 @@ class Session:
         return self.process_id is not None
 
     def check_unbroken(self) -> None:
-        """Raise SourceError if the command's end was not told by the host."""
-        # The end of the output comes in a message of its own, before the one with the exit code.
+        """Raise SourceError if the host did not send the command's exit status."""
+        # The end of the output is a separate message, before the one with the exit code.
         self._channel.status_event.wait(self._patience.last_word_s)
         if self._channel.exit_status == -1:
             if self._transport.is_active():
@@ -156,31 +156,31 @@ class Session:
             raise self._broken(self._transport.get_exception())
 
     def end_of_input(self) -> None:
-        """Tell the command that its standard input is at its end."""
+        """Close the command's standard input."""
         with given_up_after(self._transport, self._patience.answer_s), self._unbroken(), contextlib.suppress(OSError):
             self._channel.shutdown_write()
 
     def close(self) -> None:
-        """Close the channel, and drop what nobody read; never raises."""
+        """Close the channel, and drop unread data; never raises."""
         with given_up_after(self._transport, self._patience.end_s), contextlib.suppress(Exception):
             self._channel.close()
         self._channel.in_buffer.empty()
         self._channel.in_stderr_buffer.empty()
 
     def rest_of_head(self) -> bytes:
-        """What was held back of stderr while the shell's announcement had not come."""
+        """The part of stderr that was held back until the line with the process id."""
         head, self._head = self._head, None
         return bytes(head or b"")
 
     def _offer(self) -> None:
         with self._unbroken():
             try:
-                # A window that is opened by one byte at a time would be a loop without end.
+                # Limited, because a host that opens its window one byte at a time could make this loop endless.
                 for _ in range(_MOST_SENDS):
                     if not self._pending or not self._channel.send_ready():
                         break
                     self._pending = self._pending[self._channel.send(self._pending[:READ_SIZE].tobytes()) :]
-            except OSError:  # the command does not want the rest
+            except OSError:  # the command does not read the rest
                 self._pending = self._pending[:0]
         if not self._pending and not self._channel.eof_sent:
             self.end_of_input()
@@ -205,27 +205,27 @@ class Session:
             self.process_id = int(found[1]) if int(found[1]) > 1 else None
             del self._head[found.start() : found.end()]
             return self.rest_of_head()
-        # Only a shell that prints a lot before its first command gets here.
+        # Reached only if a shell prints a lot before its first command.
         return self.rest_of_head() if len(self._head) > READ_SIZE else b""
 
 
 class _Wake(threading.Event):
-    """Set by each of a channel's two buffers when something arrived; cleared by the reader only.
+    """Set by each of a channel's two buffers when data arrived; cleared by the reader only.
 
-    The buffers clear their event when they run empty, which would hide what the other one holds.
+    A buffer clears its event when it runs empty, which would hide data in the other one.
     """
 
     def clear(self) -> None:
-        """Nothing: see `reset`."""
+        """Do nothing: see `reset`."""
 
     def reset(self) -> None:
-        """Forget what arrived; call it before reading."""
+        """Clear the event; call it before reading."""
         super().clear()
 
 
 @contextmanager
 def _closed_after(channel: paramiko.Channel, limit_s: float, closed: threading.Event) -> Iterator[None]:
-    """Close `channel` if the context takes longer; the event `closed` is then set."""
+    """Close `channel` if the context takes longer than `limit_s`; the event `closed` is then set."""
 
     def close() -> None:
         closed.set()

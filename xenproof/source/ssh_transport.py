@@ -1,4 +1,4 @@
-"""An ssh transport that a peer can neither fill nor hold up: bounds that paramiko's own lacks."""
+"""An ssh transport that a peer can neither flood nor block: limits that paramiko's own transport lacks."""
 
 import contextlib
 import logging
@@ -12,15 +12,15 @@ import paramiko
 from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_REQUEST
 from paramiko.packet import Packetizer
 
-# OpenSSH accepts no larger packet either.  The size stands in the packet, before anybody is authenticated.
+# OpenSSH accepts no larger packet either.  The peer states the size before it is authenticated.
 MAX_PACKET_BYTES = 256 << 10
-# RFC 4253 lets a server write lines before its version, which has 255 characters at most.
+# RFC 4253 lets a server write lines before its version line, which has 255 characters at most.
 MAX_GREETING_BYTES = 16 << 10
 THREAD_LIMIT_S = 5.0
 _MOST_POSTPONED = 1000
 _QUOTED_CHARACTERS = 200
 
-# Our errors say what happened.  What paramiko logs quotes the peer, as often as that likes, and has its own tracebacks;
+# Our errors report what happened.  paramiko's log quotes the peer without a limit, and has tracebacks of its own;
 # pytest would keep all of it in memory for the report of a test.
 _LOG = logging.getLogger("paramiko")
 _LOG.addHandler(logging.NullHandler())
@@ -29,24 +29,24 @@ _LOG.propagate = False
 
 
 class BoundedPacketizer(Packetizer):
-    """Reads no packet and no greeting of any size that the peer names, and leaves new keys to the peer."""
+    """Limits the size of packets and of the greeting, and lets the peer start the exchange of new keys."""
 
-    # What OpenSSH's client takes for AES; its server asks for new keys by limits of its own.  paramiko would ask every
-    # 512 MiB, and the connection is lost where a command of the host ends at that moment (its issue 822).
+    # The limit of OpenSSH's client for AES; its server requests new keys by its own limits.  paramiko would do so
+    # every 512 MiB, and the connection is lost if a command of the host ends at that moment (paramiko issue 822).
     REKEY_BYTES = 64 << 30
 
     def __init__(self, sock: object) -> None:
-        super().__init__(sock)  # type: ignore[arg-type]  # the stubs want a socket by name
+        super().__init__(sock)  # type: ignore[arg-type]  # the stubs require a socket class
         self._greeting_bytes = 0
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
-        """What paramiko's reads, where that is no more than a packet may be."""
+        """The data that paramiko reads; raises SSHException if it is more than a packet may have."""
         if not 0 <= n <= MAX_PACKET_BYTES:
             raise paramiko.SSHException(f"it sent a packet of {n} bytes, more than {MAX_PACKET_BYTES}")
         return super().read_all(n, check_rekey)
 
     def start_handshake(self, timeout: float) -> None:
-        """Nothing: who starts a client waits with a limit; paramiko's timer would keep our process for it."""
+        """Do nothing: the caller of start_client waits with a limit, and paramiko's timer would delay our exit."""
 
     def _read_timeout(self, timeout: float) -> bytes:
         if self._greeting_bytes > MAX_GREETING_BYTES:
@@ -57,10 +57,10 @@ class BoundedPacketizer(Packetizer):
 
 
 class BoundedTransport(paramiko.Transport):
-    """A transport whose channels hold no more than their window, whatever comes, and that an exchange never holds up.
+    """A transport that limits the data in each channel to its window, and that a key exchange never blocks.
 
-    paramiko's thread also sends, such as what keeps the connection alive, and then waits for the end of an exchange of
-    keys that only this thread could bring about.  What it has to say is sent behind the exchange here.
+    paramiko's thread also sends messages, such as keepalives, and then waits for the end of a key exchange
+    that only this same thread could complete.  Here such messages are sent after the exchange.
     """
 
     def __init__(self, sock: object) -> None:
@@ -93,7 +93,7 @@ def _extended_data(channel: paramiko.Channel, message: paramiko.Message) -> None
 
 
 def _has_room(channel: paramiko.Channel, message: paramiko.Message) -> bool:
-    """Whether somebody may still read what came; raises where it is more than the window, which paramiko ignores."""
+    """Whether the channel can still be read; raises if the data exceeds the window, which paramiko does not check."""
     if channel.closed:
         return False
     held = len(channel.in_buffer) + len(channel.in_stderr_buffer)
@@ -103,9 +103,9 @@ def _has_room(channel: paramiko.Channel, message: paramiko.Message) -> bool:
 
 
 def _channel_request(channel: paramiko.Channel, message: paramiko.Message) -> None:
-    """Note the signal that ended a command as a shell would, 128 + N: paramiko drops that message."""
+    """Store the signal that ended a command as a shell does, 128 + N: paramiko drops that message."""
     copy = paramiko.Message(message.asbytes())
-    copy.get_int()  # the channel
+    copy.get_int()  # skip the channel number
     kind, _ = copy.get_text(), copy.get_boolean()
     if kind == "exit-signal" and (found := signal.Signals.__members__.get(f"SIG{copy.get_text()}")) is not None:
         channel.exit_status = 128 + int(found)
@@ -126,10 +126,10 @@ class SessionTransport(BoundedTransport):
 
 
 def end(transport: paramiko.Transport) -> None:
-    """Close `transport` and wait until its thread is gone, which paramiko's own `close` does not.
+    """Close `transport` and wait until its thread has ended, which paramiko's own `close` does not do.
 
-    That thread may be writing a traceback for its log.  Before Python 3.11.8 no two threads may parse source at a time
-    (gh-106905), and pytest parses its own to tell of an interrupted run: it would end by a SystemError.
+    That thread may be writing a traceback to its log.  Before Python 3.11.8 two threads may not parse source at
+    once (gh-106905), and pytest parses source to report an interrupted run: it would end with a SystemError.
     """
     transport.close()
     if transport.is_alive():
@@ -138,9 +138,9 @@ def end(transport: paramiko.Transport) -> None:
 
 @contextmanager
 def given_up_after(transport: paramiko.Transport, limit_s: float) -> Iterator[threading.Event]:
-    """Close `transport` if the context takes longer; the event is then set.
+    """Close `transport` if the context takes longer than `limit_s`; the event is then set.
 
-    A peer that reads nothing any more holds up every write to it, whichever channel it is for: nothing else ends that.
+    A peer that stops reading blocks every write to it, on every channel: only closing ends that.
     """
     ended = threading.Event()
 
@@ -160,7 +160,7 @@ def given_up_after(transport: paramiko.Transport, limit_s: float) -> Iterator[th
 
 
 def reason(error: BaseException) -> str:
-    """What an error says, in at most 200 characters: it may quote the peer."""
+    """The message of an error, in at most 200 characters, because it may quote the peer."""
     text = str(error) or type(error).__name__
     text = text if text.isprintable() else repr(text)
     return text if len(text) <= _QUOTED_CHARACTERS else text[:_QUOTED_CHARACTERS] + "..."

@@ -1,4 +1,4 @@
-"""testinfra's Host over a connection of ours, for checks that users write with `host.run`, `host.file` and the like."""
+"""testinfra's Host over a xenproof connection, for users' checks with `host.run`, `host.file` and the like."""
 
 from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
@@ -11,7 +11,7 @@ def testinfra_host(connection: Connection, limit_s: float = 60.0) -> Host:  # no
     """A testinfra Host whose every command goes through `connection` and ends within `limit_s`.
 
     A command that does not end or a connection that breaks raises what Connection.run raises; it
-    is never an empty result.
+    never returns an empty result.
     """
     backend = _Backend(connection, limit_s)
     host = CorrectedHost(backend)
@@ -20,10 +20,10 @@ def testinfra_host(connection: Connection, limit_s: float = 60.0) -> Host:  # no
 
 
 # pytest collects every module attribute whose name begins with `test`.
-testinfra_host.__test__ = False  # type: ignore[attr-defined]  # functions take any attribute
+testinfra_host.__test__ = False  # type: ignore[attr-defined]  # functions accept any attribute
 
 
-class _Backend(BaseBackend):  # type: ignore[misc]  # testinfra carries no types
+class _Backend(BaseBackend):  # type: ignore[misc]  # testinfra has no types
     NAME = "xenproof"
 
     def __init__(self, connection: Connection, limit_s: float) -> None:
@@ -39,7 +39,7 @@ class _Backend(BaseBackend):  # type: ignore[misc]  # testinfra carries no types
         done = self._connection.run(text, limit_s=self._limit_s)
         return self.result(done.exit_code, text.encode(), done.stdout, done.stderr)
 
-    # testinfra would ask the host for its encoding by running python there.
+    # testinfra would run python on the host to find its encoding.
 
     def decode(self, data: bytes) -> str:
         return data.decode("utf-8", "replace")

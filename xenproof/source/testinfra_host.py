@@ -1,6 +1,6 @@
-"""testinfra's Host with its wrong answers put right; docs/decisions/0013 shows each of them.
+"""testinfra's Host with its wrong answers corrected; docs/decisions/0013 describes each of them.
 
-Where testinfra cannot tell, a CommandFailed is raised: an error, never an answer.
+If testinfra cannot tell, CommandFailed is raised: an error, never an answer.
 """
 
 from typing import Any
@@ -13,13 +13,13 @@ from testinfra.modules.service import Service, SystemdService
 from xenproof.errors import CommandFailed
 
 
-class CorrectedHost(Host):  # type: ignore[misc]  # testinfra carries no types
+class CorrectedHost(Host):  # type: ignore[misc]  # testinfra has no types
     """A host as users know it from testinfra."""
 
     def run_expect(self, expected: list[int], command: str, *args: str, **kwargs: Any) -> Any:
-        """Run a command; raises CommandFailed if it ends with an exit code that is not expected.
+        """Run a command; raises CommandFailed if its exit code is not an expected one.
 
-        testinfra raises AssertionError, which would be held against the host that is examined.
+        testinfra raises AssertionError, which would count as a failure of the examined host.
         """
         done = self.run(command, *args, **kwargs)
         if done.rc not in expected:
@@ -30,7 +30,7 @@ class CorrectedHost(Host):  # type: ignore[misc]  # testinfra carries no types
         return done
 
     def check_output(self, command: str, *args: str, **kwargs: Any) -> str:
-        """What a command prints, without the end of its last line; raises CommandFailed unless it ends with 0."""
+        """The output of a command, without the last line end; raises CommandFailed unless it exits with 0."""
         return str(self.run_expect([0], command, *args, **kwargs).stdout).rstrip("\r\n")
 
     def __getattr__(self, name: str) -> Any:
@@ -41,17 +41,17 @@ class CorrectedHost(Host):  # type: ignore[misc]  # testinfra carries no types
         return found
 
 
-class _Package(Package):  # type: ignore[misc]  # testinfra carries no types
+class _Package(Package):  # type: ignore[misc]  # testinfra has no types
     @classmethod
     def get_module_class(cls, host: CorrectedHost) -> type[Module]:
-        # testinfra knows `sles` not, and asks dpkg wherever that is on the PATH.  What rpm itself
-        # was installed by is what the host is made of: on Debian rpm knows no package of that name.
+        # testinfra does not support `sles`, and uses dpkg if it is on the PATH.  The package manager that installed rpm
+        # itself is the host's own: on Debian rpm has no package of that name.
         if host.run("rpm -q rpm").rc == 0:
             return _RpmPackage
-        return super().get_module_class(host)  # type: ignore[no-any-return]  # testinfra carries no types
+        return super().get_module_class(host)  # type: ignore[no-any-return]  # testinfra has no types
 
 
-class _RpmPackage(RpmPackage):  # type: ignore[misc]  # testinfra carries no types
+class _RpmPackage(RpmPackage):  # type: ignore[misc]  # testinfra has no types
     @property
     def version(self) -> str:
         return self._only("VERSION")
@@ -61,7 +61,7 @@ class _RpmPackage(RpmPackage):  # type: ignore[misc]  # testinfra carries no typ
         return self._only("RELEASE")
 
     def _only(self, tag: str) -> str:
-        # Several kernels are installed side by side, and testinfra glues their versions together.
+        # Several kernels can be installed at the same time, and testinfra concatenates their versions.
         found = str(self.check_output(f"rpm -q --queryformat '%%{{{tag}}}\\n' %s", self.name)).split("\n")
         if len(set(found)) != 1:
             raise CommandFailed(
@@ -71,18 +71,18 @@ class _RpmPackage(RpmPackage):  # type: ignore[misc]  # testinfra carries no typ
         return found[0]
 
 
-class _Service(Service):  # type: ignore[misc]  # testinfra carries no types
+class _Service(Service):  # type: ignore[misc]  # testinfra has no types
     @classmethod
     def get_module_class(cls, host: CorrectedHost) -> type[Module]:
         found: type[Module] = super().get_module_class(host)
         return _SystemdService if found is SystemdService else found
 
 
-class _SystemdService(SystemdService):  # type: ignore[misc]  # testinfra carries no types
+class _SystemdService(SystemdService):  # type: ignore[misc]  # testinfra has no types
     @property
     def exists(self) -> bool:
-        # testinfra takes the name for the beginning of a pattern: xend exists because of
-        # xendomains.service; and a systemctl that fails for one that finds nothing.
+        # testinfra takes the name for the beginning of a pattern, so that xend exists because of
+        # xendomains.service; and it takes a failing systemctl for one that finds nothing.
         unit = self.name if self._has_systemd_suffix() else f"{self.name}.service"
         listed = self.check_output("systemctl list-unit-files --full --no-legend --no-pager")
         if unit in {line.split()[0] for line in listed.split("\n") if line.strip()}:
@@ -93,7 +93,7 @@ class _SystemdService(SystemdService):  # type: ignore[misc]  # testinfra carrie
 
     @property
     def is_masked(self) -> bool:
-        # Exit code 1 is the answer of a disabled unit, and that of a systemctl that cannot ask.
+        # Exit code 1 means a disabled unit, or a systemctl that cannot reach systemd.
         word = self.run_test("systemctl is-enabled %s", self.name).stdout.strip()
         if not word:
             raise CommandFailed(

@@ -1,1 +1,1 @@
-"""SUSE supportconfig archives as a source: what a host said of itself when its support data were collected."""
+"""SUSE supportconfig archives as a source: what was collected on a host for SUSE's support."""

@@ -1,8 +1,8 @@
-"""The text files of a supportconfig: out of its archive or its directory, never written anywhere.
+"""The text files of a supportconfig, read from its archive or directory, never unpacked to disk.
 
-An archive is hostile until proved otherwise: what is read of it is bounded, only regular files of the
-names that are wanted are looked at, and no path in it is ever used as one.  It is read to its very end:
-one that lost its last bytes is an error.
+An archive is treated as hostile: the size of what is read is limited, only regular files with
+wanted names are read, and no path in it is ever used as a path.  It is read to its very end:
+an archive that lost its last bytes is an error.
 """
 
 import lzma
@@ -19,9 +19,9 @@ from xenproof.supportconfig.pax import pax_name
 from xenproof.supportconfig.unpacked import Unpacked, decoder_of
 
 MOST_FILE_BYTES = 64 << 20
-MOST_KEPT_BYTES = 96 << 20  # of all files that are wanted
-_MOST_BYTES = 4 << 30  # of the whole archive, unpacked
-# Texts shrink to a tenth or a hundredth; what shrinks to less was made to swell.
+MOST_KEPT_BYTES = 96 << 20  # of all wanted files together
+_MOST_BYTES = 4 << 30  # of the whole unpacked archive
+# Text compresses to a tenth or a hundredth; a higher ratio means a decompression bomb.
 _MOST_RATIO, _ANY_RATIO_BYTES = 300, 64 << 20
 _MOST_MEMBERS = 100_000
 _BLOCK = 512
@@ -37,7 +37,7 @@ class _Stream(Protocol):
 
 
 def read_files(path: Path, wanted: Wanted) -> dict[str, bytes]:
-    """The wanted files by their names; raises SourceError if `path` is no archive or directory, or is cut off."""
+    """The wanted files by their names; raises SourceError if `path` is no archive or directory, or is truncated."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -54,7 +54,7 @@ def read_files(path: Path, wanted: Wanted) -> dict[str, bytes]:
 
 
 def _open(path: Path, more: int = 0) -> BinaryIO:
-    """Open what may be anything: a FIFO does not make this wait."""
+    """Open a path of any kind: O_NONBLOCK, so that a FIFO does not wait."""
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | more), "rb")
 
 
@@ -62,7 +62,7 @@ def _in_directory(folder: Path, wanted: Wanted) -> dict[str, bytes]:
     kept = _Kept(folder)
     for name in sorted(_wanted_names(folder, wanted)):
         if not stat.S_ISREG((folder / name).lstat().st_mode):
-            continue  # to open a device may change something
+            continue  # opening a device may have side effects
         with _open(folder / name, os.O_NOFOLLOW) as file:
             found = os.fstat(file.fileno())
             if stat.S_ISREG(found.st_mode):
@@ -81,7 +81,7 @@ def _wanted_names(folder: Path, wanted: Wanted) -> Iterator[str]:
 
 
 class _Kept:
-    """The files that are wanted, which are held in memory."""
+    """The wanted files, which are kept in memory."""
 
     def __init__(self, path: Path) -> None:
         self.files: dict[str, bytes] = {}
@@ -89,7 +89,7 @@ class _Kept:
         self._left = MOST_KEPT_BYTES
 
     def check(self, name: str, size: int) -> None:
-        """Raise SourceError if a file of `size` bytes is more than is read."""
+        """Raise SourceError if a file of `size` bytes exceeds the limits."""
         if size > MOST_FILE_BYTES:
             raise SourceError(
                 f"{name} in {self._path} is larger than {MOST_FILE_BYTES >> 20} MiB, more than is read of a text"
@@ -101,14 +101,14 @@ class _Kept:
             )
 
     def add(self, name: str, data: bytes) -> None:
-        """Keep a file; raises SourceError if it is more than is read."""
+        """Keep a file; raises SourceError if it exceeds the limits."""
         self.check(name, len(data))
         self._left -= len(data)
         self.files[name] = data
 
 
 class _Bounded:
-    """An archive of which no more is read than a supportconfig can have."""
+    """An archive that is read only up to the size that a supportconfig can have."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._path = path
@@ -130,20 +130,20 @@ class _Bounded:
         )
 
     def exactly(self, length: int) -> bytes:
-        """The next `length` bytes; raises EOFError if there are fewer, SourceError if there are too many already."""
+        """The next `length` bytes; raises EOFError if there are fewer, SourceError if the archive is too large."""
         pieces = bytearray()
         while len(pieces) < length:
             pieces += self._some(length - len(pieces))
         return bytes(pieces)
 
     def skip(self, length: int) -> None:
-        """Read `length` bytes and forget them."""
+        """Read `length` bytes and discard them."""
         self._allow(length)
         while length:
             length -= len(self._some(length))
 
     def end(self) -> None:
-        """Read what follows the end of the archive, where a compressed file has its checksum."""
+        """Read what follows the end of the archive: there a compressed file has its checksum."""
         while piece := self._stream.read(_PIECE):
             self._allow(len(piece))
             self._left -= len(piece)
@@ -189,7 +189,7 @@ def _padded(size: int) -> int:
 
 
 def _members(stream: _Bounded, path: Path) -> Iterator[tuple[str, int, bool]]:
-    """Name, size and whether it is a regular file, of each member; whoever takes one reads its bytes."""
+    """Name, size and whether it is a regular file, of each member; the caller then reads the member's bytes."""
     long_name = ""
     for _ in range(_MOST_MEMBERS):
         block = stream.exactly(_BLOCK)
@@ -215,7 +215,7 @@ def _members(stream: _Bounded, path: Path) -> Iterator[tuple[str, int, bool]]:
 
 
 def _check(member: tarfile.TarInfo, path: Path) -> None:
-    """Raise SourceError where a header says what cannot be."""
+    """Raise SourceError if the size in a header is impossible or the member is sparse."""
     most = {
         tarfile.GNUTYPE_LONGNAME: _LONGEST_NAME,
         tarfile.GNUTYPE_LONGLINK: _LONGEST_NAME,
@@ -230,7 +230,7 @@ def _check(member: tarfile.TarInfo, path: Path) -> None:
 
 
 def _end_of_archive(stream: _Bounded, path: Path) -> None:
-    """Two empty blocks end an archive; whoever wrote it may have added more of them."""
+    """Check the second of the two empty blocks that end an archive; more of them may follow."""
     if stream.exactly(_BLOCK).strip(b"\0"):
         raise SourceError(f"{path} is damaged: it has one empty block where two end an archive")
     stream.end()

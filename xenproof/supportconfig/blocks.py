@@ -1,4 +1,4 @@
-"""The texts of a supportconfig are made of blocks: what was asked, and what came back.
+"""The texts of a supportconfig consist of blocks: a command or a file, and its output or content.
 
     #==[ Command ]======================================#
     # /usr/sbin/xl info
@@ -7,7 +7,7 @@
     #==[ Configuration File ]===========================#
     # /etc/xen/xend-config.sxp - File not found
 
-Exit codes are not kept.  Files are kept without comments and empty lines, except for grub.cfg.
+Exit codes are not recorded.  Files are recorded without comments and empty lines, except for grub.cfg.
 """
 
 import posixpath
@@ -20,7 +20,7 @@ from functools import cached_property
 from xenproof.errors import ParseError, SourceError
 
 COMMAND, CONFIGURATION, LOG = "Command", "Configuration File", "Log File"
-# Of one block that is looked into.
+# The limit of one block whose lines are used.
 MOST_BLOCK_BYTES = 8 << 20
 MOST_LINES = 250_000
 _LONGEST_TITLE = 1024
@@ -33,7 +33,7 @@ _NO_COMMAND = "ERROR: Command not found or not execut"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block: its kind, its title without the number sign, what stands below it, and the file that it is in."""
+    """One block: its kind, its title without the number sign, the data below it, and the file that contains it."""
 
     kind: str
     title: str
@@ -42,7 +42,7 @@ class Block:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Its lines; they are cut up each time, as nobody looks into most blocks.  Raises ParseError if it is huge."""
+        """Its lines; split at each call, because most blocks are never used.  Raises ParseError if it is huge."""
         count = self.body.count(b"\n")
         if len(self.body) > MOST_BLOCK_BYTES or count > MOST_LINES:
             raise ParseError(
@@ -51,29 +51,29 @@ class Block:
             )
         lines = self.body.decode("utf-8", "replace").split("\n")[:-1]
         while lines and not lines[-1].strip():
-            lines.pop()  # empty lines part the blocks
+            lines.pop()  # empty lines separate the blocks
         return tuple(lines)
 
     @property
     def path(self) -> str:
-        """The file that the block is about."""
+        """The file that the block shows."""
         return _LAST_LINES.sub("", self.title.removesuffix(_NOT_FOUND))
 
     @property
     def is_missing(self) -> bool:
-        """Whether there was no such file, or no such command."""
+        """Whether the file or the command did not exist on the host."""
         return self.title.endswith(_NOT_FOUND) or self.body.startswith(_NO_COMMAND.encode())
 
     @property
     def text(self) -> str:
-        """The lines as a command would have printed them."""
+        """The lines in the form in which a command prints them."""
         return "".join(f"{line}\n" for line in self.lines)
 
 
 def parse_blocks(name: str, data: bytes) -> Iterator[Block]:
-    """The blocks of one file; what stands before the first is left out.
+    """The blocks of one file; text before the first one is skipped.
 
-    Raises SourceError if it is cut off.
+    Raises SourceError if the file is truncated.
     """
     if data and not data.endswith(b"\n"):
         raise SourceError(f"{name} is cut off: its last line has no end")
@@ -87,7 +87,7 @@ def parse_blocks(name: str, data: bytes) -> Iterator[Block]:
 def _block(kind: str, data: bytes, begin: int, end: int, name: str) -> Iterator[Block]:
     title_end = data.find(b"\n", begin, end)
     if not kind or not 0 < title_end - begin <= _LONGEST_TITLE or not data.startswith(b"# ", begin):
-        return  # nobody asks for what has so long a title
+        return  # no block that is used has such a long title
     title = data[begin + 2 : title_end].decode("utf-8", "replace").strip()
     yield Block(kind, title, data[title_end + 1 : end], name)
 
@@ -100,7 +100,7 @@ class Blocks:
     files: frozenset[str]
 
     def command(self, command: str) -> Block | None:
-        """The block of a command such as "xl info", by whatever path its program was called."""
+        """The block of a command such as "xl info", whatever path was used to call its program."""
         return self._commands.get(command)
 
     def commands(self) -> Iterable[Block]:
@@ -108,20 +108,20 @@ class Blocks:
         return (block for block in self.all if block.kind == COMMAND)
 
     def configuration(self, path: str) -> Block | None:
-        """The block of a configuration file, which may say that there is none."""
+        """The block of a configuration file, which may state that the file does not exist."""
         return self._configuration.get(path)
 
     def log(self, path: str) -> Block | None:
-        """The block of a log file, which may say that there is none."""
+        """The block of a log file, which may state that the file does not exist."""
         return self._logs.get(path)
 
     def below(self, kind: str, folder: str) -> list[str]:
-        """The paths right in a folder that have a block of that kind, sorted."""
+        """The sorted paths directly in a folder that have a block of that kind."""
         paths = {block.path for block in self.all if block.kind == kind and not block.is_missing}
         return sorted(path for path in paths if posixpath.dirname(path) == folder)
 
     def was_read(self, path: str) -> bool:
-        """Whether that file was read, or one that is below it."""
+        """Whether that file, or one below it, was read."""
         inside = f"{path}/"
         at = bisect_left(self._read, inside)
         found = self._read[at : at + 1]

@@ -1,4 +1,4 @@
-"""What rpm -V said of packages while a supportconfig was collected."""
+"""The output of rpm -V for packages, recorded while a supportconfig was collected."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,15 +10,15 @@ _KIND = "Verification"
 _TITLE = re.compile(r"rpm -V (\S+)-[^-\s]+-[^-\s]+")
 _NOT_INSTALLED = "RPM Not Installed: "
 _STATUS = "# Verification Status: "
-_DEPENDENCIES = "Unsatisfied dependencies "  # the probe asks without them
-# S.5....T.  c /etc/xen/xl.conf; the time of a change alone is no change.
+_DEPENDENCIES = "Unsatisfied dependencies "  # the probe excludes them
+# S.5....T.  c /etc/xen/xl.conf; a different modification time alone does not count as a change.
 _MARKS = re.compile(r"([SM5DLUG?.]{7})[T?.]([P?.]?)(  . /.*)")
 
 
 def verified(blocks: Blocks, names: Iterable[str]) -> tuple[str, str]:
     """What the probe would print in the sections `integrity` and `owners`.
 
-    A line of another shape stays as it is: the parser of the section refuses it.
+    A line of another form is kept as it is: the parser of the section rejects it.
     """
     known = [block for block in blocks.all if block.kind == _KIND]
     heads, said, owners = list[str](), list[str](), list[str]()

@@ -30,9 +30,9 @@ def uname(blocks: Blocks) -> tuple[str, str]:
 
 
 def proc_modules(blocks: Blocks) -> Sequence[str] | None:
-    """The loaded modules as /proc/modules has them, None if `lsmod` was not collected.
+    """The loaded modules in the form of /proc/modules, None if `lsmod` was not collected.
 
-    A line that is no module stays as it is: the parser of that file refuses it.
+    A line that is not a module is kept as it is: the parser of that file rejects it.
     """
     block = blocks.command("lsmod | sort") or blocks.command("lsmod")
     if block is None or block.is_missing:
@@ -40,7 +40,7 @@ def proc_modules(blocks: Blocks) -> Sequence[str] | None:
     lines: list[str] = []
     for line in block.lines:
         if line.split()[:3] == _HEADER:
-            continue  # sorted along with the rest
+            continue  # the header line, which `sort` moved between the others
         row = _MODULE.fullmatch(line.rstrip())
         lines.append(f"{row[1]} {row[2]} {row[3]} {row[4] or '-'} Live 0x0000000000000000" if row else line)
     return lines

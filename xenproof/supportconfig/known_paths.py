@@ -1,4 +1,4 @@
-"""The paths that probes ask for, as far as a supportconfig knows of them."""
+"""The paths that probes read, as far as a supportconfig has them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from xenproof.facts.files import UNKNOWN_MODE, UNKNOWN_OWNER
 from xenproof.supportconfig.blocks import CONFIGURATION, MOST_BLOCK_BYTES, MOST_LINES, Blocks
 from xenproof.supportconfig.listing import Listings
 
-# A file of the supportconfig that holds every file below a folder whose name ends so.
+# Files of the supportconfig that contain every file below a folder whose name ends like this.
 _WHOLE = (
     ("etc.txt", "/etc/", "conf"),
     ("etc.txt", "/etc/logrotate.d/", ""),
@@ -20,14 +20,14 @@ _WHOLE = (
 
 @dataclass(frozen=True)
 class KnownPaths:
-    """What a supportconfig tells of paths.  `derived` are texts that it has, but not as files."""
+    """What a supportconfig contains about paths.  `derived` are texts that it has, but not as files."""
 
     blocks: Blocks
     listings: Listings
     derived: Mapping[str, Sequence[str]]
 
     def texts(self, paths: Iterable[str], patterns: Iterable[str]) -> tuple[list[str], list[str]]:
-        """The lines of the sections text-list and text; raises ParseError if they are far more than texts are."""
+        """The lines of the sections text-list and text; raises ParseError if they are too large."""
         listing, rows = list[str](), list[str]()
         left = MOST_BLOCK_BYTES
         for path in dict.fromkeys([*paths, *(path for pattern in patterns for path in self._matching(pattern))]):
@@ -65,7 +65,7 @@ class KnownPaths:
         return listing, rows
 
     def _was_read(self, path: str) -> bool:
-        """Whether the file was read, or one that is below it."""
+        """Whether the file, or one below it, was read."""
         return path in self.derived or self.blocks.was_read(path)
 
     def _lines(self, path: str) -> Sequence[str] | None:

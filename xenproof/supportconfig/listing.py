@@ -1,4 +1,4 @@
-"""Directory listings that a supportconfig has: the type, the mode and the owner of files."""
+"""Directory listings in a supportconfig: the type, the mode and the owner of files."""
 
 import posixpath
 import re
@@ -15,7 +15,7 @@ _ROW = re.compile(
     r"([a-z-])([rwxsStT-]{9})[.+@]? +\d+ (\S+) +(\S+) +(?:\d+, +)?\d+ "
     r"(?:\d{4}-\d\d-\d\d \d\d:\d\d|[A-Z][a-z]{2} [ \d]\d (?:\d\d:\d\d| \d{4})) (.+)"
 )
-_FOLDER = re.compile(r"(/.{0,4095}):")  # each row has it in its path
+_FOLDER = re.compile(r"(/.{0,4095}):")  # limited, because the path of each row contains it
 _MOST_FILES = 100_000
 _TYPES = {"-": 0o100000, "d": 0o40000, "l": 0o120000, "b": 0o60000, "c": 0o20000, "p": 0o10000, "s": 0o140000}
 _LINK = " -> "
@@ -23,7 +23,7 @@ _LINK = " -> "
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A file in a listing: its mode with its type, as a number, and its owner such as "root:root"."""
+    """A file in a listing: its mode with its type, as a number, and its owner, such as "root:root"."""
 
     mode: int
     owner: str
@@ -31,25 +31,25 @@ class Listed:
 
 @dataclass(frozen=True)
 class Listings:
-    """All files that were listed, and the directories whose listings are whole."""
+    """All listed files, and the directories whose listings are complete."""
 
     files: dict[str, Listed]
     folders: tuple[str, ...]
 
     def covers(self, path: str) -> bool:
-        """Whether the path would be listed if it were there."""
+        """Whether the path would be listed if it existed."""
         return any(path.startswith(f"{folder}/") for folder in self.folders)
 
 
 def read_listings(commands: Iterable[Block]) -> Listings:
-    """The files of all recursive listings; raises ParseError if they are far more than are listed of a host."""
+    """The files of all recursive listings; raises ParseError if they are too large."""
     files: dict[str, Listed] = {}
     folders: list[str] = []
     for block in commands:
         if (call := _CALL.fullmatch(block.title)) is None or block.is_missing:
             continue
         found = dict(_rows(block.lines))
-        # Where the directory could not be listed there is no row; an empty one is not worth a guess.
+        # There are no rows if the directory could not be listed, or if it was empty: these cannot be told apart.
         if found:
             folders.append(posixpath.normpath(call[1]))
             files |= found
@@ -72,7 +72,7 @@ def _rows(lines: Iterable[str]) -> Iterator[tuple[str, Listed]]:
 
 
 def _permissions(text: str) -> int:
-    """The number of "rwxr-sr-t"."""
+    """The number for "rwxr-sr-t"."""
     bits = sum(1 << (8 - at) for at, letter in enumerate(text) if letter not in "-ST")
     special = ((2, "sS", 0o4000), (5, "sS", 0o2000), (8, "tT", 0o1000))
     return bits | sum(value for at, letters, value in special if text[at] in letters)

@@ -9,7 +9,7 @@ from xenproof.supportconfig.blocks import Blocks
 _INTERFACE = re.compile(r"\d+: ([^\s:@]{1,15})(?:@\S+)?: <([A-Z0-9_,-]*)> .*")
 # br0		8000.525400123456	no		eth0
 _BRIDGE = re.compile(r"(\S{1,15})\t+[0-9a-f]{4}\.[0-9a-f]{12}\t(?:yes|no)(?:\t+(\S{1,15}))?\s*")
-# what follows a bridge: its further ports
+# A line below a bridge: one more of its ports
 _PORT = re.compile(r"\t+(\S{1,15})\s*")
 _UP = 0x1
 
@@ -17,7 +17,7 @@ _UP = 0x1
 def interface_list(blocks: Blocks) -> str:
     """The interfaces as the probe prints them.
 
-    Raises NotEvaluable if they or the bridges were not collected, ParseError if a line is of another shape.
+    Raises NotEvaluable if they or the bridges were not collected, ParseError if a line has another form.
     """
     interfaces, bridges = blocks.command("ip addr"), blocks.command("brctl show")
     if interfaces is None or interfaces.is_missing:

@@ -15,7 +15,7 @@ _ROW = re.compile(r"([^\s/]+) (?:.* )?(\S+)")
 def rpm_packages(blocks: Blocks) -> str:
     """The packages as 'rpm -qa' of the probe prints them.
 
-    Raises NotEvaluable if the list was not collected, ParseError if a line is no package.
+    Raises NotEvaluable if the list was not collected, ParseError if a line is not a package.
     """
     block = next((block for block in blocks.all if _LIST.fullmatch(block.title)), None)
     if block is None:

@@ -1,19 +1,19 @@
-"""The extended headers of tar's format pax: a member's name in full, and what no supportconfig needs."""
+"""The extended headers of tar's pax format: the full name of a member; other records are refused or skipped."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from xenproof.errors import SourceError
 
-# What makes a member another one than its own header says; the size is only needed above 8 GiB.
+# Records that change the size or the content of a member; a size is only needed above 8 GiB.
 _REFUSED = ("size", "GNU.sparse.")
 _LONGEST_LENGTH = 10
 
 
 def pax_name(data: bytes, path: Path, *, of_all: bool) -> str:
-    """The name that the header `data` gives to the member that follows, empty if it gives none.
+    """The name that the header `data` gives to the following member, empty if it gives none.
 
-    Raises SourceError if it is damaged or says something that no supportconfig needs, as one name for
+    Raises SourceError if it is damaged or contains what no supportconfig needs, such as one name for
     all members (`of_all`).
     """
     name = ""
@@ -26,7 +26,7 @@ def pax_name(data: bytes, path: Path, *, of_all: bool) -> str:
 
 
 def _records(data: bytes, path: Path) -> Iterator[tuple[str, bytes]]:
-    """Key and value of each record: b"18 path=a/rpm.txt\\n", whose length counts itself and the newline."""
+    """Key and value of each record: b"18 path=a/rpm.txt\\n"; the length includes itself and the newline."""
     at = 0
     while at < len(data):
         digits = data[at : at + _LONGEST_LENGTH].partition(b" ")[0]

@@ -1,4 +1,4 @@
-"""The running processes, from `ps axwwo ...,cmd`: the kernel's names of them are made of their command lines."""
+"""The running processes, from `ps axwwo ...,cmd`: the kernel's names are derived from the command lines."""
 
 import posixpath
 import re
@@ -10,14 +10,14 @@ from xenproof.supportconfig.blocks import Blocks
 _CALL = "ps axwwo user,pid,ppid,%cpu,%mem,vsz,rss,stat,time,cmd"
 # root       1281      1  0.0  0.1  23456  1234 Ss   00:00:01 /usr/sbin/xenconsoled --pid-file=/var/run/xenconsoled.pid
 _ROW = re.compile(r"\S+ +(\d+) +\d+ +[\d.]+ +[\d.]+ +\d+ +\d+ +\S+ +[\d:.-]+ +(\S.*)")
-# Programs that run a script, which gives the process its name.
+# Programs that run a script; the process is named after the script.
 _INTERPRETER = re.compile(r"(?:python|perl|ruby|bash|sh|dash|ksh|tclsh|expect)[\d.]*")
 
 
 def process_list(blocks: Blocks) -> str:
-    """The processes as the probe prints them; the collecting `ps` stands for the reader.
+    """The processes as the probe prints them; the collecting `ps` counts as the reading process.
 
-    Raises NotEvaluable if they were not collected, ParseError if a line is no process.
+    Raises NotEvaluable if they were not collected, ParseError if a line is not a process.
     """
     if (block := blocks.command(_CALL)) is None or block.is_missing:
         raise NotEvaluable("this supportconfig has no list of processes in basic-health-check.txt")
@@ -36,7 +36,7 @@ def process_list(blocks: Blocks) -> str:
 
 
 def _name(command: str) -> str:
-    """The name that the kernel has for a process of that command line, such as "xenconsoled"."""
+    """The kernel's name for a process with that command line, such as "xenconsoled"."""
     if found := re.fullmatch(r"[\[(](.+?)[\])].*", command):
         return found[1][:LONGEST_NAME]  # [kworker/0:1], (sd-pam)
     words = command.split()

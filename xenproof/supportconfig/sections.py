@@ -1,4 +1,4 @@
-"""What the probes would have printed on the host of a supportconfig, as far as that has collected it."""
+"""What the probes would have printed on the host of a supportconfig, as far as it contains the data."""
 
 import contextlib
 import re
@@ -61,20 +61,20 @@ _OTHER = "this"
 
 @dataclass(frozen=True)
 class SupportconfigSections:
-    """The sections of the probes of a profile, read from a supportconfig."""
+    """The sections of the probes of a profile, made from a supportconfig."""
 
     blocks: Blocks
     profile: Profile
 
     def writer(self, name: str) -> SectionWriter:
-        """The writer of the section of that name."""
+        """The writer of the section with that name."""
         writers: dict[str, SectionWriter] = {
             "packages": lambda: rpm_packages(self.blocks),
             "xl-info": lambda: self._printed("xl info"),
             "xl-list": self._domain0,
             "xl-dmesg": lambda: self._printed("xl dmesg"),
             "show": lambda: show_units(self.blocks, unit_names(self.profile)),
-            # No start link is known; units that depend on them are unknowable one by one.
+            # Start links are not collected; each unit that depends on them is unknowable on its own.
             "rc": lambda: f"{RC_PATTERN}\n",
             "list-units": lambda: list_units(self.blocks),
             "integrity": lambda: self._integrity[0],
@@ -114,7 +114,7 @@ class SupportconfigSections:
         return _lines([lines[0], rows[0]])
 
     def _commands(self) -> str:
-        """The commands that were run while collecting, by their whole paths; those that were not found there."""
+        """The commands that were called with their full paths while collecting, and those that were not found."""
         paths: dict[str, str] = {}
         for block in self.blocks.commands():
             program = block.title.partition(" ")[0]
@@ -131,7 +131,7 @@ class SupportconfigSections:
         derived: dict[str, list[str]] = {}
         if (modules := proc_modules(self.blocks)) is not None:
             derived["/proc/modules"] = list(modules)
-        # The file's one line begins with the sign that makes comments, so that it is left out of proc.txt.
+        # The file's only line begins with a number sign, so supportconfig removes it from proc.txt as a comment.
         with contextlib.suppress(NotEvaluable, ParseError):
             derived["/proc/sys/kernel/version"] = [uname(self.blocks)[1]]
         return KnownPaths(self.blocks, read_listings(self.blocks.commands()), derived)
@@ -148,12 +148,12 @@ class SupportconfigSections:
         try:
             release = uname(self.blocks)[0]
         except (NotEvaluable, ParseError):
-            return list(paths)  # unknown by these names
+            return list(paths)  # reported as unknown under these names
         return [path.replace(RELEASE, release) for path in paths]
 
     @cached_property
     def _filesystems(self) -> tuple[list[str], list[str]]:
-        """The directories that something is mounted on, and their rows as 'df -PT' prints them, without numbers."""
+        """The directories that are mount points, and their rows as 'df -PT' prints them, without numbers."""
         block = self.blocks.configuration(_MOUNTS)
         mounted = {words[1]: words[2] for line in (block.lines if block else ()) if len(words := line.split()) >= 3}
         listing, rows = list[str](), list[str]()

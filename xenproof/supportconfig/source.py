@@ -1,4 +1,4 @@
-"""The source supportconfig://PATH: a SUSE supportconfig archive, or the directory that it was unpacked to."""
+"""The source supportconfig://PATH: a SUSE supportconfig archive, or the directory into which it was unpacked."""
 
 import re
 from pathlib import Path
@@ -15,9 +15,9 @@ from xenproof.supportconfig.packages import rpm_packages
 from xenproof.supportconfig.sections import SupportconfigSections
 
 KIND = "supportconfig"
-# What every supportconfig has.
+# The files of every supportconfig.
 _NEEDED = frozenset({"basic-environment.txt", "rpm.txt"})
-# In the order in which their blocks are looked at: what is about Xen first.
+# In the order in which their blocks are searched: files about Xen first.
 _FILES = (
     "xen.txt",
     "basic-environment.txt",
@@ -34,9 +34,9 @@ _FILES = (
     "fs-diskio.txt",
     "ssh.txt",
 )
-# Newer ones have a plugin for Xen: plugin-xen.txt, plugin-xen-supportconfig.txt
+# Newer archives have a plugin for Xen: plugin-xen.txt, plugin-xen-supportconfig.txt
 _PLUGIN = re.compile(r"plugin-(?=.*xen)[\w.-]+\.txt")
-# Thousands of disks or units have one each; each costs some hundred bytes and some time.
+# Thousands of disks or units have one block each; each costs some hundred bytes and some time.
 _MOST_BLOCKS = 20_000
 _OS_RELEASE = "/etc/os-release"
 _NAME = re.compile(r"PRETTY_NAME=\"?([^\"]*)\"?")
@@ -44,7 +44,7 @@ _LONGEST_NAME = 256
 
 
 def read_supportconfig(url: str, path: Path, profile: Profile) -> Recording:
-    """The recording of what a supportconfig tells; raises SourceError, saying what is wrong, if it is none."""
+    """The recording made from a supportconfig; raises SourceError with the reason if `path` is not one."""
     files = read_files(path, lambda name: name in _FILES or _PLUGIN.fullmatch(name) is not None)
     if missing := _NEEDED - files.keys():
         raise SourceError(
@@ -63,7 +63,7 @@ def read_supportconfig(url: str, path: Path, profile: Profile) -> Recording:
     try:
         release = uname(blocks)[0]
     except (NotEvaluable, ParseError):
-        release = ""  # the checks that need it say why
+        release = ""  # the checks that need it report the reason
     identity = offline_identity(KIND, kernel=release, system=_system(blocks), xl=_xl(blocks))
     date = blocks.command("date")
     said = date.body[:80].partition(b"\n")[0].decode("utf-8", "replace") if date else ""
@@ -83,7 +83,7 @@ def _system(blocks: Blocks) -> str:
 
 
 def _xl(blocks: Blocks) -> str:
-    """The path of xl as it was called, or the package that brings it; empty if there is neither."""
+    """The path of xl as it was called, or the package that contains it; empty if there is neither."""
     block = blocks.command("xl info")
     if block is not None and not block.is_missing:
         return block.title.partition(" ")[0]

@@ -1,4 +1,4 @@
-"""Systemd's units, from systemd.txt: what each loaded one shows, and the files of the others."""
+"""Systemd's units, from systemd.txt: the properties of each loaded unit, and the unit files of the others."""
 
 import re
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ _LONGEST_VALUE = 512
 # xendomains.service   enabled   enabled
 _UNIT_FILE = re.compile(r"(\S+\.[a-z]+) +([a-z-]+)(?: +\S+)? *")
 _END = re.compile(r"\d+ unit files listed\.|\d+ loaded units listed\..*|LOAD +=.*")
-# What start links decide about, which are not collected.
+# States that depend on start links, which are not collected.
 _OF_SCRIPTS = ("", "bad", "generated")
 _LIST_UNITS, _LIST_FILES = "systemctl --no-pager --all list-units", "systemctl --no-pager list-unit-files"
 
 
 def show_units(blocks: Blocks, names: Iterable[str]) -> str:
-    """What 'systemctl show' of the probe would have printed of the units.
+    """What 'systemctl show' of the probe would have printed for the units.
 
-    Raises NotEvaluable if systemd.txt is not there, ParseError if it is of another shape.
+    Raises NotEvaluable if systemd.txt is missing, ParseError if it has another form.
     """
     shown = dict(_shown(blocks))
     files = _unit_files(blocks)
@@ -60,7 +60,7 @@ def _shown(blocks: Blocks) -> Iterable[tuple[str, dict[str, str]]]:
             continue
         rows = (line.partition("=") for line in block.lines)
         properties = {name: value for name, equals, value in rows if equals and name in _PROPERTIES}
-        # Before systemd 217 there may be no UnitFileState for what has no file.
+        # Before systemd 217 UnitFileState may be missing for a unit without a file.
         properties.setdefault("UnitFileState", "")
         if any(len(value) > _LONGEST_VALUE for value in properties.values()):
             raise ParseError(f"expected the state of {call[1]!r} from `systemctl show`, found a very long value")
@@ -69,7 +69,7 @@ def _shown(blocks: Blocks) -> Iterable[tuple[str, dict[str, str]]]:
 
 
 def _unit_files(blocks: Blocks) -> dict[str, str] | None:
-    """The state of each unit file, None if they were not collected."""
+    """The state of each unit file, None if the states were not collected."""
     if (block := blocks.command(_LIST_FILES)) is None or block.is_missing:
         return None
     header, *rows = block.lines or ("",)
@@ -84,7 +84,7 @@ def _unit_files(blocks: Blocks) -> dict[str, str] | None:
 
 
 def _not_loaded(name: str, files: dict[str, str] | None) -> dict[str, str]:
-    """What systemd would say of a unit that it has not loaded: all that are active are loaded."""
+    """What systemd would print about a unit that it has not loaded; such a unit is never active."""
     if files is None:
         reason = f"{UNKNOWABLE}supportconfig does not tell whether there is a unit {name}"
         return dict.fromkeys(_PROPERTIES, reason) | {"Id": name}

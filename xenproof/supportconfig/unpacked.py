@@ -1,4 +1,4 @@
-"""The bytes of a compressed archive, piece by piece: to its very end, in little memory and within bounds."""
+"""The bytes of a compressed archive, piece by piece, to its very end, with limits on memory and size."""
 
 import bz2
 import lzma
@@ -8,15 +8,15 @@ from typing import BinaryIO, Protocol
 
 from xenproof.errors import SourceError
 
-# What `xz -9` needs and some room; a dictionary may otherwise be 4 GiB.
+# The need of `xz -9` and some reserve; a dictionary could otherwise have 4 GiB.
 _MOST_XZ_MEMORY = 80 << 20
-# Programs that compress in parallel write a stream for each piece of 128 kB or more.
+# Programs that compress in parallel write one stream for each piece of 128 kB or more.
 _MOST_STREAMS = 50_000
 _PIECE = 1 << 16
 
 
 class _Decoder(Protocol):
-    """What bz2 and lzma have: it keeps what it was given and did not use yet."""
+    """The interface of the decoders in bz2 and lzma: they keep input that they have not used yet."""
 
     @property
     def eof(self) -> bool: ...
@@ -51,12 +51,12 @@ _KINDS: tuple[tuple[bytes, Callable[[], _Decoder]], ...] = (
 
 
 def decoder_of(head: bytes) -> Callable[[], _Decoder] | None:
-    """What makes the decoders of a file that begins so, None if it is not compressed."""
+    """The class of decoders for a file that begins with `head`, None if it is not compressed."""
     return next((make for magic, make in _KINDS if head.startswith(magic)), None)
 
 
 class Unpacked:
-    """A compressed file as the bytes in it.  One that lost its last bytes raises EOFError instead of an end."""
+    """The bytes in a compressed file.  A file that lost its last bytes raises EOFError instead of ending."""
 
     def __init__(self, file: BinaryIO, make: Callable[[], _Decoder], name: str) -> None:
         self._file = file
@@ -68,8 +68,8 @@ class Unpacked:
     def read(self, length: int, /) -> bytes:
         """Up to `length` bytes, none at the end.
 
-        Raises EOFError, OSError, lzma.LZMAError or zlib.error if it is cut off or damaged, SourceError
-        if it is made of too many pieces.
+        Raises EOFError, OSError, lzma.LZMAError or zlib.error if it is truncated or damaged, SourceError
+        if it consists of too many pieces.
         """
         rest = b""
         while True:
@@ -82,10 +82,10 @@ class Unpacked:
                 raise EOFError("the compressed file ends too early")
 
     def _next_stream(self) -> bytes:
-        """Begin the stream that follows; its first bytes, none if there is none."""
+        """Begin the next stream; returns its first bytes, none if there is none."""
         rest = self._decoder.unused_data.lstrip(b"\0")
         while not rest and (piece := self._file.read(_PIECE)):
-            rest = piece.lstrip(b"\0")  # what pads a file, on a tape or between streams
+            rest = piece.lstrip(b"\0")  # zeros that pad a file, on a tape or between streams
         if rest:
             self._streams += 1
             if self._streams > _MOST_STREAMS:

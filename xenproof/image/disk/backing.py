@@ -1,6 +1,6 @@
-"""Which backing file a qcow2 may be read with: only one that the user named.
+"""Which backing files a qcow2 may use: only files that the user named.
 
-The name in an image is a text that anyone may have written there, a guest's owner too.  It must not choose which files
+Anyone may have written the name that is stored in an image, even a guest's owner.  It must not decide which files
 of this machine are read.
 """
 
@@ -15,7 +15,7 @@ from typing import BinaryIO
 from xenproof.errors import SourceError
 from xenproof.image.regular import open_regular
 
-# nbd:host:port, json:{...} and file:name, as qemu tells a protocol from the name of a file.
+# nbd:host:port, json:{...} and file:name: qemu distinguishes protocols from file names in this way.
 _PROTOCOL = re.compile(r"[^/]*:")
 _QUOTED = 200
 
@@ -28,13 +28,13 @@ class Allowed:
 
     @staticmethod
     def of(named: tuple[Path, ...]) -> "Allowed":
-        """Those of what the user named; raises SourceError for one that is not there."""
+        """The real paths of the files that the user named; raises SourceError for one that does not exist."""
         return Allowed(frozenset(map(_resolved, named)))
 
     def open(self, image: Path, name: str, files: ExitStack) -> tuple[Path, BinaryIO]:
         """The backing file `name` of `image`, and its real path; it is closed with `files`.
 
-        Raises SourceError, saying which name was refused and why, if the user did not name that file, or if it is not a
+        Raises SourceError with the refused name and the reason if the user did not name that file, or if it is not a
         regular file below the image's own folder.
         """
         folder = _resolved(image).parent
@@ -45,7 +45,7 @@ class Allowed:
             raise SourceError(f"{refused}names of protocols and of json: are none of files; {_instead(image)}")
         if Path(name).is_absolute():
             raise SourceError(f"{refused}only a name relative to the image is; {_instead(image)}")
-        # Before anything is looked up: a name may be that of a network that is mounted when it is touched.
+        # Checked before any lookup: the path may be in a network file system that is mounted on access.
         if posixpath.normpath(name).startswith(".."):
             raise SourceError(f"{refused}it leads out of the image's folder {folder}; {_instead(image)}")
         path = _resolved(image.parent / name)
@@ -57,7 +57,7 @@ class Allowed:
                 f"allow it with --backing {path}"
             )
         file = open_regular(path, files, follow=False)
-        # A folder on the way may have been replaced by a link since.
+        # A folder in the path may have been replaced by a link meanwhile.
         if _resolved(path) != path or not os.path.samestat(os.fstat(file.fileno()), path.lstat()):
             raise SourceError(f"{refused}{path} was replaced while it was opened")
         return path, file
@@ -66,7 +66,7 @@ class Allowed:
 def _resolved(path: Path) -> Path:
     try:
         return path.resolve(strict=True)
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links that go round, before Python 3.13
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
         reason = getattr(error, "strerror", None) or error
         raise SourceError(f"cannot read the image {path}: {reason}") from error
 

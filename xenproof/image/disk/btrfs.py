@@ -1,4 +1,4 @@
-"""btrfs on one device, as a library of Dissect reads it, with bounds on what it would follow for ever."""
+"""btrfs on one device, as a library of Dissect reads it, with limits where the library could loop for ever."""
 
 import struct
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ _NO_COW = 0x2  # in the flags of an inode
 
 
 def open_btrfs(source: Bytes, where: str, shared: Shared) -> FileSystem:
-    """The file system in `source`; raises whatever the library raises."""
+    """The file system in `source`; raises any error of the library."""
     _check_superblock(source)
     found = BoundedBtrfs(cast(BinaryIO, source))
     if int(found.sb.num_devices) != 1:
@@ -30,12 +30,12 @@ def open_btrfs(source: Bytes, where: str, shared: Shared) -> FileSystem:
         )
     subvolumes = _Subvolumes(found, where, shared)
     root = BtrfsNode(found.root, BTRFS, f"{where}:/", shared)
-    # Of a file system on one device, the superblock's number is the device's.
+    # The superblock's number is that of the only device.
     return FileSystem(BTRFS, str(found.uuid), str(found.label), int(found.sb.total_bytes), root, subvolumes)
 
 
 def _check_superblock(source: Bytes) -> None:
-    """Raise ValueError for sizes that no file system has, and that a library would take memory for."""
+    """Raise ValueError for sizes that no file system has, and for which a library would allocate memory."""
     source.seek(_SIZES_AT)
     sector_size, node_size = struct.unpack("<II", source.read(8))
     if sector_size not in _SIZES or node_size not in _SIZES:
@@ -43,7 +43,7 @@ def _check_superblock(source: Bytes) -> None:
 
 
 class _Subvolumes(Mapping[str, Node]):
-    """The root directories of subvolumes by their paths; each is made when it is asked for."""
+    """The root directories of subvolumes by their paths; each is created on demand."""
 
     def __init__(self, found: BoundedBtrfs, where: str, shared: Shared) -> None:
         self._found, self._where, self._shared = found, where, shared

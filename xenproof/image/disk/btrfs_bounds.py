@@ -1,7 +1,7 @@
-"""Dissect's btrfs with bounds: its trees may name themselves, and its compressed extents may unpack to gigabytes.
+"""Dissect's btrfs with limits: its trees may contain loops, and its compressed extents may expand to gigabytes.
 
-The library makes its trees and unpacks its extents by names in its own modules, so that is where the bounded ones are
-put; they do the same, and raise where nothing that is real goes.
+The library creates its trees and unpacks its extents through names in its own modules, so the limited versions
+replace these names; they do the same, and raise where real data never gets.
 """
 
 import zlib
@@ -17,28 +17,28 @@ from dissect.btrfs.tree import BTree, Cursor
 from xenproof.errors import SourceError
 from xenproof.image.budget import Budget
 
-_DEEPEST = 8 + 1  # levels of a tree, and the place above it
-_MOST_ITEMS = 300_000  # of one directory, or extents of one file
-_MOST_EXTENT_BYTES = 128 << 10  # of a compressed extent, packed and unpacked
+_DEEPEST = 8 + 1  # the levels of a tree, and the root entry above them
+_MOST_ITEMS = 300_000  # in one directory, or extents of one file
+_MOST_EXTENT_BYTES = 128 << 10  # the size of a compressed extent, packed and unpacked
 _KEPT_NODE_BYTES = 8 << 20
 _MOST_SUBVOLUMES, _MOST_PATH_CHARACTERS, _DEEPEST_PATH = 20_000, 4 << 20, 64
 _unpacked: Any = library_stream.decode_extent
 
 
 class _Cursor(Cursor):  # type: ignore[misc]  # the library has no types
-    """A cursor that goes no deeper than trees are, and not for ever."""
+    """A cursor with limits on the depth and on the number of items."""
 
     def push(self, address: int, initial_index: int = 0) -> None:
         self.btree.btrfs.budget.check()
         if len(self._path) >= _DEEPEST:
             raise ValueError(f"a tree of more than {_DEEPEST - 1} levels")
         super().push(address, initial_index)
-        # Only a whole tree may be empty.
+        # Only the root of a tree may be empty.
         if self._is_empty and len(self._path) > 1:
             raise ValueError("a node without an entry")
 
     def search(self, *arguments: Any, **named: Any) -> bool:
-        # The library looks for the middle of no entries for ever.
+        # The library's binary search does not end in an empty node.
         return not self._is_empty and bool(super().search(*arguments, **named))
 
     @property
@@ -55,7 +55,7 @@ class _Cursor(Cursor):  # type: ignore[misc]  # the library has no types
 
 
 class _Tree(BTree):  # type: ignore[misc]  # the library has no types
-    """A tree with such cursors, whose nodes are kept for all trees together."""
+    """A tree with limited cursors; all trees share one cache of nodes."""
 
     def __init__(self, btrfs: Any, root_item: Any = None, root_offset: int | None = None) -> None:
         super().__init__(btrfs, root_item, root_offset)
@@ -66,7 +66,7 @@ class _Tree(BTree):  # type: ignore[misc]  # the library has no types
 
 
 def _bounded(data: Any, compression: int, encryption: int, sector_size: int) -> Any:
-    """What an extent holds; raises ValueError if it is larger than btrfs makes one."""
+    """The unpacked extent; raises ValueError if it is larger than btrfs allows."""
     if compression == c_btrfs.BTRFS_COMPRESS_NONE or encryption:
         return _unpacked(data, compression, encryption, sector_size)
     if len(data) > _MOST_EXTENT_BYTES:
@@ -85,7 +85,7 @@ library.decode_extent = library_stream.decode_extent = _bounded
 
 
 class BoundedBtrfs(library.Btrfs):  # type: ignore[misc]  # the library has no types
-    """A btrfs on one device, in a stream that has a budget."""
+    """A btrfs on one device, in a stream with a budget."""
 
     def __init__(self, source: BinaryIO) -> None:
         self.budget: Budget = getattr(source, "budget", None) or Budget()
@@ -93,7 +93,7 @@ class BoundedBtrfs(library.Btrfs):  # type: ignore[misc]  # the library has no t
         super().__init__(source)
 
     def _initialize_chunks(self) -> None:
-        # The sizes are known by now, and no tree was opened yet.
+        # Now the sizes are known, and no tree was opened yet.
         kept = max(16, _KEPT_NODE_BYTES // int(self.node_size))
         self.kept_node = lru_cache(kept)(self._node)
         super()._initialize_chunks()
@@ -106,13 +106,13 @@ class BoundedBtrfs(library.Btrfs):  # type: ignore[misc]  # the library has no t
         return node, header
 
     def open_subvolume(self, objectid: int, parent: Any = None) -> Any:
-        """A subvolume, which keeps no files: who reads directories does."""
+        """A subvolume that does not cache files: the reader of directories does."""
         made = super().open_subvolume(objectid, parent)
         made.inode = library.Subvolume.inode.__get__(made)
         return made
 
     def subvolume_paths(self) -> dict[str, int]:
-        """The number of each subvolume by its path; raises SourceError if there are more than are read."""
+        """The number of each subvolume by its path; raises SourceError if there are too many."""
         found: dict[str, int] = {}
         characters = 0
         for count, part in enumerate(self.subvolumes()):
@@ -126,7 +126,7 @@ class BoundedBtrfs(library.Btrfs):  # type: ignore[misc]  # the library has no t
         return found
 
     def _path(self, number: int) -> str:
-        """The path of a subvolume from the top one on; raises ValueError where it goes round."""
+        """The path of a subvolume from the top-level one on; raises ValueError for a loop."""
         names: list[str] = []
         while number != c_btrfs.BTRFS_FS_TREE_OBJECTID:
             item, data = self._root_tree.find(objectid=number, type=c_btrfs.BTRFS_ROOT_BACKREF_KEY)

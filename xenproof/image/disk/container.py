@@ -1,4 +1,4 @@
-"""The disk that an image file holds: raw as it is, or out of a qcow2 file and what it is based on."""
+"""The disk in an image file: raw, or in a qcow2 file and its backing files."""
 
 import os
 from contextlib import ExitStack
@@ -32,7 +32,7 @@ _OTHERS = {
 
 @dataclass(frozen=True, slots=True)
 class _Opening:
-    """What is common to a file and all that it is based on."""
+    """What an image and all its backing files share."""
 
     files: ExitStack
     allowed: Allowed
@@ -40,9 +40,9 @@ class _Opening:
 
 
 def open_container(path: Path, files: ExitStack, backing: tuple[Path, ...], budget: Budget) -> Bytes:
-    """The disk that the file at `path` holds; raises SourceError if it is no raw or qcow2 image.
+    """The disk in the file at `path`; raises SourceError if it is neither a raw nor a qcow2 image.
 
-    `backing` are the backing files that the user allows.  What is opened is closed with `files`; all reading is
+    `backing` are the backing files that the user allows.  Opened files are closed with `files`; all reading is
     within the `budget`.
     """
     opening = _Opening(files, Allowed.of(backing), budget)
@@ -50,7 +50,7 @@ def open_container(path: Path, files: ExitStack, backing: tuple[Path, ...], budg
 
 
 def _disk(path: Path, file: BinaryIO, opening: _Opening, above: tuple[Path, ...], kind: str = "") -> Bytes:
-    """The disk in an open file; `kind` is what is known of its format, empty where its first bytes tell."""
+    """The disk in an open file; `kind` is its format if known, empty if its first bytes have to show it."""
     stream = Bytes(file, os.fstat(file.fileno()).st_size, str(path), whole=True, budget=opening.budget)
     head = stream.read(min(len(MAGIC), stream.size)) if stream.size else b""
     if kind == _RAW:
@@ -68,7 +68,7 @@ def _disk(path: Path, file: BinaryIO, opening: _Opening, above: tuple[Path, ...]
 
 
 def _below(path: Path, header: Header, opening: _Opening, above: tuple[Path, ...]) -> Bytes | None:
-    """The disk that a qcow2 is based on, None if it is on none."""
+    """The disk of the backing file of a qcow2, None if it has none."""
     if not header.backing:
         return None
     if header.backing_format not in ("", _RAW, _QCOW2):
@@ -81,5 +81,5 @@ def _below(path: Path, header: Header, opening: _Opening, above: tuple[Path, ...
     if real == here or real in above or len(above) >= _LONGEST_CHAIN:
         raise SourceError(f"{(*above, here)[0]} is based on itself, or on more than {_LONGEST_CHAIN} other files")
     disk = _disk(real, file, opening, (*above, here), header.backing_format)
-    # What the backing file is too short for is zeros.
+    # A backing file that is too short is extended with zeros.
     return Bytes(cast(BinaryIO, disk), disk.size, disk.what, whole=False)

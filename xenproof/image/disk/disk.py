@@ -1,4 +1,4 @@
-"""A disk image as the tree of files that its system would see."""
+"""A disk image as the tree of files that its own system would see."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from xenproof.image.system import system_name
 from xenproof.image.tree import Tree
 from xenproof.image.unknowable import VOLATILE
 
-# Subvolumes in which installers put the root where it is not the default one.
+# Subvolumes into which installers put the root if it is not in the default one.
 _USUAL_ROOTS = ("@", "@rootfs", "root")
 # /dev/sda2, /dev/vda2, /dev/xvda2, /dev/mmcblk0p2, /dev/nvme0n1p2
 _DEVICE = re.compile(r"/dev/(?:[a-z]+|[a-z]+\d+(?:n\d+)?p)([1-9]\d{0,2})")
@@ -45,17 +45,17 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class DiskTree:
-    """The tree, and where its root came from, for the report."""
+    """The tree, and the place of its root for the report."""
 
     tree: Tree
     root: str
 
 
 def read_disk(path: Path, files: ExitStack, backing: tuple[Path, ...], budget: Budget) -> DiskTree:
-    """The tree of the one system on a disk image, which can be read until `files` are closed.
+    """The tree of the only system on a disk image, which can be read until `files` are closed.
 
     `backing` are the backing files that the user allows; all reading is within the `budget`.  Raises
-    SourceError, saying what was found, if there is not one.
+    SourceError with what was found if there is not exactly one system.
     """
     partitions = read_partitions(open_container(path, files, backing, budget), path)
     readable = [part for part in partitions if part.kind in READABLE]
@@ -79,7 +79,7 @@ def read_disk(path: Path, files: ExitStack, backing: tuple[Path, ...], budget: B
 
 
 def _root(filesystem: FileSystem) -> tuple[str, Node] | None:
-    """The subvolume ("" for the default one) and the directory that look like a system's root."""
+    """The subvolume ("" for the default one) and the directory that look like the root of a system."""
     choices = {"": filesystem.root} | {
         name: filesystem.subvolumes[name] for name in _USUAL_ROOTS if name in filesystem.subvolumes
     }
@@ -112,7 +112,7 @@ def _choices(roots: Sequence[tuple[_Part, str, Node]]) -> str:
 
 
 def _mounts(entries: Sequence[Entry], parts: Sequence[_Part]) -> Mapping[str, Node | str]:
-    """What fstab puts into the tree: directories of file systems of this image, or the reason why it is unknown."""
+    """The mounts of fstab in the tree: directories of this image's file systems, or the reason why one is unknown."""
     found: dict[str, Node | str] = {}
     for entry in entries:
         if entry.path == "/" or entry.type in _NO_PLACE or "noauto" in entry.options:
@@ -135,7 +135,7 @@ def _mounts(entries: Sequence[Entry], parts: Sequence[_Part]) -> Mapping[str, No
 
 
 def _names(device: str, part: _Part) -> bool:
-    """Whether fstab's name of a device is that of the partition."""
+    """Whether the device name in fstab means the partition."""
     for prefix, key in _BY.items():
         if device.startswith(prefix):
             device = f"{key}={device.removeprefix(prefix)}"
@@ -149,6 +149,6 @@ def _names(device: str, part: _Part) -> bool:
             "PARTLABEL": part.partition.row.name,
         }.get(key, "")
         return bool(mine) and (mine == value if "LABEL" in key else mine.lower() == value.lower())
-    # The disk of an image may be called anything where it runs; that it has only one is likely, not certain.
+    # Any name is possible for the disk where the image runs; one disk is likely, but not certain.
     number = _DEVICE.fullmatch(device)
     return number is not None and int(number[1]) == part.partition.row.number

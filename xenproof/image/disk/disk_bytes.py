@@ -1,4 +1,4 @@
-"""The bytes of a disk, or of a piece of it, with bounds on what is read at once and on the time of it all."""
+"""The bytes of a disk, or of a part of it, with limits on the size of one read and on the total time."""
 
 import io
 import os
@@ -7,16 +7,16 @@ from typing import BinaryIO
 from xenproof.errors import SourceError, XenproofError
 from xenproof.image.budget import Budget
 
-# The largest table that is read at once is the first one of a qcow2.
+# The largest table that is read in one piece is the first one of a qcow2.
 MOST_AT_ONCE = 32 << 20
 
 
 class Bytes(io.RawIOBase):
-    """A stream that never gives less than was asked for: zeros follow its end, as for a disk that is larger.
+    """A stream that always returns the requested length: after its end come zeros, as for a larger disk.
 
-    With `whole`, a read that begins at the end or behind it is an EOFError: that part was cut off.
-    `what` is how errors call it.  Every read asks the `budget` for its time: that of what it reads from, if none
-    is given.
+    With `whole`, a read that begins at the end or after it raises EOFError: that part was cut off.
+    `what` is its name in errors.  Every read checks the time of the `budget`; without one, the budget of the
+    underlying stream is used.
     """
 
     def __init__(self, stream: BinaryIO, size: int, what: str, *, whole: bool, budget: Budget | None = None) -> None:
@@ -29,7 +29,7 @@ class Bytes(io.RawIOBase):
         self.budget: Budget = budget or getattr(stream, "budget", None) or Budget()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Set the position; it may be behind the end."""
+        """Set the position, which may be after the end."""
         self._at = offset + (0, self._at, self.size)[whence]
         return self._at
 
@@ -46,7 +46,7 @@ class Bytes(io.RawIOBase):
         return True
 
     def read(self, length: int = -1, /) -> bytes:
-        """`length` bytes from the position on, all to the end if it is negative."""
+        """`length` bytes from the position on, all until the end if it is negative."""
         self.budget.check()
         if length < 0:
             length = max(0, self.size - self._at)

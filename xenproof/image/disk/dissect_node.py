@@ -1,6 +1,6 @@
-"""What file systems inside of a disk image have in common, whichever library reads them.
+"""What the file systems in a disk image have in common, whichever library reads them.
 
-The libraries of Dissect carry no types, and what they read may be hostile or damaged: whatever they raise becomes a
+The libraries of Dissect have no types, and their input may be hostile or damaged: any error of theirs becomes a
 SourceError here.
 """
 
@@ -35,7 +35,7 @@ class FileSystem:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all files of an image share: what their reading may take, and what of them is kept."""
+    """What all files of an image share: the limits of the reading, and the cache."""
 
     budget: Budget
     kept: KeptNodes
@@ -43,7 +43,7 @@ class Shared:
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Say of which file, or file system, whatever a library raises."""
+    """Turn any error of a library into a SourceError that names the file or file system."""
     try:
         yield
     except XenproofError:
@@ -53,7 +53,7 @@ def reading(what: str) -> Iterator[None]:
 
 
 class DissectNode:
-    """A file; `inode` is the library's."""
+    """A file; `inode` is the library's object."""
 
     def __init__(self, inode: Any, filesystem: str, where: str, shared: Shared) -> None:
         self.inode = inode
@@ -68,7 +68,7 @@ class DissectNode:
             return int(self.inode.size)
 
     def child(self, name: str) -> Node | None:
-        """What the directory has under the name."""
+        """The file with that name in the directory."""
         return self.shared.kept.node(self, name, lambda: self._child(name))
 
     def _child(self, name: str) -> Node | None:
@@ -82,7 +82,7 @@ class DissectNode:
         return list(self._children)
 
     def target(self) -> str:
-        """Where the link points to."""
+        """The target of the link."""
         if self.size > LONGEST_TARGET:
             raise SourceError(
                 f"{self.where} is damaged: a link to a path of {self.size} bytes, at most {LONGEST_TARGET} are"
@@ -129,7 +129,7 @@ class DissectNode:
         return found
 
     def _entries(self) -> Iterable[tuple[str, Any]]:
-        """Each name, and what `_inode` makes the library's file of."""
+        """Each name in the directory, with the value from which `_inode` creates the library's file."""
         raise NotImplementedError
 
     def _inode(self, entry: Any) -> Any:

@@ -1,4 +1,4 @@
-"""ext2, ext3 and ext4: superblock and inodes as a library of Dissect reads them, directories and data as here."""
+"""ext2, ext3 and ext4: a library of Dissect reads superblock and inodes, this package directories and data."""
 
 import stat
 import struct
@@ -26,7 +26,7 @@ _PARENT_BYTES = 4
 
 
 def open_ext(source: Bytes, where: str, shared: Shared) -> FileSystem:
-    """The file system in `source`, with what its journal holds; raises whatever the library raises."""
+    """The file system in `source`, with its journal replayed; raises any error of the library."""
     _check_superblock(source)
     found: Any = ExtFS(cast(BinaryIO, source))
     if int(found.sb.s_feature_incompat) & _NOT_REPLAYED:
@@ -38,7 +38,7 @@ def open_ext(source: Bytes, where: str, shared: Shared) -> FileSystem:
 
 
 def _check_superblock(source: Bytes) -> None:
-    """Raise ValueError for sizes that no file system has, and that a library would take memory for."""
+    """Raise ValueError for sizes that no file system has, and for which a library would allocate memory."""
     source.seek(_SUPERBLOCK_AT)
     block = source.read(_SUPERBLOCK_BYTES)
     (shift,) = struct.unpack_from("<I", block, _BLOCK_SIZE_AT)
@@ -48,9 +48,9 @@ def _check_superblock(source: Bytes) -> None:
 
 
 def _generation(found: Any) -> int:
-    """2, 3 or 4 by the features, as blkid tells them apart."""
+    """2, 3 or 4, derived from the features in the same way as blkid does."""
     has_journal = int(found.sb.s_feature_compat) & 0x4
-    # Everything that ext3 does not know: extents, 64 bit, flexible groups; huge files, checksums, ...
+    # Features that ext3 lacks: extents, 64 bit, flexible groups; huge files, checksums, ...
     newer = int(found.sb.s_feature_incompat) & ~0x16 or int(found.sb.s_feature_ro_compat) & ~0x7
     return 4 if newer else 3 if has_journal else 2
 
@@ -123,7 +123,7 @@ class ExtNode(DissectNode):
             yield from self._entries_in(piece, typed=bool(with_types))
 
     def _entries_in(self, block: bytes, *, typed: bool) -> Iterator[tuple[str, int]]:
-        """The names in one block, which no entry crosses the end of."""
+        """The names in one block; no entry crosses the end of a block."""
         at, most = 0, int(self.inode.extfs.sb.s_inodes_count)
         while at < len(block):
             number, length, name_length, high = _ENTRY.unpack_from(block, at)

@@ -1,22 +1,22 @@
-"""Where the blocks of a file in an ext file system are: by extents, or by blocks of pointers.
+"""The places of a file's blocks in an ext file system: by extents, or by blocks of pointers.
 
-Read here, and not by a library, with the rules that the kernel holds a tree against: extents stand in order, inside of
-what the entry above them is for, and every level is one lower.  So no block can be met twice, and what is read is
-never more than what was asked for.
+Read here without a library, with the checks that the kernel makes: extents are in order and inside the
+range of the entry above them, and each level is one lower.  So no block is visited twice, and no more is
+read than was requested.
 """
 
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-# The block in the file, how many, and the block in the file system, None where nothing was written.
+# The first block in the file, the number of blocks, and the first block in the file system (None if never written).
 Run = tuple[int, int, int | None]
 
 _MAGIC, _DEEPEST = 0xF30A, 5
-# Magic, entries, room for entries, depth.
+# Magic, entries, capacity in entries, depth.
 _HEADER = struct.Struct("<HHHH4x")
-_EXTENT = struct.Struct("<IHHI")  # block, length, high and low part of where it is
-_INDEX = struct.Struct("<IIHH")  # block, low and high part of where the table is
+_EXTENT = struct.Struct("<IHHI")  # block, length, high and low part of the place
+_INDEX = struct.Struct("<IIHH")  # block, low and high part of the place of the table
 _NOT_WRITTEN = 0x8000
 _END = 1 << 32
 _DIRECT, _LEVELS = 12, 3
@@ -24,7 +24,7 @@ _DIRECT, _LEVELS = 12, 3
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """The blocks of one file: `root` is what its inode holds, `read` gives a block of the file system."""
+    """The blocks of one file: `root` is the data in its inode, `read` returns a block of the file system."""
 
     root: bytes
     block_size: int
@@ -32,7 +32,7 @@ class Blocks:
     extents: bool
 
     def runs(self, first: int, end: int) -> Iterator[Run]:
-        """Where the blocks from `first` to before `end` are, in order; what is left out was never written.
+        """The places of the blocks from `first` to before `end`, in order; omitted blocks were never written.
 
         Raises ValueError if the tree is damaged.
         """
@@ -79,7 +79,7 @@ class Blocks:
             base += span
 
     def _pointed(self, pointer: int, level: int, base: int, wanted: tuple[int, int]) -> Iterator[Run]:
-        """What a block of pointers that stands for the blocks from `base` on leads to; 0 leads to nothing."""
+        """The places of the blocks below a block of pointers that begins at block `base`; pointer 0 has no blocks."""
         if not level:
             yield base, 1, pointer or None
         elif pointer:

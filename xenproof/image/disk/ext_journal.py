@@ -1,7 +1,7 @@
 """The journal of an ext file system that was not shut down, replayed in memory.
 
-What its committed transactions hold replaces blocks when they are read, as the kernel would write them
-when it mounts the file system; the image itself is not changed.
+The blocks in its committed transactions replace those of the file system when they are read, as the kernel
+would write them when mounting; the image itself is not changed.
 """
 
 import struct
@@ -20,12 +20,12 @@ _SUPERBLOCKS = (3, 4)
 _64BIT, _CSUM_V2, _CSUM_V3, _KNOWN = 0x02, 0x08, 0x10, 0x1F
 _ESCAPED, _SAME_UUID, _LAST = 1, 2, 8
 _HEADER = struct.Struct(">III")
-# Block size, blocks, first block of the log, first sequence, first block in use (0 where nothing is to be replayed).
+# Block size, blocks, first block of the log, first sequence, first block in use (0 if nothing has to be replayed).
 _SUPERBLOCK = struct.Struct(">12xIIIII4xII")
 _TAG = struct.Struct(">IHH")
 _TAG_V3 = struct.Struct(">IIII")
 _UUID_BYTES, _TAIL_BYTES = 16, 4
-# Blocks that are replaced or revoked, in all journals of an image; each takes some 200 bytes of memory.
+# The limit of replaced or revoked blocks in all journals of an image; each takes about 200 bytes of memory.
 _MOST_BLOCKS = 300_000
 _WHAT = "blocks in journals that were not replayed"
 
@@ -34,7 +34,7 @@ Reader = Callable[[int, int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class _Log:
-    """Where the log is in the journal, and what its blocks look like."""
+    """The place of the log in the journal, and the form of its blocks."""
 
     read: Reader
     block_size: int
@@ -48,14 +48,14 @@ class _Log:
         return self.read(number * self.block_size, self.block_size)
 
     def after(self, number: int, count: int = 1) -> int:
-        """The block `count` after another: the log goes round."""
+        """The block `count` after another one; the log is a ring."""
         number += count
         return number - (self.end - self.first) if number >= self.end else number
 
 
 @dataclass(frozen=True, slots=True)
 class _Tag:
-    """One block that a transaction wrote: where it belongs, where in the journal it is."""
+    """One block that a transaction wrote: its target, and its place in the journal."""
 
     sequence: int
     target: int
@@ -64,7 +64,7 @@ class _Tag:
 
 
 class Replayed(Bytes):
-    """The bytes of a file system with what its journal holds."""
+    """The bytes of a file system with its journal applied."""
 
     def __init__(self, source: Bytes, log: _Log, places: dict[int, _Tag]) -> None:
         super().__init__(cast(BinaryIO, source), source.size, source.what, whole=True)
@@ -89,7 +89,7 @@ class Replayed(Bytes):
 
 
 def replayed(source: Bytes, read: Reader, where: str) -> Bytes:
-    """`source` with the transactions of the journal that `read` reads; raises SourceError if it cannot be replayed."""
+    """`source` with the transactions of the journal that `read` reads; raises SourceError if the replay fails."""
     log = _log(read, where)
     if not log.start:
         return source
@@ -115,13 +115,13 @@ def _log(read: Reader, where: str) -> _Log:
 
 
 def _committed(log: _Log, budget: Budget) -> tuple[list[_Tag], dict[int, int]]:
-    """The blocks of all transactions that were finished, oldest first, and for each revoked block the last sequence."""
+    """The blocks of all committed transactions, oldest first, and for each revoked block the last sequence."""
     tags: list[_Tag] = []
     revoked: dict[int, int] = {}
     of_this: list[_Tag] = []
     revoked_by_this: list[int] = []
     sequence, at = log.sequence, log.start
-    # A log that is full has no more blocks than this; a damaged one must not be read for ever.
+    # A full log has no more blocks than this; the limit ends the loop over a damaged one.
     left = log.end - log.first
     while left > 0:
         block = log.block(at)

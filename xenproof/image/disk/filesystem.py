@@ -1,4 +1,4 @@
-"""The file system that a piece of a disk holds, by its signature."""
+"""Opens the file system in a part of a disk, by its signature."""
 
 from xenproof.errors import SourceError
 from xenproof.image.disk.btrfs import open_btrfs
@@ -10,7 +10,7 @@ from xenproof.image.disk.xfs import open_xfs
 
 
 def open_filesystem(kind: str, stream: Bytes, where: str, shared: Shared) -> FileSystem:
-    """The file system of that signature in `stream`; raises SourceError, naming `where`, if it cannot be read."""
+    """The file system with that signature in `stream`; raises SourceError with `where` if it cannot be read."""
     with reading(f"the file system {kind} in {where}"):
         found = {EXT: open_ext, XFS: open_xfs, BTRFS: open_btrfs}[kind](stream, where, shared)
     if found.size > stream.size:

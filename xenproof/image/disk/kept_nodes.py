@@ -1,4 +1,4 @@
-"""What is kept of the directories of a disk image, so that none is read for every path: no more than a fixed number."""
+"""A cache of limited size for the directories of a disk image, so that they are not read again for every path."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -9,9 +9,9 @@ _MOST_NAMES, _MOST_NODES = 200_000, 10_000
 
 
 class KeptNodes:
-    """The names of directories and the files that were looked up, the latest of them, for all file systems together.
+    """The most recently used names of directories and files, for all file systems together.
 
-    A directory is its own key, so it must be the same object to be known again.
+    The key is the directory object itself, so only the same object is found again.
     """
 
     def __init__(self, most_names: int = _MOST_NAMES, most_nodes: int = _MOST_NODES) -> None:
@@ -21,7 +21,7 @@ class KeptNodes:
         self._count = 0
 
     def names(self, directory: object, read: Callable[[], Mapping[str, object]]) -> Mapping[str, object]:
-        """The names in a directory with what stands for each file; `read` gives them where they are not kept."""
+        """The names in a directory with the value for each file; `read` is called if they are not cached."""
         if (found := self._names.get(directory)) is None:
             found = self._names[directory] = read()
             self._count += len(found) + 1
@@ -31,7 +31,7 @@ class KeptNodes:
         return found
 
     def node(self, directory: object, name: str, make: Callable[[], Node | None]) -> Node | None:
-        """The file of that name in a directory; `make` gives it where it is not kept."""
+        """The file with that name in a directory; `make` is called if it is not cached."""
         key = directory, name
         if key not in self._nodes:
             self._nodes[key] = make()

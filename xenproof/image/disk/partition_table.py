@@ -1,6 +1,6 @@
 """Partition tables: GPT, and those of the PC with extended partitions.
 
-Read here, with bounds on everything that the disk says of itself: a hostile table must not take for ever.
+Read here, with limits on every value from the disk: a hostile table must not take for ever.
 """
 
 import struct
@@ -15,7 +15,7 @@ from xenproof.image.disk.disk_bytes import Bytes
 _SECTOR = 512
 _GPT_SECTORS = (512, 4096)
 # Signature, revision, header size, its checksum, reserved, own place, backup, first and last usable, identity,
-# where the entries are, how many, their size, their checksum.
+# place of the entries, their number, their size, their checksum.
 _GPT = struct.Struct("<8sIIIIQQQQ16sQIII")
 _GPT_ENTRY = struct.Struct("<16s16sQQQ72s")
 _MOST_ENTRIES, _LARGEST_ENTRY = 1024, 4096
@@ -29,7 +29,7 @@ _FIRST_LOGICAL, _MOST_LOGICAL = 5, 128
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One partition: its number as Linux counts, its place in bytes, its identity and its name."""
+    """One partition: its number in Linux, its place in bytes, its identity and its name."""
 
     number: int
     start: int
@@ -39,21 +39,21 @@ class Row:
 
 
 def read_table(disk: Bytes) -> list[Row]:
-    """The partitions of a disk, none if it has no table; raises SourceError if its table is damaged."""
+    """The partitions of a disk, none without a table; raises SourceError if the table is damaged."""
     first = _at(disk, 0, _SECTOR)
     if first[510:] != b"\x55\xaa":
         return []
     entries = list(_pc_entries(first))
     if any(kind == _GPT_TYPE for _, kind, _, _ in entries):
         return list(_gpt(disk))
-    # Code that begins a file system ends in the same two bytes.
+    # The boot code of a file system ends with the same two bytes.
     if not entries or any(status not in (0, 0x80) or not start or not size for status, _, start, size in entries):
         return []
     return list(_pc(disk, first))
 
 
 def _at(disk: Bytes, place: int, length: int) -> bytes:
-    """The bytes at a place, zeros where the disk ends before."""
+    """The bytes at a place; after the end of the disk come zeros."""
     if place >= disk.size:
         return bytes(length)
     disk.seek(place)
@@ -79,7 +79,7 @@ def _pc(disk: Bytes, first: bytes) -> Iterator[Row]:
 
 
 def _logical(disk: Bytes, extended: int) -> Iterator[tuple[int, int]]:
-    """First sector and length of the partitions in an extended one: a chain, each link names the next."""
+    """First sector and length of the partitions in an extended one: a chain in which each link names the next."""
     place = extended
     for _ in range(_MOST_LOGICAL):
         sector = _at(disk, place * _SECTOR, _SECTOR)
@@ -103,7 +103,7 @@ def _gpt(disk: Bytes) -> Iterator[Row]:
             break
     else:
         raise SourceError("the partition table is damaged: it says that it is a GPT, and there is none")
-    # Before the checksums, which may be those of nothing.
+    # Checked before the checksums, because those of empty data could match.
     if not _GPT.size <= length <= sector or count > _MOST_ENTRIES or not _GPT_ENTRY.size <= size <= _LARGEST_ENTRY:
         raise SourceError(
             f"the partition table is damaged: a GPT with a header of {length} bytes, {count} entries of {size} bytes"

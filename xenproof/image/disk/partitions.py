@@ -12,7 +12,7 @@ from xenproof.image.disk.signature import HEAD_BYTES, signature
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A piece of the disk; its number is 0 where it is the whole disk.  `kind` is what its signature says."""
+    """A part of the disk; its number is 0 for the whole disk.  `kind` is the meaning of its signature."""
 
     row: Row
     kind: str
@@ -20,7 +20,7 @@ class Partition:
 
     @property
     def place(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return f"partition {self.row.number}" if self.row.number else "the image"
 
 
@@ -36,10 +36,10 @@ class _Piece(Bytes):
 
 
 def read_partitions(disk: Bytes, path: Path) -> list[Partition]:
-    """What the disk is made of; raises SourceError if it is no disk image or a part of it was cut off."""
+    """The parts of the disk; raises SourceError if it is not a disk image or a part of it was cut off."""
     if disk.size == 0:
         raise SourceError(f"{path} is empty, so it is no disk image")
-    # A file system that fills the disk may still hold a partition table of a former use.
+    # A file system on the whole disk may still contain a partition table from former use.
     if kind := _kind(disk):
         return [Partition(Row(0, 0, disk.size, "", ""), kind, disk)]
     if not (rows := read_table(disk)):

@@ -1,4 +1,4 @@
-"""The disk in a qcow2 file: its tables are checked and kept here, a library of Dissect finds the clusters by them."""
+"""The disk in a qcow2 file: its tables are checked and cached here, a library of Dissect finds the clusters."""
 
 import sys
 from array import array
@@ -13,17 +13,17 @@ from xenproof.image.disk.disk_bytes import Bytes
 from xenproof.image.disk.qcow2_header import Header
 
 _COMPRESSED, _OFFSET = 1 << 62, 0x00FFFFFFFFFFFE00
-# With usual clusters of 64 KiB these cover 128 TiB.
+# With the usual clusters of 64 KiB these cover 128 TiB.
 _MOST_TABLES = 1 << 18
 _KEPT_BYTES, _FEWEST_KEPT = 8 << 20, 4
 
 
 class _Headed(Bytes):
-    """The bytes of the file with another header: the library sees none of what was read and judged here already."""
+    """The bytes of the file with a replaced header: the library sees only values that were checked here."""
 
     def __init__(self, stream: Bytes, head: bytes, cluster: int) -> None:
         super().__init__(cast(BinaryIO, stream), stream.size, stream.what, whole=True)
-        # Zeros behind it are the end of the header's extensions.
+        # Zeros after it mark the end of the header's extensions.
         self._head = head.ljust(cluster, b"\0")
 
     def read(self, length: int = -1, /) -> bytes:
@@ -34,23 +34,23 @@ class _Headed(Bytes):
 
 
 class _Table:
-    """A second table, in a tenth of the memory of the library's own."""
+    """A second-level table that needs a tenth of the memory of the library's own."""
 
     def __init__(self, words: "array[int]", step: int) -> None:
         self._words = words
         self._step = step
 
     def entry(self, index: int) -> int:
-        """The entry of that number."""
+        """The entry with that number."""
         return self._words[index * self._step]
 
     def bitmap(self, index: int) -> int:
-        """The entry's bits for its subclusters, 0 without such."""
+        """The entry's bits for its subclusters, 0 if there are none."""
         return self._words[index * self._step + 1] if self._step > 1 else 0
 
 
 def open_qcow2(path: Path, stream: Bytes, header: Header, backing: Bytes | None) -> Bytes:
-    """The disk of the qcow2 in `stream`; raises SourceError if it is damaged or cut off."""
+    """The disk in the qcow2 `stream`; raises SourceError if it is damaged or cut off."""
     step = header.entry_bytes // 8
     first = _words(stream, header.entries_at, 8 * header.entries)
     _check_clusters(stream, header, first, step)
@@ -61,7 +61,7 @@ def open_qcow2(path: Path, stream: Bytes, header: Header, backing: Bytes | None)
         found.l1_table = first
         kept = max(_FEWEST_KEPT, _KEPT_BYTES >> header.cluster_bits)
         found.l2_table = lru_cache(kept)(lambda at: _Table(_words(stream, at, cluster), step))
-        # The library would look into it for another qcow2, which a guest may have written there.
+        # The library would search the backing file for another qcow2, which a guest may have written there.
         found.backing_file = backing
         opened = found.open()
     except XenproofError:
@@ -84,7 +84,7 @@ def _swapped(data: bytes) -> "array[int]":
 
 
 def _check_clusters(stream: Bytes, header: Header, first: "array[int]", step: int) -> None:
-    """Raise SourceError if a cluster of data or of a table is behind the end of the file: it was cut off."""
+    """Raise SourceError if a cluster of data or of a table is after the end of the file: it was cut off."""
     size = 1 << header.cluster_bits
     seen: set[int] = set()
     for entry in first:

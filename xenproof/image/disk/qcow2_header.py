@@ -1,4 +1,4 @@
-"""The header of a qcow2 file and what follows it, read with a bound on everything that it says of itself."""
+"""The header of a qcow2 file and its extensions, with limits on every value in them."""
 
 import struct
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from xenproof.errors import SourceError
 from xenproof.image.disk.disk_bytes import Bytes
 
 MAGIC = b"QFI\xfb"
-# Magic, version, where the name of the backing file is and its length, cluster bits, size, encryption, entries of the
-# first table and where they are, refcounts, snapshots.
+# Magic, version, place and length of the backing file's name, cluster bits, size, encryption, entries of the
+# first table and its place, refcounts, snapshots.
 _V2 = struct.Struct(">4sIQIIQIIQQIIQ")
 # Incompatible, compatible and autoclear features, refcount order, length of the header: only in version 3.
 _V3 = struct.Struct(">QQQII")
@@ -20,13 +20,13 @@ _BACKING_FORMAT, _DATA_FILE_NAME = 0xE2792ACA, 0x44415441
 _CORRUPT, _DATA_FILE, _COMPRESSION, SUBCLUSTERS = 2, 4, 8, 16
 _KNOWN = 31
 _LONGEST_NAME, _LONGEST_FORMAT, _MOST_EXTENSIONS = 1023, 16, 64
-# qemu's own bound, in bytes, for the first table.
+# qemu's own limit, in bytes, for the first table.
 _LARGEST_TABLE = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a qcow2 file says of itself; `backing` and `backing_format` are empty where it names none."""
+    """The values in the header of a qcow2 file; `backing` and `backing_format` are empty if they are not set."""
 
     cluster_bits: int
     size: int
@@ -39,24 +39,23 @@ class Header:
 
     @property
     def entry_bytes(self) -> int:
-        """The length of an entry of its second tables."""
+        """The length of an entry in its second-level tables."""
         return 16 if self.features & SUBCLUSTERS else 8
 
     def plain(self) -> bytes:
-        """A header of version 3 that says the same, without a backing file, for a library that does not tell versions
-        apart."""
+        """The same values as a header of version 3, without a backing file, for a library that ignores the version."""
         first = _V2.pack(MAGIC, 3, 0, 0, self.cluster_bits, self.size, 0, self.entries, self.entries_at, 0, 0, 0, 0)
         rest = _V3.pack(self.features & (_COMPRESSION | SUBCLUSTERS), 0, 0, 4, HEAD_BYTES)
         return first + rest + bytes([self.compression]) + bytes(7)
 
 
 def read_header(path: Path, stream: Bytes) -> Header:
-    """The header of the qcow2 at `path`; raises SourceError if it is damaged, or of a kind that is not read."""
+    """The header of the qcow2 at `path`; raises SourceError if it is damaged, or of an unsupported kind."""
     head = _at(stream, 0, HEAD_BYTES)
     if stream.size < _V2.size:
         raise SourceError(f"{path} is cut off in the header of a qcow2 image")
     _, version, name_at, name_length, bits, size, encrypted, entries, entries_at, *_ = _V2.unpack_from(head)
-    # What stands behind the header of version 2 is no part of it.
+    # In version 2 the bytes after the header do not belong to it.
     features, _, _, _, length = _V3.unpack_from(head, _V2.size) if version > 2 else (0, 0, 0, 0, _V2.size)
     if version not in (2, 3) or not 9 <= bits <= 21:
         raise SourceError(f"{path} is no whole qcow2 image: version {version}, clusters of 2^{bits} bytes")
@@ -83,7 +82,7 @@ def read_header(path: Path, stream: Bytes) -> Header:
 
 
 def _at(stream: Bytes, place: int, length: int) -> bytes:
-    """The bytes at a place, zeros where the file ends before."""
+    """The bytes at a place; after the end of the file come zeros."""
     if place >= stream.size:
         return bytes(length)
     stream.seek(place)
@@ -91,7 +90,7 @@ def _at(stream: Bytes, place: int, length: int) -> bytes:
 
 
 def _extensions(path: Path, stream: Bytes, begin: int, end: int) -> dict[int, bytes]:
-    """The header's extensions that matter, by their marks."""
+    """The relevant extensions of the header, by their marks."""
     found: dict[int, bytes] = {}
     at = begin
     for _ in range(_MOST_EXTENSIONS):
@@ -126,7 +125,7 @@ def _check_features(path: Path, features: int, extensions: dict[int, bytes]) -> 
 
 
 def _check_table(path: Path, stream: Bytes, header: Header) -> None:
-    """Raise SourceError if the first table does not fit the disk, its own bound or the file."""
+    """Raise SourceError if the first table does not fit the disk, its own limit or the file."""
     if 8 * header.entries > _LARGEST_TABLE:
         raise SourceError(
             f"{path} is damaged: its first table has {header.entries} entries, qemu allows {_LARGEST_TABLE // 8}"

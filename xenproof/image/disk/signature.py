@@ -1,12 +1,12 @@
-"""What a piece of a disk holds, by the marks that file systems and their like leave at its beginning."""
+"""The content of a part of a disk, by the signatures that file systems and other formats have at their beginning."""
 
-# How much of it has to be read for the marks.
+# The number of bytes that contain all signatures.
 HEAD_BYTES = 0x10100
 
 EXT, XFS, BTRFS = "ext", "xfs", "btrfs"
 READABLE = (EXT, XFS, BTRFS)
 
-# Position, mark, what it means.  The order matters: a container comes before what may be left of a former use.
+# Position, mark, meaning.  The order matters: a container comes before what may remain from former use.
 _MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"LUKS\xba\xbe", "LUKS (encrypted)"),
     (0x1000, b"\xfc\x4e\x2b\xa9", "a part of a Linux RAID"),
@@ -30,5 +30,5 @@ _MARKS: tuple[tuple[int, bytes, str], ...] = (
 
 
 def signature(head: bytes) -> str:
-    """What begins with `head`, such as "ext"; empty if no mark is known."""
+    """The format that begins with `head`, such as "ext"; empty if no mark is known."""
     return next((kind for at, mark, kind in _MARKS if head[at : at + len(mark)] == mark), "")

@@ -1,4 +1,4 @@
-"""XFS, as a library of Dissect reads it, with bounds on what it would follow for ever."""
+"""XFS, as a library of Dissect reads it, with limits where the library could loop for ever."""
 
 import struct
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ from xenproof.image.disk.disk_bytes import Bytes
 from xenproof.image.disk.dissect_node import DissectNode, FileSystem, Shared, reading
 from xenproof.image.disk.signature import XFS
 
-_BLOCK_SIZE_AT, _SECTOR_SIZE_AT = 4, 102  # the size of inodes follows that of sectors
+_BLOCK_SIZE_AT, _SECTOR_SIZE_AT = 4, 102  # the inode size follows the sector size
 _SIZES = [1 << shift for shift in range(9, 17)]
 _INODE_SIZES = (256, 512, 1024, 2048)
-# Pieces of files that are kept in memory, each some 130 bytes.
+# The limit of cached pieces of files, each about 130 bytes.
 _MOST_PIECES = 200_000
 
 
 def open_xfs(source: Bytes, where: str, shared: Shared) -> FileSystem:
-    """The file system in `source`; raises whatever the library raises."""
+    """The file system in `source`; raises any error of the library."""
     _check_superblock(source)
     found: Any = Xfs(cast(BinaryIO, source))
     size = int(found.sb.sb_dblocks) * int(found.block_size)
@@ -28,7 +28,7 @@ def open_xfs(source: Bytes, where: str, shared: Shared) -> FileSystem:
 
 
 def _check_superblock(source: Bytes) -> None:
-    """Raise ValueError for sizes that no file system has, and that a library would take memory for."""
+    """Raise ValueError for sizes that no file system has, and for which a library would allocate memory."""
     source.seek(0)
     block = source.read(512)
     (block_size,) = struct.unpack_from(">I", block, _BLOCK_SIZE_AT)
@@ -74,7 +74,7 @@ class XfsNode(DissectNode):
         return super()._bytes(start, length)
 
     def _count_pieces(self) -> None:
-        """Raise SourceError if the file is in more pieces than are kept: a table of them may name itself."""
+        """Raise SourceError if the file has more pieces than are cached: a hostile table may refer to itself."""
         if "dataruns" in self.inode.__dict__:
             return
         for _ in self.inode._iter_blocks():

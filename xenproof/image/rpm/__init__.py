@@ -1,1 +1,1 @@
-"""rpm's databases in an image, in each of their formats."""
+"""rpm's databases in an image, in all their formats."""

@@ -1,6 +1,6 @@
-"""rpm's database as a hash of Berkeley DB, the file Packages: what rpm used up to 4.15, so SLES 11 and 12.
+"""rpm's database as a hash of Berkeley DB, the file Packages: used by rpm up to 4.15, so by SLES 11 and 12.
 
-Keys are numbers, values are headers, which lie on chains of overflow pages of their own.
+Keys are numbers, values are headers, stored in chains of overflow pages.
 """
 
 import struct
@@ -13,7 +13,7 @@ _MAGIC = 0x00061561
 _META, _HASH, _HASH_UNSORTED, _OVERFLOW = 8, 13, 2, 7
 _OFF_PAGE, _INLINE = 3, 1
 _PAGE_HEADER = 26
-_INSTANCES = 0  # the key of what counts the packages
+_INSTANCES = 0  # the key of the package counter
 
 
 class _Pages:
@@ -80,7 +80,7 @@ def _value(pages: _Pages, package: int, item: bytes) -> bytes:
     check_length(package, length)
     pieces: list[bytes] = []
     there = 0
-    # A chain that goes round would never end.
+    # Limited, because a chain may contain a loop.
     for _ in range(pages.count):
         if not at:
             break

@@ -1,7 +1,7 @@
-"""The packages in rpm's database, in whatever format it is.
+"""The packages in rpm's database, in any of its formats.
 
-It is read here and not by the program `rpm`: Debian's knows no ndb, and no program has to be
-installed, or be trusted with hostile bytes.
+It is read here and not with the program `rpm`: Debian's rpm cannot read ndb, and so no program has to be
+installed, or trusted with hostile bytes.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from xenproof.image.rpm.ndb import ndb_headers
 from xenproof.image.rpm.sqlite import sqlite_headers
 from xenproof.image.tree import Tree
 
-# Where rpm keeps it; one may be a link to the other.
+# The folders of the database; one may be a link to the other.
 _FOLDERS = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
 _SQLITE, _NDB, _BERKELEY = "rpmdb.sqlite", "Packages.db", "Packages"
 _MOST_BYTES = 128 << 20
@@ -24,14 +24,14 @@ _PIECE = 8 << 20
 
 
 def has_rpm_database(tree: Tree) -> bool:
-    """Whether the image has a database of rpm."""
+    """Whether the image has an rpm database."""
     return _database(tree) is not None
 
 
 def rpm_packages(tree: Tree) -> str | None:
     """The packages as 'rpm -qa' of the probe prints them, newest last, None if the image has no such database.
 
-    Raises ParseError if it is damaged, NotEvaluable if it is larger than what is read.
+    Raises ParseError if it is damaged, NotEvaluable if it is too large.
     """
     if not has_rpm_database(tree):
         return None
@@ -49,7 +49,7 @@ def rpm_packages(tree: Tree) -> str | None:
 def read_packages(tree: Tree) -> Iterator[RpmPackage]:
     """The packages in the order of the file, none if the image has no such database; raises as `rpm_packages` does.
 
-    Who keeps one keeps its whole header in memory.
+    Each package keeps its whole header in memory.
     """
     if (found := _database(tree)) is not None:
         yield from _packages(tree, *found)
@@ -72,7 +72,7 @@ def _packages(tree: Tree, folder: str, name: str, node: Node) -> Iterator[RpmPac
     found = size = 0
     for number, blob in headers:
         tree.budget.check()
-        # In a damaged one many packages may lead to the same bytes.
+        # In a damaged database many packages may refer to the same bytes.
         found, size = found + 1, size + len(blob)
         if found > _MOST_PACKAGES or size > 2 * _MOST_BYTES:
             raise NotEvaluable(
@@ -84,7 +84,7 @@ def _packages(tree: Tree, folder: str, name: str, node: Node) -> Iterator[RpmPac
 
 
 def _whole(node: Node) -> bytearray:
-    # Joined pieces would be there twice.
+    # Joining pieces would need twice the memory.
     data = bytearray()
     for piece in _pieces(node):
         data += piece

@@ -1,6 +1,6 @@
-"""Whether the files of packages are still what was installed: what rpm -V would say of an image.
+"""Whether the files of packages are still what was installed: the output that rpm -V would give for an image.
 
-As the probe calls it: without modification times, dependencies and scripts.
+With the probe's options: without modification times, dependencies and scripts.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _SIZES, _MODES, _DIGESTS, _LINKS, _FLAGS, _USERS, _GROUPS, _VERIFY = 1028, 1030,
 _STATES, _ALGORITHM = 1029, 5011
 _ALGORITHMS = {1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512"}
 _MD5 = 1
-# What of a file is to be verified.
+# The attributes of a file that are verified.
 _DIGEST, _SIZE, _LINK, _USER, _GROUP, _MODE = 1, 2, 4, 8, 16, 64
 _CONFIG, _DOC, _MISSING_OK, _GHOST, _LICENSE, _README = 1, 2, 8, 64, 128, 256
 _KINDS = {_CONFIG: "c", _DOC: "d", _GHOST: "g", _LICENSE: "l", _README: "r"}
@@ -52,14 +52,14 @@ class _File:
 
 @dataclass(frozen=True)
 class RpmIntegrity:
-    """The packages that a profile names, against what rpm's database says of their files."""
+    """The packages that a profile names, compared with the attributes of their files in rpm's database."""
 
     tree: Tree
     names: tuple[str, ...]
     accounts: Accounts
 
     def verified(self) -> str:
-        """What the probe would print in the section `integrity`; raises NotEvaluable where owners were lost."""
+        """The output of the probe's section `integrity`; raises NotEvaluable if owners were lost."""
         if not self.accounts.owners:
             raise NotEvaluable("the owners of files were lost where this was unpacked: unpack it as root")
         lines = ["rpm", *(f"sums {name}" for name in self.names)]
@@ -67,7 +67,7 @@ class RpmIntegrity:
         return "".join(f"{line}\n" for line in [*lines, f"verified {min(len(said), 125)}", *said])
 
     def owners(self) -> str:
-        """What the probe would print in the section `owners`: the files of each package."""
+        """The output of the probe's section `owners`: the files of each package."""
         lines = (
             line
             for name, packages in self._packages.items()
@@ -98,7 +98,7 @@ class RpmIntegrity:
 
     def _difference(self, file: _File) -> str:
         if not file.normal:
-            return ""  # rpm itself did not install it, or another package's file is in its place
+            return ""  # rpm did not install it, or another package's file replaced it
         if (found := self.tree.find(file.path, follow=False)) is None:
             allowed = file.flags & (_MISSING_OK | _GHOST)
             return "" if allowed else f"missing   {file.kind} {file.path}"
@@ -154,7 +154,7 @@ def _files(package: RpmPackage) -> Iterator[_File]:
     for name, at, mode, size, digest, link, user, group, flags, verify, state in zip(names, *columns, strict=True):
         if len(folders[at]) + len(name) > _LONGEST_PATH:
             raise ParseError(f"a file of {package.name!r} has a path of {len(folders[at]) + len(name)} letters")
-        # Without a type, as old packages have them, it is a regular file.
+        # A mode without a type, as in old packages, means a regular file.
         whole = mode if stat.S_IFMT(mode) else mode | stat.S_IFREG
         yield _File(
             f"{folders[at]}{name}",

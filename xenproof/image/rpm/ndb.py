@@ -1,6 +1,6 @@
-"""rpm's own database, the file Packages.db: what SUSE uses since SLES 15.
+"""rpm's own database format, the file Packages.db: used by SUSE since SLES 15.
 
-Behind a header of 32 bytes are slots, each with the number of a package and the place of its blob, in
+After a header of 32 bytes come slots, each with the number of a package and the place of its blob, in
 units of 16 bytes.  All numbers are little endian.
 """
 

@@ -1,4 +1,4 @@
-"""rpm's database as a file of SQLite, rpmdb.sqlite: what Fedora and its kin use since rpm 4.16, and openSUSE may."""
+"""rpm's database as an SQLite file, rpmdb.sqlite: used by Fedora and its kin since rpm 4.16, possibly by openSUSE."""
 
 import sqlite3
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xenproof.errors import NotEvaluable, ParseError
 
-# A table gives its rows in thousands of steps; a file that has something else there must not take for ever.
+# A table returns its rows in thousands of steps; a hostile schema must not take for ever.
 _STEPS, _MOST_CALLS = 100_000, 10_000
 _MOST_MEMORY_BYTES, _MOST_VALUE_BYTES = 128 << 20, 32 << 20
 
@@ -16,7 +16,7 @@ _MOST_MEMORY_BYTES, _MOST_VALUE_BYTES = 128 << 20, 32 << 20
 def sqlite_headers(data: Iterable[bytes], log: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Number and header of each package; `data` are the pieces of the file, `log` those of its write-ahead log.
 
-    Raises ParseError if the file is damaged, NotEvaluable if there is no room for a copy of it.
+    Raises ParseError if the file is damaged, NotEvaluable if there is no space for a copy of it.
     """
     with tempfile.TemporaryDirectory(prefix="xenproof-rpm-") as folder:
         path = Path(folder) / "rpmdb.sqlite"
@@ -24,7 +24,7 @@ def sqlite_headers(data: Iterable[bytes], log: Iterable[bytes]) -> Iterator[tupl
             _write(path, data)
             _write(path.with_name("rpmdb.sqlite-wal"), log)
             with closing(sqlite3.connect(path)) as database:
-                database.text_factory = bytes  # a damaged text is no reason to end otherwise
+                database.text_factory = bytes  # a text with damaged encoding must not raise
                 calls = iter(range(_MOST_CALLS))
                 database.set_progress_handler(lambda: next(calls, None) is None, _STEPS)
                 database.execute("PRAGMA trusted_schema = OFF")

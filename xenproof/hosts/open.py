@@ -1,4 +1,4 @@
-"""From an address to what it names."""
+"""Opens the live host or the recording that an address names."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from xenproof.source.ssh import SSHConnection
 
 
 def open_connection(address: Address, *, identity: Path | None = None, pins: HostKeys | None = None) -> Connection:
-    """The live host that an ssh or local address names.
+    """A connection to the live host that an ssh or local address names.
 
     Raises UsageError for an address without a live host, SourceError where the host cannot be
     reached.  A lab host is started by `xenproof.lab`, which opens its own connection.

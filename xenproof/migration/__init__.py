@@ -1,4 +1,4 @@
 """Moving guests between two dom0s.
 
-Nothing is here yet; a guest can be bound to another host: xenproof/guest/residence.py.
+The package is empty so far; xenproof/guest/residence.py can already bind a guest to another host.
 """

@@ -1,4 +1,4 @@
-"""What a host has to say about one guest: read when something about the guest went wrong."""
+"""Collects the logs and the state of one guest from its host, after a check of the guest failed."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ def guest_logs(guest: Guest) -> Iterator[tuple[str, bytes]]:
 
 
 def log_sizes(guest: Guest) -> dict[str, int]:
-    """The logs of its own in dom0, by patterns of their names such as "xl-NAME.log", and their sizes in bytes."""
+    """The sizes in bytes of the guest's own logs in dom0, by file names such as "xl-NAME.log" (NAME is the guest's)."""
     # A name holds nothing that a shell or find would expand.
     find = f"find /var/log/xen -maxdepth 1 -name '*-{guest.name}.log' -exec stat -c '%s %n' {{}} +"
     rows = [line.partition(" ") for line in guest.dom0.run(find).check().text.splitlines()]
@@ -41,10 +41,10 @@ def log_sizes(guest: Guest) -> dict[str, int]:
 
 
 def added_since(before: bytes, now: bytes) -> bytes:
-    """What the hypervisor said after its log ended with `before`: the end of what `xl dmesg` prints `now`.
+    """The part of the hypervisor's log that follows `before`; `now` is the output of `xl dmesg`.
 
-    Its log is a ring, of 16 KiB unless Xen was started with conring_size.  Where it has come round since, all that it
-    holds is new, and a first line says that some is missing.
+    The log is a ring, of 16 KiB unless Xen was started with conring_size.  Where `before` was overwritten since, all
+    of `now` is returned, behind a line that says that some is missing.
     """
     if not before:
         return now

@@ -112,6 +112,6 @@ class GuestFiles:
         All loop devices that serve the files now are detached.
         """
         detach_loops(dom0, *self._devices)
-        logs = f"/var/log/xen/*-{self._name}.log*"  # a name holds nothing that a shell would expand
+        logs = f"/var/log/xen/*-{self._name}.log*"  # the name has no special characters of a shell
         if (done := dom0.run(f"rm -f -- {quoted(*self.own)} {logs}")).exit_code:
             raise CommandFailed(f"the files of {self._name} could not be removed: {done.error_text.strip()[-300:]}")

@@ -82,17 +82,17 @@ class Guest:
 
     @property
     def disk(self) -> str:
-        """The file of the disk with its image."""
+        """The path in dom0 of the disk with its image."""
         return self.files.disk
 
     @property
     def config_path(self) -> str:
-        """The file of its configuration."""
+        """The path in dom0 of its configuration."""
         return self.files.config_path
 
     @property
     def config(self) -> DomainConfig:
-        """Its configuration."""
+        """The guest's configuration for its toolstack."""
         return self.files.config
 
     def is_lost(self) -> bool:

@@ -11,7 +11,7 @@ _TAIL = 65536
 
 
 def guest_logs(guest: Guest) -> Iterator[tuple[str, bytes]]:
-    """File name and content of each piece of evidence; one that cannot be read says so in its content."""
+    """Yield the file name and content of each log; where a log cannot be read, the content is the error."""
     yield "console.txt", guest.console.data
     yield "guest.cfg", guest.config.text().encode()
     created = guest.created
@@ -34,7 +34,7 @@ def guest_logs(guest: Guest) -> Iterator[tuple[str, bytes]]:
 
 def log_sizes(guest: Guest) -> dict[str, int]:
     """The sizes in bytes of the guest's own logs in dom0, by file names such as "xl-NAME.log" (NAME is the guest's)."""
-    # A name holds nothing that a shell or find would expand.
+    # The name has no character that is special for a shell or for find.
     find = f"find /var/log/xen -maxdepth 1 -name '*-{guest.name}.log' -exec stat -c '%s %n' {{}} +"
     rows = [line.partition(" ") for line in guest.dom0.run(find).check().text.splitlines()]
     return {path.rpartition("/")[2].replace(guest.name, "NAME"): int(size) for size, _, path in rows}

@@ -180,7 +180,7 @@ class BackendTable:
         name = guest.name
         if not destroy(self._dom0, name, SETTLE_LIMIT_S):
             raise GuestError(f"{name} is still in xl list {SETTLE_LIMIT_S:.0f} s after xl destroy; end it by hand")
-        self._dom0.run(f"rm -f -- /var/log/xen/*-{name}.log*")  # a name holds nothing that a shell would expand
+        self._dom0.run(f"rm -f -- /var/log/xen/*-{name}.log*")  # the name has no special characters of a shell
         identity = GuestIdentity(name, created.domid, created.uuid, guest.files)
         if left := self._host.leftovers(identity, SETTLE_LIMIT_S, guest.own):
             raise GuestError(f"{name} left in dom0: {'; '.join(map(str, left))}")

@@ -62,7 +62,7 @@ class BootWay:
 
     @property
     def name(self) -> str:
-        """Its name as a row of the table."""
+        """The name of the way, which is its row in the table."""
         return f"{self.by}, {self.filesystem}" + (f" in {self.format}" if self.format != "raw" else "")
 
     @property

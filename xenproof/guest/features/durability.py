@@ -34,7 +34,7 @@ class DiskKind:
 
     @property
     def name(self) -> str:
-        """Its name as a row of the table."""
+        """The name of the kind, which is its row in the table."""
         return f"{self.backend}, {self.format}"
 
     def path(self, guest: Guest) -> str:

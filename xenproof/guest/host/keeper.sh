@@ -78,7 +78,7 @@ while [ $turns -gt 0 ]; do
     turns=$((turns - 1))
     sleep 1
 done 2>/dev/null
-# A qemu that xl had just started when xl was killed: xenstore has no record of it yet, so xl destroy does not end it.
+# A qemu that xl had just started when xl was killed: nothing is recorded yet by which xl destroy would find it.
 ps -ww -e -o pid=,args= | while read -r pid args; do
     case $args in *qemu*" -name xenproof-$run-"*) ;; *) continue ;; esac
     # Read the arguments one by one: a name may have blanks in it.

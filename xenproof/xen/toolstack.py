@@ -96,7 +96,7 @@ class Libvirt:
 
     def forget(self, dom0: Connection, config: DomainConfig) -> None:
         """Undefine the domain, with its saved state, and remove its log."""
-        # A name holds nothing that a shell would expand.
+        # The name has no special characters of a shell.
         name = config.name
         undefine = f"{quoted(*VIRSH, 'undefine', name, '--managed-save')} || {quoted(*VIRSH, 'undefine', name)}"
         log = quoted(f"/var/log/libvirt/libxl/{name}.log")

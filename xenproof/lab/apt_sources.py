@@ -6,7 +6,7 @@ import subprocess
 
 from xenproof.errors import LabError
 
-# The fields of each index that apt uses: address, suite, component, origin.
+# For each index that apt uses: address, suite, component, origin, label, kind of index.
 _FORMAT = "$(REPO_URI)|$(CODENAME)|$(COMPONENT)|$(ORIGIN)|$(LABEL)|$(CREATED_BY)"
 
 

@@ -1,1 +1,1 @@
-"""Guests: their images, the witness inside, their life, leases on the host, the leak check."""
+"""Guests: their images, the witness inside them, their life cycle, leases on the host, the leak check."""

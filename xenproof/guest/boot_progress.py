@@ -9,15 +9,15 @@ from xenproof.guest.witness import Witness, parse_witness
 READY = "ready"
 KERNEL_SPEAKS = "] Linux version "
 READY_MARK = "witness ready"
-# GRUB, grub-core/loader/i386/xen_fileXX.c: what it says where it cannot unpack a kernel; then it waits for a key.
+# GRUB, grub-core/loader/i386/xen_fileXX.c: its message where it cannot unpack a kernel; then it waits for a key.
 REFUSED_BY_GRUB = "error: not xen image"
 MARKS = {"grub.xen": "XENPROOF1 grub ", "kernel started": KERNEL_SPEAKS, READY_MARK: "XENPROOF1 ready"}
-"""What a console waits for, by what the time line of the report calls it."""
+"""The texts for which a console waits, by their labels in the report's time line."""
 
 
 @dataclass(frozen=True, slots=True)
 class BootProgress:
-    """How far a guest booted: `reached` is "ready", or in words where it stopped; `witness` is what it said then."""
+    """How far a guest booted: `reached` is READY or describes where it stopped; `witness` is None unless READY."""
 
     reached: str
     seconds: float
@@ -25,7 +25,7 @@ class BootProgress:
 
 
 def read_progress(console: Console, seconds: float) -> BootProgress:
-    """How far the guest came that speaks on `console`, which nobody waits for any more after so many seconds."""
+    """How far the guest of `console` booted, after waiting for it for `seconds`."""
     if READY_MARK in console.seen_at:
         try:
             return BootProgress(READY, seconds, parse_witness(console.text))

@@ -1,4 +1,4 @@
-"""The console of a guest, read while it runs and kept whole."""
+"""The console of a guest, read while it runs and stored in full."""
 
 import contextlib
 import time
@@ -9,12 +9,12 @@ from xenproof.errors import SourceError
 from xenproof.source.connection import Connection, Stream
 
 MAX_BYTES = 4 << 20
-"""A guest can say anything for ever; what comes after this much is counted and dropped."""
+"""The most that is stored of one console, as a guest may print endlessly; further bytes are only counted."""
 DRAIN_LIMIT_S = 2.0
 
 
 class Console:
-    """What a guest has said so far, and when each of the awaited marks first stood in it."""
+    """The console output of a guest so far, and when each of the awaited marks first appeared in it."""
 
     def __init__(self, marks: dict[str, str]) -> None:
         self._marks = marks
@@ -31,27 +31,27 @@ class Console:
         self.ended = False
 
     def follow(self, dom0: Connection, script: str) -> None:
-        """Read from now on what a shell command on dom0 prints, which runs until this is closed."""
+        """Read from now on the output of a shell command on dom0, which runs until the console is closed."""
         self.attach(self._streams.enter_context(dom0.follow(script)))
 
     def close(self) -> None:
-        """Read no more, and end what was followed; what was heard stays."""
+        """Stop reading, and end the command that was followed; the output read so far stays."""
         self._stream = None
         self._streams.close()
 
     @property
     def text(self) -> str:
-        """All of it as text; bytes that are not UTF-8 become U+FFFD."""
+        """The output as text; bytes that are not UTF-8 become U+FFFD."""
         return self._data.decode("utf-8", "replace")
 
     @property
     def data(self) -> bytes:
-        """All of it as it came."""
+        """The output as bytes, with a note at the end where some were dropped."""
         note = b"\n[%d more bytes were dropped]\n" % self._dropped if self._dropped else b""
         return bytes(self._data) + note
 
     def pump(self, limit_s: float) -> bool:
-        """Take what comes within `limit_s`; False where nothing came."""
+        """Read what arrives within `limit_s`; returns False where nothing did."""
         if self._stream is None or self.ended:
             return False
         try:
@@ -67,15 +67,15 @@ class Console:
         self._data += chunk[:room]
         self._dropped += max(0, len(chunk) - room)
         for label, mark in self._marks.items():
-            # A mark may be cut in two by the chunks.
+            # A mark may be split between two chunks.
             if label not in self.seen_at and mark.encode() in self._data[max(0, begin - len(mark)) :]:
                 self.seen_at[label] = time.time()
         return bool(chunk)
 
     def drain(self) -> None:
-        """Take what is already there; of a guest that never stops, what comes in a moment.
+        """Read what has already arrived, for at most DRAIN_LIMIT_S where the guest prints without a pause.
 
-        A console that broke has nothing more: whoever needs the guest meets that himself.
+        A broken connection is ignored: the next command on the guest's host raises that error.
         """
         deadline = time.monotonic() + DRAIN_LIMIT_S
         with contextlib.suppress(SourceError):
@@ -83,7 +83,7 @@ class Console:
                 pass
 
     def wait(self, until: Callable[[], bool], limit_s: float) -> bool:
-        """Read until `until()` holds; False after `limit_s` or where the console ended before."""
+        """Read until `until()` holds; returns False after `limit_s`, or where the console ended before."""
         deadline = time.monotonic() + limit_s
         while not until():
             left = deadline - time.monotonic()

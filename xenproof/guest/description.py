@@ -1,4 +1,4 @@
-"""What a guest is to be: described once, before it is made; another guest is another description."""
+"""The description of a guest: made once, before the guest, and never changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,16 +9,17 @@ from xenproof.xen.toolstack import Toolstack, Xl
 from xenproof.xlcfg.config import Disk, DomainConfig, Setting, Start
 
 VDEV = "xvda"
-"""The disk with the image."""
+"""The name of the disk with the image."""
 MEMORY_MIB = 128
 
 
 @dataclass(frozen=True, slots=True)
 class DiskDescription:
-    """A disk, which `backend` serves as `vdev`: it has the guest's image, or is empty, or is there already.
+    """A disk, which `backend` serves as `vdev`: a copy of the guest's image, an empty disk, or an existing file.
 
-    An empty one has `empty_mib`; of one that is there `existing` is the path in dom0.  With `on_device` a block device
-    is below it, which is detached with the guest.  One that is `direct` goes past dom0's page cache: see `Disk`.
+    An empty disk has a size, `empty_mib`; `existing` is the path in dom0 of an existing file.  With `on_device` the
+    disk is put on a loop device, which is detached when the guest is removed.  `direct` bypasses dom0's page cache:
+    see `Disk`.
     """
 
     vdev: str
@@ -30,11 +31,11 @@ class DiskDescription:
     on_device: bool = False
 
     def path(self, stem: str) -> str:
-        """Its file in dom0, of a guest whose files all begin with `stem`."""
+        """The file of the disk in dom0; the paths of all files of the guest begin with `stem`."""
         return self.existing or (f"{stem}-{self.vdev}.{self.format}" if self.empty_mib else f"{stem}.{self.format}")
 
     def config(self, path: str) -> Disk:
-        """Its part of the guest's configuration, where it is at `path`."""
+        """The disk as a part of the guest's configuration, where its file or device is `path`."""
         return Disk(path, self.vdev, self.backend.type, self.format, self.direct)
 
 
@@ -42,10 +43,10 @@ class DiskDescription:
 class GuestDescription:
     """A guest of `image` that `start` starts, from a disk of `format` ("raw", "qcow2" or "vhd") on `backend`.
 
-    `disks` are all that it has, where that is not this one alone.  `started_by` is for the report.  `on_reboot` and
-    `on_crash` are what the toolstack does then, `more` further settings of its configuration.  `files` are endings of
-    files that go with it, behind the stem that all its files have.  Where it `leases_processors`, it waits until the
-    host has some; of memory it always has a lease.
+    `disks` are all its disks, None for this one alone.  `started_by` is for the report.  `on_reboot` and `on_crash` are
+    the toolstack's actions at these events, `more` further settings of the configuration.  `files` are the endings of
+    further files that are removed with the guest, behind the stem of all its files.  With `leases_processors` its
+    start waits until enough processors are free; memory is always leased.
     """
 
     image: GuestImage
@@ -66,25 +67,25 @@ class GuestDescription:
 
     @property
     def image_disk(self) -> DiskDescription:
-        """The disk with the image, which it has unless `disks` are others."""
+        """The disk with the image, the guest's only one unless `disks` are given."""
         return DiskDescription(VDEV, self.backend, self.format)
 
     @property
     def all_disks(self) -> tuple[DiskDescription, ...]:
-        """The disks that it has."""
+        """All disks of the guest."""
         return (self.image_disk,) if self.disks is None else self.disks
 
     def with_disks(self, *disks: DiskDescription) -> "GuestDescription":
-        """The same with more disks."""
+        """The same guest with more disks."""
         return replace(self, disks=(*self.all_disks, *disks))
 
     @property
     def most_vcpus(self) -> int:
-        """How many virtual processors it can have at a time."""
+        """The most virtual processors that the guest can have at a time."""
         return max(self.vcpus, self.maxvcpus)
 
     def config(self, name: str, disks: tuple[Disk, ...]) -> DomainConfig:
-        """The configuration of the guest `name` with these disks, as their files are called in dom0."""
+        """The configuration of the guest `name` with these disks in dom0."""
         return DomainConfig(
             name, self.start, self.memory_mib, disks, self.vcpus, self.maxvcpus, self.on_reboot, self.on_crash,
             self.more,

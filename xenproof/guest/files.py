@@ -16,7 +16,7 @@ _QEMU_FORMATS = {"vhd": "vpc"}
 
 
 class GuestFiles:
-    """The files of the guest `name` on the host where it is made."""
+    """The files of the guest `name` on the host that makes it."""
 
     def __init__(self, host: GuestHost, name: str, description: GuestDescription) -> None:
         self.host = host
@@ -26,39 +26,39 @@ class GuestFiles:
 
     @property
     def config_path(self) -> str:
-        """Its configuration for xl."""
+        """The path of the configuration for xl."""
         return f"{self._stem}.cfg"
 
     @property
     def disk(self) -> str:
-        """The file of the disk with its image, if it has that."""
+        """The path of the disk with the image, for a guest that has such a disk."""
         return self._description.image_disk.path(self._stem)
 
     def path_of(self, disk: DiskDescription) -> str:
-        """The file of one of its disks."""
+        """The path of one of the guest's disks."""
         return disk.path(self._stem)
 
     @property
     def own(self) -> tuple[str, ...]:
-        """The files that go when it goes."""
+        """The files that are removed with the guest."""
         more = [disk.path(self._stem) for disk in self._description.all_disks if disk.empty_mib]
         endings = [self._stem + ending for ending in self._description.files]
         return (self.disk, self.config_path, *more, *endings)
 
     @property
     def devices(self) -> Mapping[str, str]:
-        """The loop devices that were made below its disks, by the files that they are on."""
+        """The loop devices that were made for the disks, by the files that they serve."""
         return self._devices
 
     @property
     def leftovers(self) -> Sequence[Leftover]:
-        """All of it, as it is found in dom0 as long as the guest is not removed."""
+        """The files and loop devices, as the leak check finds them until the guest is removed."""
         files = [Leftover("file", file) for file in self.own]
         return [*files, *(Leftover("loop device", f"{device} {path}") for path, device in self._devices.items())]
 
     @property
     def config(self) -> DomainConfig:
-        """What its configuration says, with the devices that there are by now."""
+        """The guest's configuration, with the loop devices that exist now."""
         return self._description.config(self._name, tuple(map(self._configured, self._description.all_disks)))
 
     def _configured(self, disk: DiskDescription) -> Disk:
@@ -66,7 +66,7 @@ class GuestFiles:
         return disk.config(self._devices.get(path, path))
 
     def make(self, first_block: bytes) -> None:
-        """Make its disks, the one with the image with `first_block` on its second partition, and their devices."""
+        """Make all disks and their loop devices; the second partition of the image disk begins with `first_block`."""
         for disk in self._description.all_disks:
             path = disk.path(self._stem)
             if disk.empty_mib:
@@ -92,7 +92,7 @@ class GuestFiles:
         self.host.dom0.run(script, stdin=first_block, limit_s=120).check()
 
     def _make_device(self, disk: DiskDescription) -> None:
-        """Put a file that blkback is to serve on a loop device, as an administrator has to where it serves none."""
+        """Put a disk's file on a loop device, as an administrator must where blkback serves only block devices."""
         path = disk.path(self._stem)
         wants = disk.on_device or (self.host.blkback_wants_devices and disk.backend is DiskBackend.BLKBACK)
         if not wants or path.startswith("/dev/"):
@@ -101,15 +101,15 @@ class GuestFiles:
         self._devices[path] = done.text.strip()
 
     def blocks_of_witness(self) -> str:
-        """The sha256 of the blocks where the witness writes, as they stand in the raw file of its disk."""
+        """The sha256 of the blocks that the witness wrote, read from the raw file of its disk."""
         skip = self._description.image.area_offset // BLOCK + 1
         read = f"dd if={quoted(self.disk)} bs={BLOCK} skip={skip} count={BLOCKS} 2>/dev/null | sha256sum"
         return self.host.dom0.run(read).check().text.partition(" ")[0]
 
     def remove_from(self, dom0: Connection) -> None:
-        """Remove all of it and the guest's logs from a host; raises CommandFailed where a file stays.
+        """Remove the files and the guest's logs from a host; raises CommandFailed where a file stays.
 
-        Its loop devices are detached, whichever they are by now.
+        All loop devices that serve the files now are detached.
         """
         detach_loops(dom0, *self._devices)
         # A name holds nothing that a shell would expand.  xl migrate appends --incoming and --migratedaway to it.

@@ -1,4 +1,4 @@
-"""The life of one witness guest: defined, booted, shut down, gone.  Every step is confirmed by reading state."""
+"""One witness guest: defined, booted, shut down, removed.  Each step is confirmed by reading the host's state."""
 
 import secrets
 import time
@@ -23,14 +23,14 @@ from xenproof.xlcfg.config import DomainConfig
 
 GONE = "gone"
 _GONE_LIMIT_S = 60.0
-# Of the hypervisor's log: longer than what two guests of the same kind could both make it say.
+# The end of the hypervisor's log that is stored: longer than any text that two guests of a kind could both cause.
 _MARK_BYTES = 2048
 
 
 class Guest:
-    """One guest as it was described, on the host where it lives now: it is made on one, and can be bound to another.
+    """One guest made from a description; it is made on one host and can be bound to another.
 
-    `hypervisor_before` is how the log of its first host's hypervisor ended when it was defined.
+    `hypervisor_before` is the end of the hypervisor's log on its first host when it was defined.
     """
 
     def __init__(self, host: GuestHost, description: GuestDescription) -> None:
@@ -51,7 +51,7 @@ class Guest:
 
     @property
     def host(self) -> GuestHost:
-        """The host where it lives now."""
+        """The host where the guest is now."""
         return self.residence.host
 
     @property
@@ -61,12 +61,12 @@ class Guest:
 
     @property
     def created(self) -> Created | None:
-        """What is known of its domain there, None while it was never created."""
+        """What is known of its domain on that host; None before it is created."""
         return self.residence.domain
 
     @property
     def domid(self) -> int:
-        """Its number there; raises GuestError while it was never created."""
+        """The number of its domain on that host; raises GuestError before it is created."""
         if self.residence.domid < 1:
             created = self.created
             raise GuestError(f"{self.name} has no domain: {created.problem if created else 'not booted yet'}")
@@ -74,7 +74,7 @@ class Guest:
 
     @property
     def witness(self) -> Witness:
-        """What it said of itself; raises GuestError where it did not become ready."""
+        """The witness's report of its boot; raises GuestError where it did not become ready."""
         if self._boot is None or self._boot.witness is None:
             reached = self._boot.reached if self._boot else "not booted yet"
             raise GuestError(f"{self.name} on {self.description.backend}: {reached}")
@@ -82,31 +82,31 @@ class Guest:
 
     @property
     def disk(self) -> str:
-        """The file of the disk with its image."""
+        """The path in dom0 of the disk with its image."""
         return self.files.disk
 
     @property
     def config_path(self) -> str:
-        """The file of its configuration."""
+        """The path in dom0 of its configuration."""
         return self.files.config_path
 
     @property
     def config(self) -> DomainConfig:
-        """Its configuration."""
+        """The guest's configuration for its toolstack."""
         return self.files.config
 
     def is_lost(self) -> bool:
-        """Whether its host lost it with all other guests of the run, by a reboot or as the connection broke."""
+        """Whether its host has lost all guests of the run, by a reboot or by a broken connection."""
         self.host.enter()
         return self.residence.is_of_before
 
     def time_line(self) -> GuestTimeline | None:
-        """Its time line so far, or None where nothing came since this was asked for the last time."""
+        """Its time line so far, or None where no step was added since the last call."""
         disk = f"{self.description.backend} disk" if self.description.all_disks else "no disk"
         return self._time_line.fresh(self.name, f"{disk}, {self.description.started_by}", self.console.seen_at)
 
     def define(self) -> None:
-        """Make its disks, one of them with its token, where it has any, and a configuration; nothing runs yet."""
+        """Make its disks, the image disk with its token, and its configuration; nothing runs yet."""
         self.files.make(f"XENPROOF-TOKEN {self.token}\n".encode())
         script = f"cat >{quoted(self.config_path)} && {{ xl dmesg | tail -c {_MARK_BYTES}; }}"
         self.hypervisor_before = self.dom0.run(script, stdin=self.config.text().encode()).check().stdout
@@ -114,10 +114,10 @@ class Guest:
     def boot(
         self, limit_s: float, lease_limit_s: float = 600.0, *, unless: Callable[[str], bool] = lambda _: False
     ) -> BootProgress:
-        """Start it and follow its console until its witness is ready, at most `limit_s`; only once.
+        """Start it and follow its console until its witness is ready, at most `limit_s`; a second call only waits.
 
-        By `unless` the console tells that the guest will never be ready, or that it has come far enough.
-        A guest that does not come up is no error here: the result says how far it came.
+        `unless` gets the console's text, and ends the waiting where the guest will never be ready or is far enough.
+        A guest that does not boot raises nothing: the result says how far it booted.
         Raises GuestError where the host has no memory for it.
         """
         if self._boot is None:
@@ -125,22 +125,22 @@ class Guest:
         return self.come_up(limit_s, unless=unless)
 
     def start(self, limit_s: float, lease_limit_s: float = 600.0) -> None:
-        """Start it, and leave it to `come_up` to wait for it, so that another one can be started meanwhile."""
+        """Start it without waiting, so that another guest can be started meanwhile; `come_up` waits for it."""
         created = self.create(limit_s, lease_limit_s)
         if created.domid < 1:
             seconds = time.monotonic() - self._creation
             self._boot = BootProgress(f"xl created no domain: {created.problem[-500:]}", seconds, None)
             return
-        # The console is open before the guest runs, so its first word is heard.
+        # The console is opened before the guest runs, so that its first output is read.
         resume = self.description.toolstack.resume_command(self.name)
         self.console.follow(self.dom0, f"exec 3<{quoted(created.tty)}; {resume} </dev/null >/dev/null; exec cat <&3")
 
     def is_coming_up(self) -> bool:
-        """Whether it was started, and neither is ready nor has it ended, as far as its console was read."""
+        """Whether it still boots, as far as its console was read: neither ready nor ended."""
         return self._boot is None and not self.console.ended and READY_MARK not in self.console.seen_at
 
     def come_up(self, limit_s: float, *, unless: Callable[[str], bool] = lambda _: False) -> BootProgress:
-        """Wait for a guest that was started, at most `limit_s` from its creation on; how far it came."""
+        """Wait for a started guest, at most `limit_s` after its creation; returns how far it booted."""
         if self._boot is not None:
             return self._boot
 
@@ -149,15 +149,15 @@ class Guest:
             return ("ready", "") in facts(text) or REFUSED_BY_GRUB in text or unless(text)
 
         self.console.wait(is_over, limit_s - (time.monotonic() - self._creation))
-        # As it was heard, not as it was asked for: meanwhile others may have been started.
+        # The time when the mark was read, not the time now: other guests may have been started in between.
         ready_at = self.console.seen_at.get(READY_MARK, time.time())
         self._boot = read_progress(self.console, ready_at - self._created_at)
         return self._boot
 
     def create(self, limit_s: float, lease_limit_s: float = 600.0) -> Created:
-        """Create its domain, paused; what is known of it then.  Raises GuestError where the host has no memory for it.
+        """Create its domain, paused, and return it.  Raises GuestError where the host has no memory for it.
 
-        That no domain is there is no error here: the result says why.
+        Where no domain was created, nothing is raised: the result's `problem` says why.
         """
         wanted = self.description
         vcpus = wanted.most_vcpus if wanted.leases_processors else 0
@@ -171,9 +171,9 @@ class Guest:
         return created
 
     def bind(self, created: Created, host: GuestHost | None = None) -> None:
-        """Go on with the domain that it is now: another number and console, and perhaps another `host`.
+        """Bind it to the domain `created`, which has another number and console, and perhaps another `host`.
 
-        What it has leased stays as it is.  Its console is followed there from now on.
+        Its leases stay as they are.  From now on the new domain's console is followed.
         """
         self.console.drain()
         self.residence = Residence.at(host or self.host, created)
@@ -182,16 +182,16 @@ class Guest:
         self.console.follow(self.dom0, f"exec cat <{quoted(created.tty)}")
 
     def leave_console(self) -> None:
-        """Follow its console no more."""
+        """Stop following its console."""
         self.console.drain()
         self.console.close()
 
     def give_back(self) -> None:
-        """Let others have the memory that was held for it: its domain is gone."""
+        """Release its leases, as its domain is gone."""
         self._lease.close()
 
     def shut_down(self, limit_s: float) -> str:
-        """Ask it to shut down, once, and wait until it is gone; "gone", or in words how it stands after `limit_s`."""
+        """Shut it down, once, and wait until it is gone; returns GONE, or its state after `limit_s`."""
         if not self._end:
             self._end = self._shut_down(limit_s)
         return self._end
@@ -207,27 +207,27 @@ class Guest:
         return GONE if asked else "gone, but without a word of its own"
 
     def leftovers(self, limit_s: float, *, with_files: bool) -> list[Leftover]:
-        """What its host still has of it; its own disks and configuration count only `with_files`."""
+        """What is left of it on its host; its disks and configuration count only `with_files`."""
         own = () if with_files else self.files.leftovers
         return self.host.leftovers(self._identity(self.host), limit_s, own)
 
     def _identity(self, host: GuestHost) -> GuestIdentity:
-        # Another guest may have its number on a host that was started anew, and has on one that it left.
+        # Another guest may have its number on a host that was rebooted, or on one that it left.
         is_there = host is self.host and not self.residence.is_of_before
         domid, uuid = (self.residence.domid, self.residence.uuid) if is_there else (-1, "")
         return GuestIdentity(self.name, domid, uuid, self.files.own)
 
     def keep(self) -> None:
-        """Leave it on its hosts, for somebody to look at, whatever is to be removed."""
+        """Keep it on its hosts for the user to look at: `remove` then leaves it there."""
         self.kept = True
         for host in self._hosts:
             host.folder.keep()
 
     def remove(self) -> None:
-        """Destroy it if it is still there, and remove all that is its own; a second call does nothing more.
+        """Destroy it if it still exists, and remove all its files, on each host where it has been.
 
-        That is done on each host where it has lived.  One that is kept is only let go.  Raises GuestError that names
-        what is still there.
+        Of a guest that is kept, only the console is closed and the leases are released.  A second call does nothing
+        more.  Raises GuestError with the list of what is left.
         """
         if self.kept:
             self._let_go()

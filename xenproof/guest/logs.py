@@ -1,4 +1,4 @@
-"""What a host has to say about one guest: read when something about the guest went wrong."""
+"""Collects the logs and the state of one guest from its host, after a check of the guest failed."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _TAIL = 65536
 
 
 def guest_logs(guest: Guest) -> Iterator[tuple[str, bytes]]:
-    """File name and content of each piece of evidence; one that cannot be read says so in its content."""
+    """Yield the file name and content of each log; where a log cannot be read, the content is the error."""
     yield "console.txt", guest.console.data
     yield "guest.cfg", guest.config.text().encode()
     created = guest.created
@@ -33,18 +33,18 @@ def guest_logs(guest: Guest) -> Iterator[tuple[str, bytes]]:
 
 
 def log_sizes(guest: Guest) -> dict[str, int]:
-    """The logs of its own in dom0, by patterns of their names such as "xl-NAME.log", and their sizes in bytes."""
-    # A name holds nothing that a shell or find would expand.
+    """The sizes in bytes of the guest's own logs in dom0, by file names such as "xl-NAME.log" (NAME is the guest's)."""
+    # The name has no character that is special for a shell or for find.
     find = f"find /var/log/xen -maxdepth 1 -name '*-{guest.name}.log' -exec stat -c '%s %n' {{}} +"
     rows = [line.partition(" ") for line in guest.dom0.run(find).check().text.splitlines()]
     return {path.rpartition("/")[2].replace(guest.name, "NAME"): int(size) for size, _, path in rows}
 
 
 def added_since(before: bytes, now: bytes) -> bytes:
-    """What the hypervisor said after its log ended with `before`: the end of what `xl dmesg` prints `now`.
+    """The part of the hypervisor's log that follows `before`; `now` is the output of `xl dmesg`.
 
-    Its log is a ring, of 16 KiB unless Xen was started with conring_size.  Where it has come round since, all that it
-    holds is new, and a first line says that some is missing.
+    The log is a ring, of 16 KiB unless Xen was started with conring_size.  Where `before` was overwritten since, all
+    of `now` is returned, behind a line that says that some is missing.
     """
     if not before:
         return now

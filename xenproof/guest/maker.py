@@ -8,13 +8,13 @@ from xenproof.guest.host.host import GuestHost
 
 
 class GuestMaker:
-    """Makes guests on `host` as they are described; they are not defined yet."""
+    """Makes guests on `host` from descriptions; they are not defined yet."""
 
     def __init__(self, host: GuestHost, entrust: Callable[[Guest], Guest] = lambda guest: guest) -> None:
-        """Each guest is given to `entrust`, which may see to its removal; else who asks for one removes it."""
+        """`entrust` is called with each guest and may arrange its removal; otherwise the caller must remove it."""
         self.host = host
         self._entrust = entrust
 
     def __call__(self, description: GuestDescription) -> Guest:
-        """A guest; raises CommandFailed where the host has no place for its files."""
+        """A new guest; raises CommandFailed where the working folder on the host cannot be made."""
         return self._entrust(Guest(self.host, description))

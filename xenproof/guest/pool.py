@@ -1,4 +1,4 @@
-"""A pool of guests: each is made when it is first asked for, made anew where it was lost, and removed at the end."""
+"""A pool of guests: each is made at its first use, made again where it was lost, and removed at the end."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,15 +11,15 @@ Key = TypeVar("Key")
 Ready = TypeVar("Ready")
 Afterwards = Callable[[bool], None]
 Entrust = Callable[[Guest, Afterwards], object]
-"""Takes care of a lent guest, and then calls what it is given with whether the guest is kept for the user."""
+"""Handles the teardown of a lent guest: then calls its second argument with whether the guest is kept for the user."""
 
 
 def _to_nobody(guest: Guest, afterwards: Afterwards) -> None:
-    """Nobody looks after it."""
+    """Do nothing: the guest has no teardown."""
 
 
 class _Held(Generic[Ready]):
-    """A guest of the pool, and what it is lent as, or why it cannot be: None before it was prepared."""
+    """A guest of the pool; `outcome` is what `prepare` returned or raised, None before it was called."""
 
     def __init__(self, guest: Guest) -> None:
         self.guest = guest
@@ -27,23 +27,23 @@ class _Held(Generic[Ready]):
 
 
 class GuestPool(Generic[Key, Ready]):
-    """The guests of one worker on one host, by what they are asked for with."""
+    """The guests of one worker on one host, by key."""
 
     def __init__(
         self, make: Callable[[Key], Guest], prepare: Callable[[Guest], Ready],
         is_well: Callable[[Ready], bool] | None = None,
     ) -> None:  # fmt: skip
-        """`make` makes a guest, which is not defined yet; `prepare` gives what it is lent as.
+        """`make` makes a guest, which is not defined yet; `prepare` returns the object that `lend` hands out.
 
-        An error of `prepare` is raised for each that asks.  With `is_well` it is expected that who has a guest may end
-        it: one that is not well, or could not be prepared, is made anew, and one that is kept for the user is let go,
-        so that nothing more is done to it.
+        An error of `prepare` is raised again by each `lend`.  Give `is_well` where a borrower may end the guest: a
+        guest that is not well, or could not be prepared, is then made again, and one that is kept for the user leaves
+        the pool, so that it stays as it is.
         """
         self._make, self._prepare, self._is_well = make, prepare, is_well
         self._held: dict[Key, _Held[Ready]] = {}
 
     def lend(self, key: Key, entrust: Entrust = _to_nobody) -> Ready:
-        """The guest of this key; it is given to `entrust` before it is prepared, so that what explains that is kept."""
+        """The prepared guest of `key`; `entrust` is called before `prepare`, so that a failure of it has logs, too."""
         if (held := self._held.get(key)) is not None and not self._serves(held):
             self.remove(key)
             held = None
@@ -60,7 +60,7 @@ class GuestPool(Generic[Key, Ready]):
         return held.outcome
 
     def _serves(self, held: _Held[Ready]) -> bool:
-        """Whether it can be lent once more, as it is."""
+        """Whether the guest can be lent again as it is."""
         if held.guest.is_lost():
             return False
         if self._is_well is None:
@@ -72,7 +72,7 @@ class GuestPool(Generic[Key, Ready]):
             self.remove(key)
 
     def remove(self, key: Key) -> None:
-        """Remove the guest of this key, or let it go where it is kept; who asks next gets another one."""
+        """Remove the guest of `key` from the pool, and from its host unless it is kept; `lend` makes another."""
         self._held.pop(key).guest.remove()
 
     def close(self) -> None:

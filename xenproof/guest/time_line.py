@@ -1,4 +1,4 @@
-"""When a guest came to each step of its life, for the report."""
+"""When a guest reached each step of its life, for the report."""
 
 import time
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from xenproof.results.verdict import GuestTimeline, Step
 
 
 class TimeLine:
-    """The steps of one guest by the clock of this machine; the report counts from when the run `began`."""
+    """The steps of one guest by the clock of this machine; the report counts from `began`, the start of the run."""
 
     def __init__(self, began: float) -> None:
         self._began = began
@@ -15,12 +15,12 @@ class TimeLine:
         self._reported: set[str] = set()
 
     def note(self, step: str, *, anew: bool = False) -> None:
-        """It came to `step` now; where it had been there before, only if it came there `anew`."""
+        """Note that the guest reached `step` now; a step that was noted before is changed only if `anew`."""
         if anew or step not in self._steps:
             self._steps[step] = time.time()
 
     def fresh(self, name: str, title: str, marks: Mapping[str, float]) -> GuestTimeline | None:
-        """All steps so far with those of its console, in order; None where none came since this was asked last."""
+        """All steps so far with the `marks` of its console, in order; None where none was added since the last call."""
         seen = self._steps | dict(marks)
         if self._reported == set(seen):
             return None

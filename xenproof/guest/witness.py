@@ -1,4 +1,4 @@
-"""What the witness in a guest says on the console, one fact a line: "XENPROOF1 NAME VALUE"."""
+"""Parses what the witness in a guest prints on the console, one fact a line: "XENPROOF1 NAME VALUE"."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 _NONCE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _NUMBER = re.compile(r"[1-9]\d{0,9}\Z")
-# What it says again and again: by itself, or when it is asked.
+# Facts that it prints repeatedly: by itself, or on request.
 _REPEATED = frozenset({"beat", "told", "first_line", "synced", "menu_set"})
 # Such as: 3 0c5f... 61.20 1796000000 113724 0-1 xvda,xvda1,xvda2; eth0;
 _TOLD = re.compile(r"(\d{1,9}) (\S{36}) (\d{1,9}\.\d\d) (\d{1,12}) (\d{1,10}) ([\d,-]+) ([a-z0-9,]*); ([a-z0-9,]*);\Z")
@@ -22,11 +22,11 @@ _TOLD = re.compile(r"(\d{1,9}) (\S{36}) (\d{1,9}\.\d\d) (\d{1,12}) (\d{1,10}) ([
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """What a guest said of itself.
+    """What the witness reported about its boot.
 
-    `loader` is the platform that GRUB named while it ran, `token` what the guest read from its disk,
-    `nonce` what only this boot knows, `virtualizes` what its processor has for guests of its own ("svm", "vmx", "no"),
-    `read_back` the sha256 of what it wrote and then read.
+    `loader` is the platform that GRUB printed, `token` what the guest read from its disk, `nonce` a random
+    identifier of this boot, `virtualizes` its processor's extension for nested guests ("svm", "vmx", "no"),
+    `read_back` the sha256 of what it wrote to its disk and read again.
     """
 
     loader: str
@@ -42,16 +42,16 @@ class Witness:
 
     @property
     def pattern_sha256(self) -> str:
-        """The sha256 of what the guest was to write, from its token and nonce."""
+        """The sha256 of what the guest must write, from its token and nonce."""
         return pattern_sha256(self.token, self.nonce)
 
 
 @dataclass(frozen=True, slots=True)
 class WitnessStatus:
-    """How a guest stands at one moment, as it says itself.
+    """The status of a guest at one moment, as its witness reports it.
 
-    `nonce` is that of its boot, `uptime_s` of its monotonic clock, `clock` in seconds since 1970, `processors` those
-    in use as the kernel lists them, such as "0-1".
+    `asked` is the number of the request, `nonce` identifies the boot, `uptime_s` is from its monotonic clock, `clock`
+    in seconds since 1970, `processors` are those in use as the kernel lists them, such as "0-1".
     """
 
     asked: int
@@ -65,7 +65,7 @@ class WitnessStatus:
 
 
 def statuses(console: str) -> Iterator[WitnessStatus]:
-    """Each status that the witness gave so far, whenever it was asked; raises ParseError for another shape."""
+    """Each status that the witness has printed so far; raises ParseError for another shape."""
     for name, value in facts(console):
         if name == "told":
             if (match := _TOLD.match(value)) is None:
@@ -78,29 +78,29 @@ def statuses(console: str) -> Iterator[WitnessStatus]:
 
 
 def pattern_sha256(token: str, nonce: str) -> str:
-    """The sha256 of the blocks that a guest with this token writes at the boot with this nonce."""
+    """The sha256 of the blocks that a guest with this token writes in the boot with this nonce."""
     line = f"{token} {nonce}\n".encode()
     size = BLOCK * BLOCKS
     return hashlib.sha256((line * (size // len(line) + 1))[:size]).hexdigest()
 
 
 def block_of(token: str, nonce: str, device: str, number: int) -> bytes:
-    """The block of this number that a guest with this token writes to a device when it is asked, at that boot."""
+    """The block of this number that a guest with this token writes to `device` on request, in the boot of `nonce`."""
     line = f"{token} {nonce} {device} {number}\n".encode()
     return (line * (BLOCK // len(line) + 1))[:BLOCK]
 
 
 def facts(console: str) -> Iterator[tuple[str, str]]:
-    """Every whole line of the witness so far, as name and value."""
+    """The name and value of each complete line of the witness so far."""
     for match in _FACT.finditer(console):
         yield match[1], match[2] or ""
 
 
 def parse_witness(console: str) -> Witness:
-    """What the witness said, once it is ready.
+    """The witness's report of its boot, once it is ready.
 
-    Raises ParseError where a fact is missing, came twice, is of another shape, or where the witness
-    itself named a problem.
+    Raises ParseError where a fact is missing, repeated or of another shape, or where the witness
+    itself reports a problem.
     """
     values: dict[str, str] = {}
     problems: list[str] = []

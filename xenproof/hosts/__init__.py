@@ -1,1 +1,1 @@
-"""From the URL of a host to an open host."""
+"""Opens hosts from their URLs."""

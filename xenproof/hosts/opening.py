@@ -1,4 +1,4 @@
-"""Opening the hosts of a run: reach each one, read all its facts in one round trip, keep them."""
+"""Opens the hosts of a run: connects to each one, reads all its facts in one round trip, stores the recording."""
 
 import contextlib
 import dataclasses
@@ -21,15 +21,15 @@ from xenproof.source.connection import Connection
 from xenproof.source.gather import gather
 from xenproof.source.probe import Recording
 
-# What only some sources need is imported where they are opened: a recording is judged in less time
-# than ssh, the lab and the readers of images take to load.
+# Modules that only some sources need are imported where those are opened: ssh, the lab and the readers of images
+# take longer to load than a recording takes to judge.
 if TYPE_CHECKING:
     from xenproof.lab.host import LabHost
 
 
 @dataclass(slots=True)
 class OpenHost:
-    """A host while the run lasts: what workers see of it, and what the controller holds open."""
+    """A host during the run: its target, which workers receive, and what the controller keeps open."""
 
     target: Target
     recording: Recording | None = None
@@ -52,8 +52,8 @@ def open_host(
 ) -> OpenHost:  # fmt: skip
     """Open one host and record its facts in `folder`; `backing` are the backing files that an image may name.
 
-    What keeps it from being evaluated is in the result's `target.blocked`; raises UsageError for a
-    URL that cannot be opened by any host's fault.
+    Where the host cannot be evaluated, the result's `target.blocked` says why; raises UsageError for a
+    URL that is itself wrong.
     """
     address = parse_url(url)
     opened = OpenHost(Target(url))
@@ -70,7 +70,7 @@ def open_host(
         raise
     except XenproofError as error:
         opened.target = dataclasses.replace(opened.target, blocked=str(error))
-    except Exception as error:  # noqa: BLE001  # whatever one host makes of us, the others of the run are judged
+    except Exception as error:  # noqa: BLE001  # an error about one host must not stop the others
         why = f"an error of xenproof itself while {url} was read: {type(error).__name__}: {error} ({_place(error)})"
         opened.target = dataclasses.replace(opened.target, blocked=shortened(why, 2000))
     except BaseException:
@@ -80,7 +80,7 @@ def open_host(
 
 
 def _place(error: Exception) -> str:
-    """Where it was raised, for who looks into it."""
+    """The file and line where `error` was raised, for whoever debugs it."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
 
@@ -113,7 +113,7 @@ def _gather(opened: OpenHost, profile: Profile, folder: Path, progress: Progress
 
 
 def _keep(opened: OpenHost, folder: Path) -> None:
-    assert opened.recording is not None  # noqa: S101  # whoever calls has read it
+    assert opened.recording is not None  # noqa: S101  # the callers have read it
     path = folder / f"recording-{len(list(folder.glob('recording-*')))}.json"
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:

@@ -28,7 +28,7 @@ class SshParameters:
 
     def connect(self, url: str, retry_until_s: float = 0.0) -> "SSHConnection":
         """A new connection; where the host does not answer, it is tried again for `retry_until_s` seconds."""
-        # Here, because a recording needs no ssh, which takes long to load.
+        # Imported here: ssh takes long to load, and a recording does not need it.
         from xenproof.source.ssh import SSHConnection
 
         return SSHConnection(
@@ -46,9 +46,9 @@ class SshParameters:
 class Target:
     """One host of the run.
 
-    `recording` is the file with all that its probes printed.  `ssh` is None for a host that is not
-    reached by ssh; `live` says whether commands can be run on it.  `blocked` is why nothing can be
-    said about it, empty if it can.
+    `recording` is the file with the output of all its probes.  `ssh` is None for a host that is not
+    reached by ssh; `live` says whether commands can be run on it.  `blocked` is why the host cannot be
+    evaluated, empty if it can.
     """
 
     url: str
@@ -64,7 +64,7 @@ class Target:
         return self.ssh.connect(self.url) if self.ssh else LocalConnection(self.url)
 
     def connect_for_guests(self) -> Connection:
-        """A new connection that is opened again where it breaks; raises NotEvaluable as `connect` does."""
+        """A new connection that reconnects when it breaks; raises NotEvaluable as `connect` does."""
         if (ssh := self.ssh) is None:
             return self.connect()
         return ReconnectingConnection(lambda retry_until_s: ssh.connect(self.url, retry_until_s))
@@ -86,6 +86,6 @@ class Target:
 
     @staticmethod
     def from_plain(data: dict[str, Any]) -> "Target":
-        """The target that `to_plain` gave."""
+        """The target from the output of `to_plain`."""
         ssh = data["ssh"]
         return Target(**{**data, "ssh": SshParameters(**ssh) if ssh else None})

@@ -1,1 +1,1 @@
-"""Nested Xen hosts that xenproof builds and boots itself, in plain QEMU."""
+"""The lab: nested Xen hosts that xenproof builds and boots itself, in plain QEMU."""

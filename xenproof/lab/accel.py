@@ -1,4 +1,4 @@
-"""KVM where it really runs a guest, else emulation: only a trial tells."""
+"""Chooses KVM where a trial proves that it runs a guest, otherwise emulation."""
 
 import contextlib
 import hashlib
@@ -18,8 +18,8 @@ QEMU = trial.QEMU
 OLDEST_QEMU = (7, 0)
 KVM = ("-accel", "kvm", "-cpu", "host")
 
-# Each exclusion is a thing that QEMU's emulation of it, Xen and dom0 together do not survive; VME is
-# only announced, since libvirt finds no CPU model without it.  docs/decisions/0005 has what was seen.
+# Each feature that is switched off makes Xen or dom0 fail in QEMU's emulation of it; VME is only announced, since
+# libvirt finds no CPU model without it.  docs/decisions/0005 has the observations.
 TCG_CPU = "max,x-force-features=on,+vme,-rdtscp,-smap,-smep,-pku,-la57,-xsave,-avx,-avx2"
 
 
@@ -27,7 +27,7 @@ TCG_CPU = "max,x-force-features=on,+vme,-rdtscp,-smap,-smep,-pku,-la57,-xsave,-a
 class Accelerator:
     """How QEMU runs the host's processors: `name` for the report, `options` for the command line.
 
-    `digest` changes with everything that a saved machine state depends on.
+    `digest` depends on all that a saved machine state depends on.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Accelerator:
 
 
 def qemu_version() -> tuple[int, ...]:
-    """QEMU's version, such as (7, 2, 22); raises LabError if it is missing, mute or too old."""
+    """QEMU's version, such as (7, 2, 22); raises LabError if QEMU is missing, prints no version or is too old."""
     said = subprocess.run([require(QEMU), "--version"], capture_output=True, text=True, check=False, timeout=30).stdout
     # QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)
     found = re.search(r"version (\d+(?:\.\d+)+)", said)
@@ -59,7 +59,7 @@ def choose() -> Accelerator:
 
 
 def kvm_runs_a_guest() -> bool:
-    """Whether KVM really runs guests here; the answer of a trial is kept until the machine boots again."""
+    """Whether KVM really runs guests here; the result of a trial is cached until this machine reboots."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
     asked = {"boot": Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip(), "qemu": qemu_version()}

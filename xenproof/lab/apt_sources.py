@@ -6,16 +6,16 @@ import subprocess
 
 from xenproof.errors import LabError
 
-# Of each index that apt knows: where, which suite, which component, whose.
+# For each index that apt uses: address, suite, component, origin, label, kind of index.
 _FORMAT = "$(REPO_URI)|$(CODENAME)|$(COMPONENT)|$(ORIGIN)|$(LABEL)|$(CREATED_BY)"
 
 
 def sources_list(suite: str) -> list[str]:
-    """Lines of a sources.list for `suite`; empty where mmdebstrap's own default is to be used.
+    """Lines of a sources.list for `suite`; empty for mmdebstrap's own default.
 
-    $XENPROOF_MIRROR wins.  Else the machine's own sources of Debian are used with the suite's name
-    changed, so that proxies and mirrors that are set up here hold for the lab.  A machine whose apt
-    knows no Debian archive (Ubuntu) leaves it to mmdebstrap, which knows Debian's.
+    $XENPROOF_MIRROR is used first.  Otherwise the machine's own sources of Debian are used with the suite's
+    name changed, so that this machine's proxies and mirrors serve the lab, too.  Where apt has no Debian
+    archive (Ubuntu), the result is empty, as mmdebstrap's default is Debian's archive.
     """
     if mirror := os.environ.get("XENPROOF_MIRROR"):
         return [f"deb {mirror} {suite} main"]
@@ -39,8 +39,8 @@ def lines_for(suite: str, index_targets: str) -> list[str]:
         uri, codename, component, origin, _, created_by = fields
         if created_by != "Packages" or origin != "Debian" or component != "main":
             continue
-        # "bookworm", "bookworm-updates" and "bookworm-security" become the same of the other suite;
-        # backports and the like hold no part of a release.
+        # "bookworm", "bookworm-updates" and "bookworm-security" become those of the wanted suite;
+        # backports and others are no part of a release.
         _, _, pocket = codename.partition("-")
         if pocket in ("", "updates", "security"):
             lines.append(f"deb {uri} {suite}{'-' if pocket else ''}{pocket} main")

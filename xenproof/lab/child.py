@@ -1,4 +1,4 @@
-"""Programs that the lab runs: they end with us, and their last words are in the error."""
+"""Runs the lab's programs: they end with this process, and an error quotes the end of their output."""
 
 import os
 import shutil
@@ -13,12 +13,12 @@ from xenproof.programs import require
 
 
 def all_or_none(*words: str) -> list[str]:
-    """A command as root of a PID namespace of its own: when it ends, however it ends, so does all that it started.
+    """A command as root of a PID namespace of its own: when it ends, however it ends, all its children end, too.
 
-    A program that installs a system has children in a chroot that outlive it when it is killed.  Whoever is
-    not root is the root of a user namespace as well, with the ids that /etc/subuid and /etc/subgid grant.
-    Unlike in mmdebstrap's own one, files of ours are still ours there, so nobody else has to be let into
-    the folders above the tree.
+    A killed installer of a system would leave children in its chroot.  A user who is not root becomes the root of a
+    user namespace as well, with the ids that /etc/subuid and /etc/subgid grant.  Unlike in mmdebstrap's own
+    namespace, the user's files still belong to the user there, so the folders above the tree need not be opened to
+    other ids.
     """
     isolation = ["--pid", "--fork", "--kill-child", "--mount-proc"]
     return [require("unshare"), *_own_ids(), *isolation, require(words[0]), *words[1:]]
@@ -29,7 +29,7 @@ def _own_ids() -> list[str]:
 
 
 def scrap(folder: Path) -> None:
-    """Remove `folder` with all that a command in a namespace of ours left there; raises LabError if it stays."""
+    """Remove `folder` with all files of a command in such a namespace; raises LabError if that fails."""
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         subprocess.run(
@@ -41,10 +41,10 @@ def scrap(folder: Path) -> None:
 
 
 def bound_to_parent(sig: signal.Signals, words: Sequence[str]) -> list[str]:
-    """The command that becomes `words` and gets `sig` when its parent dies, however that dies.
+    """The command that runs `words` and gets `sig` when its parent ends, however that ends.
 
-    Not done by Python between fork and exec: it takes locks around such a fork, and a Ctrl-C at the wrong moment is
-    lost there, with the lock of its logging held for ever.
+    Not done with Python's preexec_fn: Python takes locks around such a fork, and a Ctrl-C at the wrong moment is lost
+    there and leaves the lock of logging held.
     """
     return [require("setpriv"), "--pdeathsig", sig.name, "--", require(words[0]), *words[1:]]
 
@@ -61,8 +61,8 @@ def run(
 ) -> None:
     """Run `command` to its end with its output appended to `log`.
 
-    Raises LabError with the tail of the log if it fails or does not end within `limit_s`.  The
-    command gets SIGTERM, then SIGKILL, when we are interrupted.
+    Raises LabError with the tail of the log if it fails or does not end within `limit_s`.  On an
+    interrupt, the command gets SIGTERM, then SIGKILL.
     """
     with started(command, log=log, env=env, stdin=stdin, dies_with_us=dies_with_us) as process:
         try:
@@ -83,7 +83,7 @@ def started(
     folder: Path | None = None,
     dies_with_us: signal.Signals = signal.SIGTERM,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """`command` while it runs, in a session of its own so that Ctrl-C reaches it through us only."""
+    """Start `command`, and end it with the context; in a session of its own, so that Ctrl-C does not reach it."""
     with log.open("ab") as out:
         process = subprocess.Popen(
             bound_to_parent(dies_with_us, command),
@@ -100,14 +100,14 @@ def started(
                 process.stdin.write(stdin.encode())
                 process.stdin.close()
             except BrokenPipeError:
-                pass  # its exit code and its log say why it did not read
+                pass  # its exit code and its log show why it did not read
         yield process
     finally:
         end(process)
 
 
 def end(process: "subprocess.Popen[bytes]", patience_s: float = 15.0) -> None:
-    """End `process` and its session, politely first."""
+    """End `process` and its session: SIGTERM, and SIGKILL after `patience_s`."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
         try:
@@ -118,7 +118,7 @@ def end(process: "subprocess.Popen[bytes]", patience_s: float = 15.0) -> None:
 
 
 def tail(log: Path, count: int = 20) -> str:
-    """The last lines of `log`, as the end of an error message."""
+    """The last lines of `log`, for the end of an error message."""
     try:
         lines = log.read_text("utf-8", "replace").splitlines()[-count:]
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The lab by hand: build, up, ssh, status, down."""
+"""The commands `xenproof lab`: build, up, ssh, status, down."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The images of witness guests, each made once, when it is first asked for."""
+"""The images of witness guests, each made once, at its first use."""
 
 import hashlib
 from functools import cache
@@ -10,32 +10,32 @@ from xenproof.guest.image.guest_image import GuestImage, build_guest_image
 from xenproof.guest.image.packed_kernel import Packing
 from xenproof.lab.made_once import made_once
 
-# All that decides what is in a guest's image, besides the parts.
+# The files that determine a guest's image, besides the parts.
 _SOURCES = ("witness.sh", "initramfs.py", "filesystem.py", "guest_image.py", "boot_sector.py", "packed_kernel.py")
 _ROOM_GIB = 0.2
 
 
 class MadeOf(Protocol):
-    """What images of guests are made of, and where they go."""
+    """The material for images of guests, and the folder for the images."""
 
     @property
     def folder(self) -> Path:
-        """Where the images are kept."""
+        """The folder for the images."""
         ...
 
     @property
     def parts(self) -> Path:
-        """The root tree with their kernel, modules and busybox."""
+        """The root tree with kernel, modules and busybox."""
         ...
 
     @property
     def packing(self) -> Packing:
-        """How most of their kernels are packed."""
+        """The default packing of kernels."""
         ...
 
 
 def ensure_guest_image(image: MadeOf, filesystem: str = "ext4", packing: Packing | None = None) -> GuestImage:
-    """The guest's image with a root of `filesystem` and a kernel packed so; raises LabError where it cannot be made."""
+    """The guest's image with this root file system and kernel packing; raises LabError where it cannot be made."""
     packing = packing or image.packing
     kind = f"{filesystem}-{packing}"
     folder = made_once(

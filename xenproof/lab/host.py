@@ -1,4 +1,4 @@
-"""A running lab host, from the image to a connection."""
+"""Starts, finds, connects to and ends a lab host."""
 
 import os
 import signal
@@ -24,12 +24,12 @@ from xenproof.run.progress import Progress
 from xenproof.source.ssh import SSHConnection
 
 UP_LIMIT_S = 120.0
-# What a run writes over its snapshot: 0.1 GiB were seen; QEMU stops the host where no more room is.
+# The disk space for what a run writes over its snapshot: 0.1 GiB were seen; on a full disk, QEMU pauses the host.
 RUN_GIB = 1.0
 
 
 class LabHost:
-    """A lab host that runs, in an overlay of its own that is thrown away with it."""
+    """A running lab host, with an overlay of its own that is removed with it."""
 
     def __init__(self, run: runs.Run, image: Image, process: "subprocess.Popen[bytes] | None" = None) -> None:
         self.run = run
@@ -38,23 +38,23 @@ class LabHost:
 
     @property
     def url(self) -> str:
-        """The host as the user names it."""
+        """The host's URL."""
         return f"lab://{self.run.release}"
 
     @property
     def serial(self) -> Path:
-        """The log of its serial console: the hypervisor's and dom0's."""
+        """The log of the host's serial console, with the output of hypervisor and dom0."""
         return self.run.folder / "serial.log"
 
     def connect(self, limit_s: float = UP_LIMIT_S) -> SSHConnection:
-        """A connection as root; raises LabError with the end of the serial log if there is none in time."""
+        """A connection as root; raises LabError with the end of the serial log if it cannot be opened in time."""
         try:
             return connect(self.image, self.url, self.run.port, self.run.folder, limit_s)
         except SourceError as error:
             raise LabError(f"{self.url} does not answer: {error}; {tail(self.serial)}") from error
 
     def down(self) -> None:
-        """End the host and remove what it wrote."""
+        """End the host and remove its files."""
         if self._process is not None:
             end(self._process, 5.0)
         self.run.remove()
@@ -63,7 +63,7 @@ class LabHost:
 def ensure_built(
     release: str, progress: Progress, memory_mib: int | None = None
 ) -> tuple[Recipe, accel.Accelerator, Image, Snapshot]:
-    """All that a host of `release` starts from, built and booted once if it is not there; see `up`."""
+    """The recipe, accelerator, image and snapshot of `release`, built and booted if they do not exist; see `up`."""
     recipe = load_recipe(release)
     if memory_mib is not None:
         recipe = recipe.with_memory(memory_mib)
@@ -75,9 +75,9 @@ def ensure_built(
 def up(release: str, progress: Progress, *, detached: bool = False, memory_mib: int | None = None) -> LabHost:
     """A host of `release`, resumed from its booted snapshot and ready for ssh.
 
-    Its memory is `memory_mib`, or what its recipe has.
+    Its memory is `memory_mib`, by default that of its recipe.
     A host that is not `detached` ends with this process, however that ends.  Raises LabError with
-    the ends of QEMU's log and of the serial log if the host does not come up, UsageError for too little memory.
+    the ends of QEMU's log and of the serial log if the host does not start, UsageError for too little memory.
     """
     recipe, accelerator, image, snapshot = ensure_built(release, progress, memory_mib)
     require_space(made(runs.runs_folder()), RUN_GIB, f"running the lab host {release}")
@@ -94,10 +94,10 @@ def up(release: str, progress: Progress, *, detached: bool = False, memory_mib: 
 
 
 def find(release: str) -> LabHost | None:
-    """The detached host of `release` that runs, if there is one."""
+    """The running detached host of `release`; None if there is none."""
     for run in runs.running():
         if run.release == release and run.owner is None:
-            # The image's folder is the one that the overlay was made over, whatever the recipe says by now.
+            # The image is the one below the overlay, even if the recipe has changed since.
             return LabHost(run, Image((run.folder / "image").readlink()))
     return None
 
@@ -137,7 +137,7 @@ def _resume(
 
 
 def _set_clock(host: LabHost) -> None:
-    """Set dom0's clock, which stood still since the snapshot was taken."""
+    """Set dom0's clock, which stopped when the snapshot was taken."""
     connection = host.connect()
     try:
         connection.run(f"date --utc --set=@{time.time():.3f}", limit_s=30).check()

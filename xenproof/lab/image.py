@@ -1,4 +1,4 @@
-"""The image of a lab host: built once per recipe, whole or not at all."""
+"""The image of a lab host: built once per recipe, completely or not at all."""
 
 import contextlib
 import shutil
@@ -23,7 +23,7 @@ BUILD_GIB = 4.5  # the archive, the tree and the disk, which exist at the same t
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A finished image: a raw disk that is never written, keys, and what guests are made of."""
+    """A finished image: a raw disk that is never written to, keys, and the material for guests' images."""
 
     folder: Path
 
@@ -39,12 +39,12 @@ class Image:
 
     @property
     def host_keys(self) -> Path:
-        """The host's public keys, one per line, as they stand in a known_hosts file after the name."""
+        """The host's public keys, one per line, as in a known_hosts file without the host's name."""
         return self.folder / "host_keys"
 
     @property
     def parts(self) -> Path:
-        """The kernel, modules and busybox that guests' images are made of."""
+        """The folder with the kernel, modules and busybox for guests' images."""
         return self.folder / "parts"
 
     @property
@@ -54,15 +54,15 @@ class Image:
 
 
 def image_folder(recipe: Recipe) -> Path:
-    """Where the image of `recipe` is, or would be."""
+    """The folder of the image of `recipe`, which may not be built yet."""
     return cache_folder() / "images" / f"{recipe.release}-{recipe.digest}"
 
 
 def ensure_image(recipe: Recipe, accelerator: Accelerator, progress: Progress) -> Image:
-    """The image of `recipe`, built if it is not there; raises LabError if that fails.
+    """The image of `recipe`, built if it does not exist; raises LabError if that fails.
 
-    Two runs that want the same image build it once.  A build that was interrupted left a folder of
-    another name, which is removed here and never used.
+    Two runs that need the same image build it once.  An interrupted build leaves a folder with
+    another name, which is never used and is removed here.
     """
     final = image_folder(recipe)
     image = Image(final)
@@ -88,16 +88,16 @@ def ensure_image(recipe: Recipe, accelerator: Accelerator, progress: Progress) -
 
 
 def _tidy(work: Path, log: Path) -> None:
-    """Remove a build that did not end well, but for its log."""
+    """Remove a failed build, except for its log."""
     if (work / "build.log").is_file():
         (work / "build.log").replace(log)
-    # Where something stays, the error of the build is what counts; the next one tries again.
+    # The error of the build must not be replaced by one of the removal, which the next build tries again.
     with contextlib.suppress(LabError):
         scrap(work)
 
 
 def _too_full(folder: Path) -> str:
-    # Programs have many words for a full disk, and some have none.
+    # Programs report a full disk in many ways or not at all, so the free space is measured.
     free = shutil.disk_usage(folder).free / GIB
     if free >= BUILD_GIB:
         return ""

@@ -23,8 +23,8 @@ class Wiring:
 def command(recipe: Recipe, accelerator: Accelerator, wiring: Wiring, extra: Sequence[str] = ()) -> list[str]:
     """The command that runs a lab host from its disk, isolated from every network, in the monitor's folder.
 
-    ssh is forwarded from a free port of loopback, which QEMU chooses.  All but 1 GiB of memory lies
-    above 4 GiB, where firmware and GRUB never run code: docs/decisions/0004 has why that matters.
+    ssh is forwarded from a free port of loopback, which QEMU chooses.  All but 1 GiB of memory is
+    above 4 GiB, where firmware and GRUB never run code: docs/decisions/0004 explains why that matters.
     """
     return [
         QEMU,
@@ -35,10 +35,10 @@ def command(recipe: Recipe, accelerator: Accelerator, wiring: Wiring, extra: Seq
         "-rtc", "base=utc",
         "-nodefaults", "-no-user-config", "-display", "none",
         "-serial", f"file:{wiring.serial}",
-        # Relative to QEMU's working folder: a socket's path may have 107 bytes only.
+        # Relative to QEMU's working folder: a socket's path has at most 107 bytes.
         "-qmp", f"unix:{wiring.monitor.name},server=on,wait=off",
         "-pidfile", str(wiring.pid),
-        # The disk is an overlay that is thrown away: nothing has to survive the machine.
+        # The disk is a temporary overlay, so its data need not be safe after a crash.
         "-drive", f"file={wiring.disk},if=none,id=disk0,cache=unsafe,format=qcow2,discard=unmap",
         "-device", "ich9-ahci,id=ahci0", "-device", "ide-hd,drive=disk0,bus=ahci0.0",
         "-netdev", f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-{ADDRESS}:22",
@@ -48,16 +48,16 @@ def command(recipe: Recipe, accelerator: Accelerator, wiring: Wiring, extra: Seq
 
 
 def finishing_command(accelerator: Accelerator, disk: Path, boot: Path, serial: Path) -> list[str]:
-    """The command that boots the image's plain Linux once, with our script as its first process.
+    """The command that boots the image's Linux once, without Xen, with finish.sh as its first process.
 
-    `boot` is the unpacked /boot of the image.  That boot needs no Xen, so QEMU starts the kernel.
+    `boot` is the unpacked /boot of the image, from which QEMU loads the kernel itself.
     """
     kernel = _only(boot, "vmlinuz-*")
     ramdisk = _only(boot, "initrd.img-*")
     arguments = "root=LABEL=dom0-root rw console=ttyS0 quiet panic=-1 init=/xenproof-finish"
     return [
         QEMU,
-        # One processor: all it runs is one program after another, and with two a Linux 6.12 panicked once.
+        # One processor: it runs one program after another, and with two a Linux 6.12 panicked once.
         "-machine", "pc", *accelerator.options, "-m", "1024", "-smp", "1",
         "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
         "-serial", f"file:{serial}",

@@ -1,4 +1,4 @@
-"""A folder of the cache that is made once, however many runs ask for it, and is there whole or not at all."""
+"""A folder of the cache that is made once for all runs, completely or not at all."""
 
 import shutil
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from xenproof.run.cache import made, require_space
 
 
 def made_once(final: Path, make: Callable[[Path], object], *, need_gib: float, purpose: str) -> Path:
-    """`final`; where it is not there, `make` first fills the folder that it is given, which then gets that name.
+    """`final`; if it does not exist, `make` fills a folder, which is then renamed to `final`.
 
-    What is left of a run that was killed meanwhile has another name and is removed by the next.  Raises LabError
-    where less than `need_gib` GiB are free, or a file cannot be written.
+    A killed run leaves that folder under its former name; the next run removes it.  Raises LabError where less than
+    `need_gib` GiB are free, or a file cannot be written.
     """
     if final.is_dir():
         return final

@@ -1,4 +1,4 @@
-"""Talking to QEMU: the qemu.qmp library, with our errors and deadlines."""
+"""A client of QEMU's monitor: the qemu.qmp library, with xenproof's errors and deadlines."""
 
 import os
 import time
@@ -11,7 +11,7 @@ from qemu.qmp.legacy import QEMUMonitorProtocol
 
 from xenproof.errors import LabError
 
-# What a monitor raises when it refuses, breaks or is gone.
+# The errors of a monitor that refuses a command, breaks or has ended.
 _BROKEN = (QMPError, OSError, EOFError)
 
 
@@ -22,7 +22,7 @@ class Qmp:
         self._monitor = monitor
 
     def command(self, name: str, **arguments: object) -> dict[str, object]:
-        """What QEMU returns for the QMP command `name`; raises LabError if it refuses or is gone.
+        """QEMU's answer to the QMP command `name`; raises LabError if QEMU refuses it or has ended.
 
         Arguments are spelled with underscores where QMP has dashes.
         """
@@ -34,11 +34,11 @@ class Qmp:
         return answer if isinstance(answer, dict) else {"return": answer}
 
     def send_fd(self, fd: int) -> None:
-        """Hand the open file `fd` to QEMU; the command that follows names it."""
+        """Pass the open file `fd` to QEMU; the next command, getfd, gives it a name."""
         self._monitor.send_fd_scm(fd)
 
     def wait_for_status(self, command: str, while_in: set[str], limit_s: float) -> str:
-        """Poll `command` until its status leaves `while_in`; the status that it then has."""
+        """Poll `command` until its status is not in `while_in`; returns that status."""
         deadline = time.monotonic() + limit_s
         while True:
             status = str(self.command(command).get("status"))
@@ -52,7 +52,7 @@ class Qmp:
 @contextmanager
 def monitor(socket: Path, limit_s: float = 20.0) -> Iterator[Qmp]:
     """The monitor at `socket`, which QEMU opens early in its start; raises LabError after `limit_s`."""
-    # By way of the folder: a socket's path may have 107 bytes only, and a cache may lie deep.
+    # Through a descriptor of the folder: a socket's path has at most 107 bytes, and the cache's path may be longer.
     folder = os.open(socket.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         protocol = _connected(f"/proc/self/fd/{folder}/{socket.name}", socket, limit_s)
@@ -62,7 +62,7 @@ def monitor(socket: Path, limit_s: float = 20.0) -> Iterator[Qmp]:
         protocol.settimeout(limit_s)
         yield Qmp(protocol)
     finally:
-        # A QEMU that was told to quit has closed its end by now.
+        # After `quit`, QEMU has already closed its end.
         with suppress(*_BROKEN):
             protocol.close()
 
@@ -73,7 +73,7 @@ def _connected(path: str, socket: Path, limit_s: float) -> QEMUMonitorProtocol:
         protocol = QEMUMonitorProtocol(path)
         try:
             protocol.connect()
-            return protocol  # noqa: TRY300  # the other way out is the deadline below
+            return protocol  # noqa: TRY300  # otherwise the loop ends by the deadline below
         except _BROKEN as error:
             with suppress(*_BROKEN):
                 protocol.close()

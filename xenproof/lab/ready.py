@@ -1,4 +1,4 @@
-"""When a lab host is ready: its login prompt first, then ssh, asked seldom since asking costs it dearly."""
+"""Waits until a lab host is ready: for its login prompt first, then for ssh, as attempts of ssh slow down its boot."""
 
 import re
 import subprocess
@@ -14,12 +14,12 @@ from xenproof.source.ssh import SSHConnection
 
 _LOGIN = b" login: "
 
-# What any look at a dom0 starts or reads, and most of what its guests need: on a lab host's disk that takes a second
-# or two the first time.
+# The programs that probes run, and most of those for guests: on a lab host, the first start of each takes a second or
+# two, so they are run before the snapshot.
 _WARM = (
     "xl info; xl list; xl dmesg; xenstore-ls",
     "virsh -c xen:///system version --daemon",
-    # It loads its driver: libxl gives the script of a guest's disk 40 s, of which that took 35 once.
+    # Loads the loop driver: the first load once took 35 s of the 40 s that libxl gives the script of a guest's disk.
     "losetup -f",
     "systemctl list-units --all; journalctl --lines 20",
     "dpkg-query -W; dpkg -V $(dpkg-query -W -f '${Package} ' '*xen*' 'libvirt-*' 'qemu-system-x86*' 'grub-*')",
@@ -54,7 +54,7 @@ def forwarded_port(qmp: Qmp) -> int:
 
 
 def connect(image: Image, url: str, port: int, folder: Path, limit_s: float) -> SSHConnection:
-    """A connection to the lab host, trusting the keys of its image only; tries until `limit_s` is over."""
+    """A connection to the lab host that accepts only the host keys of its image; retries for `limit_s`."""
     pins = folder / "known_hosts"
     if not pins.exists():
         keys = image.host_keys.read_text("utf-8").splitlines()
@@ -72,9 +72,9 @@ def connect(image: Image, url: str, port: int, folder: Path, limit_s: float) -> 
 
 
 def settle(image: Image, port: int, folder: Path) -> None:
-    """Return when dom0 has started all its units; raises LabError that names those which failed.
+    """Return when dom0 has started all its units; raises LabError with the names of those that failed.
 
-    Also asks the host once what it is asked later, so that what that needs is in its memory when it is saved.
+    Also runs once the programs that checks run later, so that they are in the host's memory when it is saved.
     """
     try:
         connection = connect(image, "the new lab host", port, folder, 120)

@@ -1,4 +1,4 @@
-"""What a lab host is made of: data, with a hash that decides when an image is built again."""
+"""The recipe of a lab host: data, whose hash decides when an image is built again."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from ruamel.yaml import YAML
 
 from xenproof.errors import UsageError
 
-# Raise it when a change of the builder's code changes what it builds from the same recipe.
+# Increase it when a change of the builder's code changes the image that it builds from the same recipe.
 BUILDER = 3
 LEAST_MIB = 1536
-"""For Xen, dom0 and a guest."""
+"""The least memory of a lab host: for Xen, dom0 and a guest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Recipe:
     variant: str = ""
 
     def with_memory(self, mib: int) -> "Recipe":
-        """The same host with another size of memory, of which dom0 has what it always has.
+        """The same host with another size of memory; the share of dom0 stays the same.
 
-        The image is the same, what is booted from it is not: `variant` tells them apart.  Raises UsageError for
-        less than a dom0 needs.
+        The image stays the same, but the booted snapshot does not: `variant` is a part of its name.  Raises UsageError
+        for less than LEAST_MIB.
         """
         if mib < LEAST_MIB:
             raise UsageError(f"a lab host needs {LEAST_MIB} MiB of memory or more, found {mib}")
@@ -54,12 +54,12 @@ class Recipe:
 
 
 def releases() -> list[str]:
-    """The releases that there is a recipe for, such as "debian12"."""
+    """The releases with a recipe, such as "debian12"."""
     return sorted(entry.name.removesuffix(".yaml") for entry in _recipes().iterdir() if entry.name.endswith(".yaml"))
 
 
 def load_recipe(release: str) -> Recipe:
-    """The recipe of `release`; raises UsageError that lists the known ones."""
+    """The recipe of `release`; raises UsageError with the known releases for an unknown one."""
     if release not in releases():
         raise UsageError(f"there is no lab recipe {release!r}; expected one of: {', '.join(releases())}")
     own_text = _recipes().joinpath(f"{release}.yaml").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""A lab host's root tree: Debian's packages, the recipe's files, a key to log in with."""
+"""A lab host's root tree: Debian's packages, the recipe's files, a key for logging in."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from xenproof.programs import require
 
 @dataclass(frozen=True, slots=True)
 class RootTree:
-    """An unpacked root file system below the build folder, owned by root or by fakeroot's word."""
+    """An unpacked root file system below the build folder, owned by root, or by root in fakeroot's `state`."""
 
     folder: Path
     state: Path
@@ -41,14 +41,14 @@ def install(recipe: Recipe, folder: Path, log: Path) -> RootTree:
         all_or_none(
             "mmdebstrap", "--variant=minbase", "--format=tar", f"--include={','.join(recipe.packages)}",
             '--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"',
-            # The tree is packed when all is written, and thrown away if anything goes wrong.
+            # No sync is needed: the tree is packed after all is written, and discarded after an error.
             "--dpkgopt=force-unsafe-io", *hooks, recipe.suite, str(archive), "-",
         ),
         stdin="".join(f"{line}\n" for line in sources_list(recipe.suite)),
         log=log,
         purpose=f"installing {recipe.title}",
         limit_s=1800,
-        # Below the build folder, so that whatever an interrupted build leaves is found and removed.
+        # Below the build folder, so that the leftovers of an interrupted build are removed with it.
         env={"TMPDIR": str(folder), "LC_ALL": "C.UTF-8"},
         dies_with_us=signal.SIGKILL,
     )  # fmt: skip
@@ -64,7 +64,7 @@ def install(recipe: Recipe, folder: Path, log: Path) -> RootTree:
 
 
 def configure(recipe: Recipe, tree: RootTree, keys: Path) -> None:
-    """Write the recipe's files, mask its units, and let a new key, kept in `keys`, log in as root."""
+    """Write the recipe's files, mask its units, and authorize a new key, stored in `keys`, for root."""
     for path, file in recipe.files.items():
         write(tree.folder / path, file)
     for unit in recipe.masked:
@@ -80,7 +80,7 @@ def configure(recipe: Recipe, tree: RootTree, keys: Path) -> None:
     host_keys = [path.read_text("utf-8") for path in pins]
     (keys / "host_keys").write_text("".join(host_keys), "utf-8")
     (tree.folder / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
-    # As on hosts between which xl migrates: root of one is let in on the other, without a question.
+    # As on hosts between which xl migrates: root of each can log in on the other without a prompt.
     for name, text in {
         "authorized_keys": f"{lab_key.public} xenproof-lab\n{root_key.public} root\n",
         "id_ed25519": root_key.private,
@@ -104,7 +104,7 @@ def _new_key() -> _Key:
 
 
 def make_disk(recipe: Recipe, tree: RootTree, disk: Path) -> None:
-    """Make a raw disk with one ext4 partition that holds the tree, with neither root nor loop devices."""
+    """Make a raw disk with one ext4 partition that holds the tree; needs neither root nor loop devices."""
     start = 1 << 20
     with disk.open("wb") as out:
         out.truncate(recipe.disk_gib << 30)

@@ -1,6 +1,6 @@
-"""A booted host as two files that are never written again: its disk's overlay and its machine state.
+"""A booted host as two read-only files: its disk's overlay and its machine state.
 
-Unlike a snapshot inside the disk image, they can serve any number of runs at the same time, each in
+Unlike a snapshot inside the disk image, they can serve any number of runs at the same time, each with
 an overlay of its own (docs/decisions/0006).
 """
 
@@ -26,18 +26,18 @@ BOOT_LIMIT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A booted host at rest."""
+    """A saved booted host."""
 
     folder: Path
 
     @property
     def disk(self) -> Path:
-        """The overlay over the image's disk as it was when the machine was saved."""
+        """The overlay over the image's disk, as it was when the machine was saved."""
         return self.folder / "disk.qcow2"
 
     @property
     def state(self) -> Path:
-        """The machine: memory, processors, devices, as QEMU's migration stream."""
+        """The machine state: memory, processors, devices, as QEMU's migration stream."""
         return self.folder / "machine.state"
 
 
@@ -50,7 +50,7 @@ def overlay(backing: Path, backing_format: str, disk: Path, log: Path) -> None:
 
 
 def ensure_snapshot(recipe: Recipe, image: Image, accelerator: Accelerator, progress: Progress) -> Snapshot:
-    """The booted snapshot of `image` for this QEMU and accelerator, booted once if it is not there."""
+    """The booted snapshot of `image` for this QEMU and accelerator, made if it does not exist."""
     folder = made_once(
         image.folder / f"booted-{accelerator.digest}{recipe.variant}",
         lambda work: _boot_and_save(recipe, image, accelerator, progress, Snapshot(work)),
@@ -83,7 +83,7 @@ def _boot_and_save(
 
 
 def save(qmp: Qmp, state: Path) -> None:
-    """Stop the machine and write its state to `state`; raises LabError if QEMU cannot."""
+    """Stop the machine and write its state to the file `state`; raises LabError if QEMU fails."""
     qmp.command("stop")
     qmp.command("migrate-set-parameters", max_bandwidth=0)
     fd = os.open(state, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -100,6 +100,6 @@ def save(qmp: Qmp, state: Path) -> None:
 
 
 def _send_fd(qmp: Qmp, fd: int) -> None:
-    """Hand `fd` to QEMU under the name "state": no shell and no path is between QEMU and the file."""
+    """Pass `fd` to QEMU under the name "state", so that QEMU needs neither a shell nor a path for the file."""
     qmp.send_fd(fd)
     qmp.command("getfd", fdname="state")

@@ -1,8 +1,7 @@
-"""A trial of an accelerator: does it run a guest, at more than the pace of a snail?
+"""A trial of an accelerator: whether it runs a small guest, and fast enough.
 
-/dev/kvm can be there and open and still not run a guest; and a KVM inside another machine can run
-one so that each instruction is emulated, at a thousandth of the speed of QEMU's own emulation: a lab
-host would come up in hours.
+/dev/kvm can exist and be accessible and still run no guest.  KVM inside a virtual machine can run a guest with each
+instruction emulated, at a thousandth of the speed of QEMU's own emulation: a lab host would boot for hours.
 """
 
 import os
@@ -12,10 +11,10 @@ from xenproof.programs import require
 
 QEMU = "qemu-system-x86_64"
 
-# Real KVM and QEMU's emulation end it in less than 0.5 s, of which the firmware takes most.
+# Real KVM and QEMU's emulation finish it in less than 0.5 s, most of it in the firmware.
 LIMIT_S = 4.0
 
-# It goes to 64-bit mode with paging, where a kernel spends its time, counts, and leaves by QEMU's debug-exit device:
+# The guest enters 64-bit mode with paging, as a kernel does, counts, and ends through QEMU's debug-exit device:
 #     cli; xor %ax,%ax; mov %ax,%ds; mov %ax,%es; mov %ax,%ss; mov $0x7c00,%sp; cld
 #     mov $0x1000,%di; mov $0x1800,%cx; rep stosw                       # three empty page tables, then
 #     movw $0x2003,0x1000; movw $0x3003,0x2000; movw $0x83,0x3000       # the first 2 MiB at their own addresses
@@ -36,13 +35,13 @@ _CODE = bytes.fromhex("""
     fd0f1f00000000000000000000000000009a20000f007c7c0000
 """)
 _BOOT_SECTOR = _CODE.ljust(510, b"\0") + b"\x55\xaa"
-# The device makes this exit status of the 0x31.
+# The exit status that the device makes from 0x31.
 _RAN = (0x31 << 1) | 1
 
 
 def runs(accelerator: tuple[str, ...], limit_s: float = LIMIT_S) -> bool:
     """Whether QEMU with the options of `accelerator` runs the trial to its end within `limit_s`."""
-    # A file in memory only: a trial that is killed leaves nothing.
+    # A file in memory, so that a killed trial leaves nothing behind.
     disk = os.memfd_create("xenproof-trial", 0)
     try:
         os.write(disk, _BOOT_SECTOR)
@@ -52,7 +51,7 @@ def runs(accelerator: tuple[str, ...], limit_s: float = LIMIT_S) -> bool:
             "-drive", f"file=/proc/self/fd/{disk},format=raw,if=ide",
         ]  # fmt: skip
         ended = subprocess.run(command, capture_output=True, check=False, timeout=limit_s, pass_fds=(disk,))
-        return ended.returncode == _RAN  # noqa: TRY300  # the other way out is the time limit below
+        return ended.returncode == _RAN  # noqa: TRY300  # otherwise the time limit below ends it
     except subprocess.TimeoutExpired:
         return False
     finally:

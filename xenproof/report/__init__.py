@@ -1,1 +1,1 @@
-"""The verdict model and what is written from it: JUnit, JSON, HTML."""
+"""Renders the results of a run: terminal, JUnit, HTML."""

@@ -1,4 +1,4 @@
-"""Logs and pictures that belong to a verdict, read back for the page."""
+"""Logs and pictures that belong to a verdict, read for the page."""
 
 import base64
 import os
@@ -13,16 +13,16 @@ from xenproof.plain import log_text
 
 TAIL_BYTES = 64 << 10
 PICTURE_BYTES = 1 << 20
-# By the ending of their names: how they begin, and their media type.  A browser runs nothing of an SVG in an <img>.
+# By file name extension: the first bytes and the media type.  A browser runs no script of an SVG in an <img>.
 _PICTURES = {".png": (b"\x89PNG\r\n\x1a\n", "image/png"), ".svg": (b"<?xml ", "image/svg+xml")}
 PAGE_BYTES = 4 << 20  # all logs of one page together, so that a browser still opens it
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One log: its name, a link that is safe to write into a page, its end, and its size in bytes.
+    """One log: its name, a link that is safe in a page, its size in bytes, and its end.
 
-    `problem` says why there is no text.
+    `problem` is why there is no text, "" if there is.
     """
 
     name: str
@@ -33,23 +33,23 @@ class Attachment:
 
     @property
     def cut(self) -> bool:
-        """Whether `tail` is less than the whole."""
+        """Whether `tail` is only a part of the log."""
         return self.size > TAIL_BYTES
 
 
 class Attachments:
-    """The logs below a report's folder; a budget limits what one page takes in."""
+    """The logs below a report's folder; a budget limits the bytes in one page."""
 
     def __init__(self, folder: Path) -> None:
         self._logs = folder / "logs"
         self._left = PAGE_BYTES
 
     def link(self, name: str) -> str:
-        """Where the page finds the log `name`: always below logs/, whatever the name is."""
+        """The link from the page to the log `name`: always below logs/, whatever the name is."""
         return "logs/" + (quote(name, safe="") if _is_file_name(name) else "")
 
     def read(self, name: str) -> Attachment:
-        """The end of the log `name`, without escape sequences; never raises for what is on the disk."""
+        """The end of the log `name`, without escape sequences; never raises: see `Attachment.problem`."""
         href = self.link(name)
         if not _is_file_name(name):
             return Attachment(name, href, problem="this is not the name of a file in logs/")
@@ -66,7 +66,7 @@ class Attachments:
         return Attachment(name, href, size, log_text(data.decode("utf-8", "replace")))
 
     def picture(self, name: str) -> Markup:
-        """The picture `name` as a URL that holds all of it, "" for whatever is none or too large for the page."""
+        """The picture `name` as a data URL, "" where it is no picture or too large for the page."""
         if not is_picture(name) or not _is_file_name(name):
             return Markup()
         try:
@@ -87,12 +87,12 @@ def is_picture(name: str) -> bool:
 
 
 def _is_file_name(name: str) -> bool:
-    """Whether `name` can only mean a file right in a folder."""
+    """Whether `name` can only be the name of a file, without a path."""
     return name.isprintable() and "/" not in name and name not in ("", ".", "..") and len(name) <= 255
 
 
 def _tail(path: Path, most: int = TAIL_BYTES) -> tuple[int, bytes]:
-    """Size and last bytes of a regular file; a link or a pipe is refused, because others fill the folder."""
+    """Size and last bytes of a regular file; refuses links and pipes, as the folder's content comes from others."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
         about = os.fstat(handle)

@@ -1,4 +1,4 @@
-"""report.html: one page that needs nothing but itself."""
+"""report.html: one page that loads no other file."""
 
 import base64
 import hashlib
@@ -30,9 +30,9 @@ _SIGNS = {
 
 
 def render_html(results: Results, folder: Path) -> Iterator[str]:
-    """The run as one page, in pieces; logs of what failed are read from `folder`/logs and put into it, shortened."""
+    """The run as one page, in pieces; logs of failures are read from `folder`/logs and included, shortened."""
     env = _environment()
-    # The page allows exactly this style and this script: nothing that a host said can add to them.
+    # The page allows exactly this style and this script, so that no text from a host can add others.
     style = env.get_template("report.css").render()
     script = env.get_template("report.js.j2").render()
     attachments = Attachments(folder)
@@ -86,7 +86,7 @@ def _environment() -> Environment:
 
 
 def _harmless(value: Any) -> Any:
-    """Every value on its way into the page, so that no place in the template can forget it."""
+    """`value` without escape sequences, shortened; applied to every value, so that the template cannot omit it."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return visible(shortened(value, 128 << 10))
     return value

@@ -25,7 +25,7 @@ def render_junit(results: Results) -> Iterator[str]:
         "skipped": str(sum(map(results.count, _SKIPPED))),
         "time": f"{results.seconds:.3f}",
     }
-    # An element of its own, so that its quoting is that of all others; the suites go in between.
+    # Made by ElementTree, so that it is quoted as all others are; the suites go between its two tags.
     empty = ET.tostring(ET.Element("testsuites", totals), encoding="unicode", short_empty_elements=False)
     begin, end = empty.removesuffix("</testsuites>"), "</testsuites>\n"
     yield f"{begin}\n"
@@ -79,7 +79,7 @@ def _case(verdict: Verdict) -> TestCase:
 
 
 def _properties(verdict: Verdict) -> ET.Element:
-    """Properties of one case, which junit-xml cannot write; pytest's own JUnit puts them there too."""
+    """The properties of one case, which junit-xml cannot write; at the same place as in pytest's own JUnit."""
     properties = ET.Element("properties")
     pairs = [("title", verdict.title), ("outcome", str(verdict.outcome)), ("level", verdict.level)]
     pairs += [("req", req) for req in verdict.req]

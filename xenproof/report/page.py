@@ -1,4 +1,4 @@
-"""What report.html shows, in the order in which it shows it."""
+"""The parts of report.html, in the order in which it shows them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from xenproof.results.conclusion import Conclusion, by_host, host_conclusion
 from xenproof.results.results import HostSummary, Results
 from xenproof.results.verdict import Outcome, Verdict
 
-# The gravest first: where one check has two verdicts on a host, the graver one stands for both.
+# The most severe first: where one check has two verdicts on a host, the more severe one is shown.
 GRAVITY = (
     Outcome.FAIL,
     Outcome.ERROR,
@@ -20,12 +20,12 @@ GRAVITY = (
 )
 BAD = (Outcome.FAIL, Outcome.ERROR)
 MANY_HOSTS = 12
-"""With more hosts than that the page puts first what is wrong with some."""
+"""With more hosts, the page shows the hosts with problems first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One verdict and the anchor by which the page links to it."""
+    """One verdict and its anchor in the page."""
 
     anchor: str
     verdict: Verdict
@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row of the list of all checks: passes with the same finding, on however many hosts, are one."""
+    """One row of the list of all checks: passes with the same finding on several hosts share one row."""
 
     first: Row
     hosts: tuple[str, ...]
@@ -41,19 +41,19 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows that belong together, and how many there are of each outcome, the gravest first."""
+    """Rows that belong together, with the number of each outcome, the most severe first."""
 
     name: str
     rows: tuple[Row, ...]
 
     @property
     def counts(self) -> tuple[tuple[Outcome, int], ...]:
-        """The outcomes that occur here."""
+        """The number of rows of each outcome that occurs."""
         return counts([row.verdict for row in self.rows])
 
     @property
     def listed(self) -> tuple[Listed, ...]:
-        """The rows, in their order, with passes folded: a hundred hosts that agree are nothing to scroll through."""
+        """The rows in their order, with equal passes merged, so that a hundred equal hosts need one row."""
         found: dict[object, tuple[Row, list[str]]] = {}
         for row in self.rows:
             verdict = row.verdict
@@ -65,7 +65,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One host, what is said about it, and its counts."""
+    """One host, its conclusion, and the number of verdicts of each outcome."""
 
     summary: HostSummary
     conclusion: Conclusion
@@ -82,13 +82,13 @@ class MatrixLine:
 
     @property
     def agrees(self) -> bool:
-        """Whether it passes everywhere, so that there is nothing to compare."""
+        """Whether the check passes on all hosts, so that there is nothing to compare."""
         return all(cell is not None and cell.verdict.outcome is Outcome.PASS for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of verdicts of one host: the names of its columns, and each row with what stands below them."""
+    """A table of verdicts of one host: the names of its columns, and each row with its label and cells."""
 
     name: str
     host: str
@@ -97,7 +97,7 @@ class Table:
 
 
 def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
-    """The tables that verdicts have a place in; rows and columns in the order in which they first occur."""
+    """The tables of all verdicts that have a cell; rows and columns in the order in which they first occur."""
     found: dict[tuple[str, str], dict[str, dict[str, Row]]] = {}
     for row in rows:
         if cell := row.verdict.cell:
@@ -117,13 +117,13 @@ def pictures(rows: Sequence[Row]) -> tuple[tuple[Verdict, str], ...]:
 
 
 def counts(verdicts: Sequence[Verdict]) -> tuple[tuple[Outcome, int], ...]:
-    """How many verdicts there are of each outcome that occurs, the gravest first."""
+    """The number of verdicts of each outcome that occurs, the most severe first."""
     found = Counter(verdict.outcome for verdict in verdicts)
     return tuple((outcome, found[outcome]) for outcome in GRAVITY if found[outcome])
 
 
 def rows(results: Results) -> tuple[Row, ...]:
-    """All verdicts, with anchors that hold nothing from a host."""
+    """All verdicts, with anchors that contain no text from a host."""
     return tuple(Row(f"v{number}", verdict) for number, verdict in enumerate(results.verdicts, 1))
 
 
@@ -137,7 +137,7 @@ def hosts(results: Results) -> tuple[Host, ...]:
 
 
 def compared(all_hosts: Sequence[Host]) -> tuple[Host, ...]:
-    """The hosts in the order in which they stand side by side: of many those with most to say come first."""
+    """The hosts in the order of the comparison: of many hosts, those with the most verdicts other than pass first."""
     if len(all_hosts) <= MANY_HOSTS:
         return tuple(all_hosts)
     return tuple(
@@ -146,13 +146,13 @@ def compared(all_hosts: Sequence[Host]) -> tuple[Host, ...]:
 
 
 def failures(all_rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The failures: what a release must have before what it should have."""
+    """The failures, those of the level "must" first."""
     failed = [row for row in all_rows if row.verdict.outcome is Outcome.FAIL]
     return tuple(sorted(failed, key=lambda row: row.verdict.level != "must"))
 
 
 def errors(all_rows: Sequence[Row]) -> tuple[Group, ...]:
-    """The errors, those with the same cause as one group: a host that is down is one problem, not 140."""
+    """The errors, grouped by host and cause: an unreachable host is one problem, not 140."""
     causes: dict[tuple[str, str], list[Row]] = {}
     for row in all_rows:
         if row.verdict.outcome is Outcome.ERROR:
@@ -161,7 +161,7 @@ def errors(all_rows: Sequence[Row]) -> tuple[Group, ...]:
 
 
 def unjudged(all_rows: Sequence[Row]) -> tuple[Row, ...]:
-    """What was neither proved nor refuted, each with its reason."""
+    """The verdicts that are neither pass, failure nor error, each with its reason."""
     kinds = (Outcome.NOT_EVALUABLE, Outcome.WAIVED, Outcome.NOT_APPLICABLE)
     found = [row for row in all_rows if row.verdict.outcome in kinds]
     return tuple(sorted(found, key=lambda row: kinds.index(row.verdict.outcome)))
@@ -176,7 +176,7 @@ def families(all_rows: Sequence[Row]) -> tuple[Group, ...]:
 
 
 def matrix(all_rows: Sequence[Row], urls: Sequence[str]) -> tuple[MatrixLine, ...]:
-    """Each check on each host; a check is the same one where its id is the same."""
+    """Each check on each host; checks with the same id are the same check."""
     cells: dict[str, dict[str, Row]] = {}
     for row in all_rows:
         at = cells.setdefault(row.verdict.id, {})

@@ -1,4 +1,4 @@
-"""The closing words on the terminal: what is said of each host, what failed, what to try."""
+"""The summary on the terminal: failures and errors with what to try, and the conclusion of each host."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,15 +14,15 @@ from xenproof.results.results import Results
 from xenproof.results.verdict import Finding, Outcome, Verdict
 
 _MOST = 20  # failures and errors in full; more would push the verdict off the screen
-_MOST_LINES, _MOST_LETTERS = 8, 560  # of one text; 600 letters with what says that there is more
+_MOST_LINES, _MOST_LETTERS = 8, 560  # of one text; 600 letters including the note that there is more
 _COLOURS = {Kind.CONFORMS: "bold green", Kind.DIFFERS: "bold red", Kind.UNKNOWN: "bold yellow"}
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "yellow"}
 
 
 def summary(results: Results, console: Console, report: Path | None = None) -> None:
-    """Print the end of a run; `report` is the page that says more.
+    """Print the summary of a run; `report` is the path of report.html.
 
-    Nothing that came from a host can move the cursor, colour the text or act as rich's markup.
+    No text from a host can move the cursor, colour the text or act as rich's markup.
     """
     rows, hosts = page.rows(results), page.hosts(results)
     failed, errors = page.failures(rows), page.errors(rows)
@@ -95,7 +95,7 @@ def _block(console: Console, rows: Sequence[tuple[str, str]]) -> None:
 
 
 def _first_lines(text: str) -> str:
-    """The whole lines that fit; what is left out is said, and one line alone is shortened elsewhere."""
+    """The complete lines that fit, with the number of those left out; a single long line is shortened by `_safe`."""
     lines = text.splitlines()
     shown = lines[:1]
     for line in lines[1:_MOST_LINES]:
@@ -114,7 +114,7 @@ def _counts(counts: Sequence[tuple[Outcome, int]]) -> Text:
 
 
 def _safe(text: str, console: Console) -> str:
-    """`text` as this terminal can show it: no escapes, not endless, no character it has no code for."""
+    """`text` for this terminal: without escape sequences, shortened, only characters of its encoding."""
     shown = shortened(visible(text), 600)
     coding = console.encoding
     return shown.encode(coding, "backslashreplace").decode(coding, "replace")

@@ -1,4 +1,4 @@
-"""The time lines of guests, as shares of one common axis."""
+"""The time lines of guests, in percent of one common axis."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ COLOURS = 8  # as many as report.css names
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """From one step to the next: where it lies in percent of the axis, and which colour it has."""
+    """The time from one step to the next: its place in percent of the axis, and its colour."""
 
     label: str
     until: str
@@ -44,7 +44,7 @@ class Chart:
 
 def chart(verdicts: Sequence[Verdict]) -> Chart | None:
     """The time lines of the guests of `verdicts`, each counted from its first step; None if there are none."""
-    # Several checks see one guest at different times of its life: the longest line has all of it.
+    # Several checks report one guest at different times of its life: the longest time line is complete.
     longest: dict[tuple[str, str], tuple[Verdict, GuestTimeline]] = {}
     for verdict in verdicts:
         if (guest := verdict.guest) and guest.steps:

@@ -1,4 +1,4 @@
-"""Writes a run's reports, each whole or not at all."""
+"""Writes a run's reports, each completely or not at all."""
 
 import errno
 from collections.abc import Callable, Iterable
@@ -20,8 +20,8 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 def write_reports(results: Results, folder: Path) -> None:
     """Write results.json, junit.xml and report.html into `folder`; consoles are read from its `logs/`.
 
-    A file that cannot be written does not stop the next one.  Raises XenproofError, at the end,
-    that names each of them and what to do.
+    A file that cannot be written does not stop the next one.  Raises XenproofError at the end, with
+    the names of all those files and what to do.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def write_reports(results: Results, folder: Path) -> None:
             write_whole(folder / name, render())
         except OSError as error:
             why.setdefault(_why(error), []).append(name)
-        except Exception as error:  # noqa: BLE001  # one page that cannot be rendered must not take the others along
+        except Exception as error:  # noqa: BLE001  # an error in one file must not prevent the others
             why.setdefault(f"an error of xenproof itself: {type(error).__name__}: {error}", []).append(name)
     if why:
         told = "; ".join(f"cannot write {', '.join(names)} into {folder}: {reason}" for reason, names in why.items())

@@ -1,4 +1,4 @@
-"""What wires xenproof to pytest: options, fixtures, expectations as parameters, verdicts."""
+"""Connects xenproof to pytest: options, fixtures, expectations as parameters, verdicts."""
 
 pytest_plugins = [
     "xenproof.suite.plugin",

@@ -1,6 +1,6 @@
-"""Which checks one of xdist's workers should run together: their marks say so, beside the checks.
+"""Which checks one of xdist's workers should run together, as declared by marks beside the checks.
 
-The process that hands out the checks knows no more of them than their names, so a worker writes down what it collected.
+xdist's scheduler gets only the names of the checks, so each worker writes the affinities of its checks to a file.
 """
 
 import json
@@ -22,14 +22,14 @@ _FILE = "affinities.json"
 
 @dataclass(frozen=True, slots=True)
 class Affinity:
-    """The group of a check, "" for none, and whether it shares what takes long with the others."""
+    """The group of a check, "" for none, and whether it shares a guest or another slow result with its group."""
 
     group: str = ""
     shares: bool = False
 
 
 def affinity_of(item: pytest.Item) -> Affinity:
-    """What the marks of a check say; those of a guest of `disk_backend` share it, for each backend of each host."""
+    """The affinity of a check by its marks; by default the checks of one `disk_backend` on one host share its guest."""
     group = next((str(mark.args[0]) for mark in item.iter_markers("same_worker") if _is_meant(item, mark)), "")
     shares = item.get_closest_marker("shares_guest") is not None
     if not group and isinstance(item, pytest.Function) and "disk_backend" in item.fixturenames:
@@ -44,7 +44,7 @@ def _is_meant(item: pytest.Item, mark: pytest.Mark) -> bool:
 
 
 def write_affinities(folder: Path, items: Iterable[pytest.Item]) -> None:
-    """Write down what checks say; all workers of a run collect the same, so that any of them may be the last."""
+    """Write the affinities of `items` to the run's folder; all workers collect the same, so any may write last."""
     found = {item.nodeid: affinity_of(item) for item in items}
     rows = {nodeid: [one.group, one.shares] for nodeid, one in found.items() if one != Affinity()}
     unfinished = folder / f"{_FILE}.{os.getpid()}"
@@ -53,21 +53,21 @@ def write_affinities(folder: Path, items: Iterable[pytest.Item]) -> None:
 
 
 def read_affinities(folder: Path) -> Mapping[str, Affinity]:
-    """What a worker wrote down, by the nodeid; nothing where none did."""
+    """The affinities that a worker wrote, by nodeid; empty where none did."""
     file = folder / _FILE
     rows = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     return {nodeid: Affinity(group, shares) for nodeid, (group, shares) in rows.items()}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marks known."""
+    """Register the marks."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """In a worker: write it down before xdist says that all is collected."""
+    """Write the affinities, in a worker, before xdist reports that the collection is finished."""
     state = session.config.stash.get(STATE, None)
     if state is not None and state.is_worker:
         write_affinities(state.folder, session.items)

@@ -1,4 +1,4 @@
-"""How the verdict of a test so far travels with pytest's report of a phase, also from a worker to the controller."""
+"""Attaches the verdict of a test so far to pytest's report of a phase, also from a worker to the controller."""
 
 from collections.abc import Generator
 from typing import Any
@@ -12,19 +12,19 @@ _NAME = "xenproof_verdict"
 
 
 def carry(report: pytest.TestReport, verdict: Verdict) -> None:
-    """Have `report` carry `verdict`."""
+    """Attach `verdict` to `report`."""
     setattr(report, _NAME, verdict)
 
 
 def taken(report: pytest.TestReport) -> Verdict | None:
-    """Take the verdict out of `report`, which may be kept for long; None if it carries none."""
+    """Remove the verdict from `report`, which pytest may keep for long, and return it; None if there is none."""
     verdict: Verdict | None = report.__dict__.pop(_NAME, None)
     return verdict
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable(report: object) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
-    """Write the verdict as plain values, of which xdist can send a report."""
+    """Add the verdict as plain values, which xdist can send."""
     data = yield
     if data is not None and isinstance(verdict := getattr(report, _NAME, None), Verdict):
         data[_NAME] = to_plain(verdict)
@@ -33,7 +33,7 @@ def pytest_report_to_serializable(report: object) -> Generator[None, dict[str, A
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_from_serializable(data: dict[str, Any]) -> Generator[None, object, object]:
-    """Read it again."""
+    """Attach the verdict from its plain values again."""
     plain = data.pop(_NAME, None)
     report = yield
     if plain is not None and isinstance(report, pytest.TestReport):

@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 class Collector:
-    """Takes the reports of all tests of a run, and keeps the verdicts that they carry.
+    """Receives the reports of all tests of a run, and stores the verdicts attached to them.
 
-    Of what many verdicts share only one copy is kept: a run over a hundred hosts has tens of thousands of them.
+    Values that many verdicts share are stored once: a run over a hundred hosts has tens of thousands of verdicts.
     """
 
     def __init__(self) -> None:
@@ -24,8 +24,8 @@ class Collector:
         self._done: dict[tuple[str, str], Verdict] = {}
 
     def add(self, report: pytest.TestReport) -> None:
-        """Take one phase of one test, and the verdict so far out of pytest's report."""
-        # The files of a user's own checks may have one nodeid, if they lie outside of the repository.
+        """Add one phase of one test, and remove the verdict so far from pytest's report."""
+        # Files of a user's own checks can have the same nodeid, if they are outside of the repository.
         test = (report.nodeid, report.location[0])
         if (verdict := taken(report)) is not None:
             self._open[test] = verdict
@@ -37,7 +37,7 @@ class Collector:
             self._done[test] = self._shared(self._open.pop(test))
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        """One verdict for each test, in the order in which they ended; last those that did not."""
+        """One verdict for each test, in the order in which the tests ended; unfinished tests come last."""
         return (*self._done.values(), *self._open.values())
 
     def _shared(self, verdict: Verdict) -> Verdict:

@@ -1,4 +1,4 @@
-"""What only the process does that the user started: it opens the hosts, collects verdicts and writes the report."""
+"""The controller, in the process that the user started: opens the hosts, collects verdicts and writes the report."""
 
 import contextlib
 import json
@@ -36,12 +36,12 @@ from xenproof.suite.state import State
 from xenproof.suite.summary import host_facts
 
 KEY = "xenproof"
-"""Of what a worker is given: the run as plain data."""
+"""The key in xdist's workerinput under which a worker gets the run as plain data."""
 _NOT_EVALUATED = int(ExitStatus.NOT_EVALUATED)
 
 
 class Controller:
-    """What only the process does that the user started: hosts, verdicts, report."""
+    """A plugin of the process that the user started, not of workers: hosts, verdicts, report."""
 
     def __init__(self, state: State, config: pytest.Config) -> None:
         self.state = state
@@ -59,7 +59,7 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """Open the hosts before anything is collected: an unreachable one is said once."""
+        """Open the hosts before anything is collected, so that an unreachable one is reported once."""
         interrupt_on_sigterm()
         try:
             self._report = ReportFolder(self.state.report)
@@ -94,12 +94,12 @@ class Controller:
             self.hosts.append(opened)
             self.state.targets[url] = opened.target
             self.facts[url] = host_facts(opened.recording, self.state.profile)
-            # The checks read it from its file, host by host: a hundred of them would fill the memory.
+            # The checks read the recording from its file, host by host: a hundred recordings would fill the memory.
             opened.recording = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Hand the run to an xdist worker."""
+        """Pass the run to an xdist worker."""
         node.workerinput[KEY] = json.dumps(
             {
                 "folder": str(self.state.folder),
@@ -111,12 +111,12 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take each phase of each test, whichever worker ran it, before other plugins show what it carries."""
+        """Collect each phase of each test, from all workers, before other plugins see the attached verdict."""
         self.collector.add(report)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the report and set the exit status, unless pytest has something worse to say."""
+        """Write the report and set the exit status, unless pytest ends with a worse one."""
         if self.result is not None:
             return
         self._finish(exitstatus)
@@ -125,21 +125,21 @@ class Controller:
 
     @property
     def exit_status(self) -> int:
-        """What the run ends with: the verdict's, and where that is good, that of what could not be written."""
+        """The exit status of the run: that of the verdicts, or where that is 0, that of what could not be written."""
         if self.result is None:
             return int(ExitStatus.INTERNAL_ERROR)
         return int(self.result.exit_status) or self._lost_status
 
     def pytest_terminal_summary(self) -> None:
-        """Close with the verdict."""
+        """Print the summary last."""
         self._show()
 
     def pytest_unconfigure(self) -> None:
-        """Leave nothing, however the run ended."""
+        """Close the hosts and remove the run's folder, however the run ended."""
         self._close()
 
     def end_at_last(self, error: Exception, ended: int) -> None:
-        """Judge and say the verdict, if that was not done, and what broke: `error` came out of a plugin at the end."""
+        """Judge the run and print the summary, if that was not done, and report the `error` that a plugin raised."""
         if self.result is None:
             self._finish(ended)
         self._lose(f"the run did not end as it should: {type(error).__name__}: {error}", _NOT_EVALUATED)
@@ -147,7 +147,7 @@ class Controller:
         self._show()
 
     def _finish(self, ended: int = 0) -> None:
-        """Judge what is there and write it down; `ended` is how pytest ended."""
+        """Judge the verdicts so far and write the report; `ended` is pytest's exit status."""
         try:
             verdicts = (*_blocked(self.hosts), *self.collector.verdicts())
             hosts = tuple(self._summary(opened, verdicts) for opened in self.hosts)
@@ -162,7 +162,7 @@ class Controller:
             self._close()
 
     def _lose(self, why: str, status: int) -> None:
-        """Note what could not be written or done: it is said after the verdict, which it does not change."""
+        """Note what could not be written or done: it is printed after the verdict, and does not change the verdict."""
         self._lost.append(why)
         self._lost_status = self._lost_status or status
 
@@ -208,7 +208,7 @@ class Controller:
             return
         self._shown = True
         page = self.state.report / "report.html"
-        # A terminal that is gone or a file on a full disk does not change the verdict.
+        # A closed terminal or a full disk does not change the verdict.
         with self._uncaptured(), contextlib.suppress(OSError):
             out = console(wrap=True)
             summary(self.result, out, page if page.is_file() else None)
@@ -231,9 +231,9 @@ class Controller:
 
 
 class LastResort:
-    """Keeps an error in the last steps of pytest or of a plugin, such as a full disk, from being taken for a verdict.
+    """Catches errors in the last steps of pytest or of a plugin, such as a full disk.
 
-    It would end Python with status 1, which means that a host does not conform.
+    Such an error would end Python with status 1, which means that a host does not conform.
     """
 
     def __init__(self, controller: Controller) -> None:
@@ -241,12 +241,12 @@ class LastResort:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Let all others finish, and then say the verdict whatever happened."""
+        """Let all other plugins finish, and then print the summary, even after an error."""
         try:
             return (yield)
         except pytest.exit.Exception:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever breaks, the verdict is known
+        except Exception as error:  # noqa: BLE001  # the verdict is known in spite of any error
             self._controller.end_at_last(error, int(session.exitstatus))
             session.exitstatus = self._controller.exit_status
 

@@ -1,4 +1,4 @@
-"""Checks as tables: one test function, one verdict for each value of the profile that it is about."""
+"""The marks of checks: `each` makes one test for each expectation that it selects, `req` names requirements."""
 
 import pytest
 
@@ -7,7 +7,7 @@ def each(pattern: str) -> pytest.MarkDecorator:
     """Run the check once for each expectation of the profile that `pattern` selects.
 
     `pattern` is FAMILY.ENTRY.ATTRIBUTE, where ENTRY may be `*`: `each("packages.*.version")`.  The
-    check gets it as `expected`.  `{name}` and `{value}` in the check's docstring are filled in.
+    check gets the expectation as `expected`.  `{name}` and `{value}` in the check's docstring are filled in.
     """
     return pytest.mark.each(pattern)
 

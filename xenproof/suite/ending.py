@@ -1,6 +1,6 @@
-"""How an interrupted run ends: its guests are removed first; where somebody asks again, their hosts remove them.
+"""How an interrupted run ends: it removes its guests first; after a second interrupt, the keepers on the hosts do.
 
-Either way the report is written, and the status is that of an interrupted run.
+Either way the report is written, and the exit status is that of an interrupted run.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ _REMOVING = (
 
 
 class Ending:
-    """What the process that the user started does of it, with the `signals` that it hears."""
+    """The end of an interrupted run in the process that the user started, which catches `signals`."""
 
     def __init__(self, config: pytest.Config, controller: Controller, signals: Interruptions) -> None:
         self._config, self._controller, self._signals = config, controller, signals
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Write the report of a run that is interrupted while workers start: pytest finishes no session then."""
+        """Write the report of a run that is interrupted while workers start: pytest calls no sessionfinish then."""
         try:
             return (yield)
         except KeyboardInterrupt:
@@ -38,14 +38,14 @@ class Ending:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:
-        """The run is at its end: no further signal is needed for that."""
+        """Note that the run is ending, so that no further signal is raised for that."""
         self._signals.is_ending()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Remove the guests before pytest does: there a second Ctrl-C would leave the report unwritten.
+        """Remove the guests before pytest does: in pytest, a second Ctrl-C would leave the report unwritten.
 
-        So would an error of a host that a guest cannot be removed from.
+        An error of a host from which a guest cannot be removed would do the same.
         """
         self._signals.is_ending()
         state = session._setupstate
@@ -57,14 +57,14 @@ class Ending:
                 with self._signals.may_cut_short():
                     state.teardown_exact(None)
         except KeyboardInterrupt:
-            pass  # the keepers on the hosts see that we are gone
+            pass  # the keepers on the hosts notice the closed connections
         except BaseException as error:  # noqa: BLE001  # pytest's own outcomes are no Exception
             self._say(f"xenproof: what the run has on its hosts could not all be removed: {error}")
         state.stack.clear()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_unconfigure(self) -> None:
-        """What was not closed in time is no error any more: it would end Python with the status of another verdict."""
+        """Ignore warnings about unclosed resources: as errors they would change Python's exit status."""
         warnings.simplefilter("ignore" if self._signals.asked else "default")
 
     def _say(self, text: str) -> None:
@@ -76,7 +76,7 @@ class Ending:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Hear the signals in the process that the user started, where it examines hosts."""
+    """Catch the signals in the process that the user started, if it examines hosts."""
     if (controller := config.pluginmanager.get_plugin("xenproof-controller")) is not None:
         signals = Interruptions()
         signals.hear()

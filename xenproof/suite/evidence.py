@@ -1,4 +1,4 @@
-"""Files that explain a verdict: consoles and logs, kept below `logs/` of the report."""
+"""Files that explain a verdict: consoles and logs, stored below `logs/` of the report."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ InTable = Callable[[TableCell], None]
 
 
 class Evidence:
-    """Where one test leaves what explains its result."""
+    """The files of one test that explain its result."""
 
     def __init__(self, folder: Path, prefix: str) -> None:
         self._folder = folder
@@ -21,7 +21,7 @@ class Evidence:
         self.names: list[str] = []
 
     def save(self, name: str, data: bytes) -> Path:
-        """Keep `data`, without secrets, as a file that ends in `name`; the report links to it."""
+        """Write `data`, without secrets, to a file whose name ends with `name`; the report links to it."""
         path = self._folder / f"{self._prefix}.{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data if is_picture(name) else redacted(data)[0])

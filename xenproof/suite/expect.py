@@ -1,4 +1,4 @@
-"""The one way in which a check compares what it found with what its profile promises."""
+"""How a check compares what it found with what its profile promises."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -28,9 +28,9 @@ class Mismatch(AssertionError):
 
 
 class Expect:
-    """Compares and keeps what it saw, so that a report can show passes too.
+    """Compares values and stores the findings, so that a report can show passes, too.
 
-    A check that never compared anything proves nothing; the suite makes that an error.
+    A check that compared nothing proves nothing; the suite reports an error for it.
     """
 
     def __init__(self, claim: str) -> None:
@@ -49,8 +49,8 @@ class Expect:
     ) -> None:
         """Raise Mismatch unless `matches(expected.value, found)`.
 
-        `by` names the command or file that `found` came from, `wanted` is the expected value in
-        words where its plain form would not say enough, `hint` is what an administrator can do.
+        `by` names the command or file from which `found` was read, `wanted` is the expected value in
+        words where its plain form is not clear, `hint` is what an administrator can do.
         """
         finding = Finding(
             _bounded(wanted if wanted is not None else readable(expected.value)),
@@ -69,7 +69,7 @@ class Expect:
 
 
 def _bounded(text: str) -> str:
-    """`text` as a report has it: hundreds of checks may quote the same megabytes of a host."""
+    """`text`, shortened for the report: hundreds of checks may quote the same megabytes of a host."""
     return shortened(text, MOST_CHARACTERS, "too long for a report")
 
 

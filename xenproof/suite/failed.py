@@ -1,4 +1,4 @@
-"""Whether a check has failed, for what looks after it: evidence is kept while its guest is still there."""
+"""Whether a check has failed, for its teardown: evidence is collected while the guest still exists."""
 
 from collections.abc import Generator
 
@@ -14,7 +14,7 @@ def has_failed(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember it."""
+    """Note for the item that a phase failed."""
     report = yield
     if report.failed:
         item.stash[_FAILED] = True

@@ -1,8 +1,8 @@
-"""The fast path of checks of facts: most of a run over many hosts is what pytest does around each test.
+"""The fast path of checks of facts, as pytest's work around each test takes most of the time of a run over many hosts.
 
-A check that asks for nothing but an expectation and facts has nothing to set up and to take down.  It is called
-right away, with what its fixtures would give; if it passes, that is reported.  Whatever else happens, such as a
-mismatch, an error, or a word on standard output, is as if it had not been called: pytest runs it from the start.
+A check that uses only an expectation and facts needs no set-up and no teardown.  It is called directly, with the
+values that its fixtures would have; if it passes, that is reported.  After any other result, such as a mismatch, an
+error or output on standard output, the call is discarded and pytest runs the check from the start.
 """
 
 import contextlib
@@ -23,20 +23,20 @@ from xenproof.suite.carried import carry
 from xenproof.suite.expect import Expect
 from xenproof.suite.fixtures.facts import READERS
 
-# What pytest itself gives, or this plugin; the rest of what a check asks for has to be facts.
+# Fixtures of pytest and of this plugin; all other fixtures of a check must be facts.
 _GIVEN = frozenset({"expected", "expect", "recording", "profile", "target", "request", "pytestconfig"})
-# A marker that is not among them may change how a test runs.
+# Any other marker may change how a test runs.
 _PLAIN_MARKS = frozenset({"each", "req", "smoke", "parametrize"})
-# With one of these, each step of pytest is what the user wants to see.
+# With one of these options, the user wants to see each step of pytest.
 _STEP_BY_STEP = ("usepdb", "trace", "setupshow", "setuponly", "setupplan")
 
 
-class Spoke(Exception):  # no error: it is why a check is run by pytest, which keeps what it says
+class Spoke(Exception):  # no error: it hands the check to pytest, which captures its output
     """A check wrote to standard output."""
 
 
 class _Silence(io.TextIOBase):
-    """Where a check that is called right away must not write."""
+    """Standard output for a direct call: raises Spoke when the check writes."""
 
     def write(self, text: str) -> int:
         raise Spoke(text)
@@ -47,7 +47,7 @@ _SILENCE = _Silence()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A check as a function, the facts that it asks for, and what all its reports have in common."""
+    """A check as a function, the facts that it uses, and the data that all its reports share."""
 
     function: Callable[..., Any]
     facts: dict[str, Callable[[Recording, Profile], Any]]
@@ -58,7 +58,7 @@ class Call:
     silently: Callable[..., Any]
 
     def report(self, item: pytest.Item, verdict: Verdict) -> None:
-        """Tell pytest's plugins that the check passed, in the three phases that they know of; with its `verdict`."""
+        """Report to pytest's plugins that the check passed, in their three phases, with its `verdict` attached."""
         location = (self.file, self.line, item.name)
         call = pytest.TestReport(
             nodeid=item.nodeid, location=location, keywords=self.keywords, outcome="passed", longrepr=None, when="call",
@@ -74,16 +74,16 @@ class Call:
 
 
 def _like(report: pytest.TestReport, when: str) -> pytest.TestReport:
-    """The report of another phase of the same check, without reading its name again."""
+    """The report of another phase of the same check, copied, as its constructor would process the nodeid again."""
     made = pytest.TestReport.__new__(pytest.TestReport)
     vars(made).update(vars(report), when=when, duration=0.0, user_properties=[], sections=[])
     return made
 
 
 class FastPath:
-    """The checks of a run that can be called right away, on one host after the other.
+    """Selects and calls the checks of a run that can take the fast path, one host after the other.
 
-    It is a plugin of pytest, to know which nodes are set up.
+    It is a pytest plugin so that it can track which nodes are set up.
     """
 
     def __init__(self, config: pytest.Config, profile: Profile) -> None:
@@ -93,7 +93,7 @@ class FastPath:
         self._set_up: list[object] = []
 
     def of(self, item: pytest.Item, nextitem: pytest.Item | None) -> Call | None:
-        """How to call the check; None where pytest has to run it."""
+        """The call for the check; None where pytest has to run it."""
         if self._off or not isinstance(item, pytest.Function) or not self._nothing_ends(item, nextitem):
             return None
         key = (item.path, item.originalname)
@@ -102,23 +102,23 @@ class FastPath:
         return self._calls[key]
 
     def passes(self, call: Call, recording: Recording, expected: object, expect: Expect) -> bool:
-        """Whether the check passes, and compared what it found; what it raised is for pytest to find again."""
+        """Whether the check passes and compared something; an error is dropped, as pytest's own run raises it again."""
         try:
             with contextlib.redirect_stdout(_SILENCE):
                 facts = {name: fact(recording, self._profile) for name, fact in call.facts.items()}
                 call.function(expected=expected, expect=expect, **facts)
-        except (Exception, pytest.skip.Exception, pytest.fail.Exception):  # noqa: BLE001  # said by the second call
+        except (Exception, pytest.skip.Exception, pytest.fail.Exception):  # noqa: BLE001  # reported by the second call
             return False
         return bool(expect.findings)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """Note what stays set up after a test that pytest runs: what the next one has in common with it."""
+        """Note which nodes stay set up after a test that pytest runs: those that the next test shares with it."""
         wanted = nextitem.listchain() if nextitem is not None else []
         self._set_up = [node for node, other in zip(item.listchain(), wanted, strict=False) if node is other]
 
     def _nothing_ends(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        """Whether pytest has nothing to take down after `item`: all that is set up is wanted by the next test."""
+        """Whether pytest has nothing to tear down after `item`: the next test needs all nodes that are set up."""
         if nextitem is not None and nextitem.parent is item.parent:
             return True
         return not self._set_up if nextitem is None else set(self._set_up) <= set(nextitem.listchain())
@@ -139,7 +139,7 @@ def _call(item: pytest.Function) -> Call | None:
 
 
 def _without_terminal(item: pytest.Item) -> pluggy.HookCaller:
-    """What tells of a report to all but the terminal, which shows no set-up and no end that passed, but keeps them."""
+    """The logreport hook without the terminal, which prints no passed set-up or teardown but would store them."""
     plugins, name = item.config.pluginmanager, "pytest_runtest_logreport"
     told = {found.plugin for found in getattr(item.ihook, name).get_hookimpls()}
     all_of_them = {found.plugin for found in getattr(plugins.hook, name).get_hookimpls()}
@@ -147,6 +147,6 @@ def _without_terminal(item: pytest.Item) -> pluggy.HookCaller:
 
 
 def _fact(item: pytest.Function, name: str) -> Callable[[Recording, Profile], Any] | None:
-    """The function of a fixture that gives facts of a recording; None for another, or where it was overridden."""
+    """The function of a fixture of facts; None for any other fixture, or where the user overrides it."""
     used = [found.func for found in item._fixtureinfo.name2fixturedefs.get(name, ())]
     return READERS[name] if name in READERS and used == [READERS[name]] else None

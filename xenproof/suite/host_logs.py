@@ -1,4 +1,4 @@
-"""The logs of a host on which something went wrong, kept beside the report."""
+"""The logs of a host with a failure or an error, stored beside the report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from xenproof.hosts.opening import OpenHost
 from xenproof.results.verdict import Outcome, Verdict
 from xenproof.suite.evidence import Evidence
 
-# Of each; one that hangs has cost a probe its own limit already.
+# The limit of each command; where a host hangs, a probe has already waited for its own limit.
 LIMIT_S = 10
 # name: command; %d is the time at which the run began, in seconds since the epoch.
 _LOGS = {
@@ -23,9 +23,9 @@ _LOGS = {
 
 
 def keep_host_logs(opened: OpenHost, verdicts: Sequence[Verdict], folder: Path, began: float) -> list[str]:
-    """Keep the host's logs in `folder` if any of its verdicts is a failure or an error; the files' names.
+    """Write the host's logs to `folder` if any of its verdicts is a failure or an error; returns the files' names.
 
-    A log that cannot be had is named in its file: what is missing never hides what failed.
+    For a log that cannot be read, the file holds the error, which never replaces the failure itself.
     """
     wrong = (Outcome.FAIL, Outcome.ERROR)
     if not any(verdict.host == opened.target.url and verdict.outcome in wrong for verdict in verdicts):

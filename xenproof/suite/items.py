@@ -1,4 +1,4 @@
-"""What the suite knows of one of pytest's items: the host and the expectation that it is about, and its verdict."""
+"""Data about one pytest item: the host and the expectation that it checks, and its verdict."""
 
 import re
 import time
@@ -16,11 +16,11 @@ from xenproof.suite.outcome import End, of_phases
 ITEM = pytest.StashKey["ItemData"]()
 MOST_TITLE = 1000  # characters
 MOST_FINDINGS_CHARACTERS = 16_000
-"""Of all findings of one check but the last; a check of a user's own may compare in a loop."""
+"""The limit for all findings of one check except the last; a user's own check may compare in a loop."""
 
 
 class ItemData:
-    """What one test says of itself while it runs."""
+    """The data that one test produces while it runs."""
 
     def __init__(self, claim: str) -> None:
         self.expect = Expect(claim)
@@ -47,7 +47,7 @@ def verdict_of(item: pytest.Item, data: ItemData, urls: list[str], run_began: fl
     details = end.details
     if left_out:
         details = f"{left_out} comparisons are left out: too long for a report\n{details}".strip()
-    # A check of a mixed family names all that the family proves; the expectation says which of it this is.
+    # The mark of a check names the requirements of the whole family, the expectation only its own: so that counts.
     ids = (
         set(expected.req) if expected is not None else {str(name) for m in item.iter_markers("req") for name in m.args}
     )
@@ -103,16 +103,16 @@ def title_of(item: pytest.Item) -> str:
 
 
 def is_empty(item: pytest.Item) -> bool:
-    """Whether pytest made this item only to say that there is nothing to run."""
+    """Whether pytest made this item only as a placeholder, as `each` selected no expectation."""
     return item.get_closest_marker("each") is not None and expected_of(item) is None
 
 
 def _id(item: pytest.Item) -> str:
-    """The check without its host, so that the same check on two hosts has one name."""
+    """The nodeid without the host, so that the same check has one name on all hosts."""
     host = host_of(item)
-    # pytest names the file of a test only if it lies in the repository.
+    # The nodeid holds the file only if that is in the repository.
     name = item.path.name if item.nodeid.startswith("::") else ""
-    # xdist adds @GROUP to the name of what it keeps on one worker.
+    # xdist adds @GROUP to the names of tests that it keeps on one worker.
     return name + re.sub(r"\]@.*$", "]", item.nodeid).replace(f"[{host}-", "[").replace(f"[{host}]", "")
 
 
@@ -124,7 +124,7 @@ def _about(item: pytest.Item, urls: list[str]) -> tuple[About, ...]:
 
 
 def _family(item: pytest.Item, expected: Expectation | None, findings: tuple[Finding, ...]) -> str:
-    """The family of what the check compares with; of one that ended before it compared, the name of its file."""
+    """The family of the check's expectation; for a check that ended before it compared, the name of its file."""
     if expected is not None:
         return expected.family
     if findings:
@@ -133,7 +133,7 @@ def _family(item: pytest.Item, expected: Expectation | None, findings: tuple[Fin
 
 
 def _bounded(findings: list[Finding]) -> tuple[tuple[Finding, ...], int]:
-    """The findings as a report keeps them, the last one always, and how many were left out."""
+    """The findings for the report, always with the last one, and the number of those left out."""
     if not findings:
         return (), 0
     kept, left = [], MOST_FINDINGS_CHARACTERS

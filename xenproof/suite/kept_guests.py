@@ -1,4 +1,4 @@
-"""`--keep-guests`: the guests of checks that failed stay on their host, and the run says how to end them."""
+"""`--keep-guests`: the guests of failed checks stay on their host, and the run prints how to end them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ def check_keepable(addresses: Sequence[Address]) -> None:
 
 @pytest.fixture
 def keep_guests(request: pytest.FixtureRequest, run_folder: Path) -> KeepGuests:
-    """Lets a guest of this check stay if the user wants it and the check has failed; says whether it does."""
+    """Keeps a guest of this check on its host if the user wants that and the check failed; returns whether it does."""
 
     def maybe(guest: Guest) -> bool:
         if not request.config.getoption("--keep-guests") or not has_failed(request.node):
@@ -42,6 +42,6 @@ def keep_guests(request: pytest.FixtureRequest, run_folder: Path) -> KeepGuests:
 
 
 def kept(run_folder: Path) -> tuple[str, ...]:
-    """What is to be said of the guests that were kept, a line for each."""
+    """One line for each guest that was kept, with how to end it."""
     file = run_folder / _FILE
     return tuple(file.read_text("utf-8").splitlines()) if file.is_file() else ()

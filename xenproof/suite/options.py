@@ -10,7 +10,7 @@ KERNEL_OF_HOST = "host"
 
 
 def check_guest_kernel(kernel: str | None) -> None:
-    """Raise UsageError, before anything is touched, for a --guest-kernel that cannot be meant."""
+    """Raise UsageError, before anything is touched, for a --guest-kernel that is neither `host` nor a root tree."""
     if kernel is not None and kernel != KERNEL_OF_HOST and not Path(kernel, "boot").is_dir():
         raise UsageError(
             f"--guest-kernel is {kernel!r}, expected `{KERNEL_OF_HOST}`, or a folder with boot/vmlinuz-RELEASE, "
@@ -19,7 +19,7 @@ def check_guest_kernel(kernel: str | None) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options that say what is examined, against what, and where the report goes."""
+    """Add the options for the hosts, the profile, the report and the guests."""
     group = parser.getgroup("xenproof", "xenproof: what is examined")
     group.addoption("--profile", metavar="NAME_OR_PATH", help="what the hosts must be: a profile's name or its file")
     group.addoption(

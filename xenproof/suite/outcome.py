@@ -1,4 +1,4 @@
-"""What the end of a check means for its verdict: one place for the suite and for whoever judges checks."""
+"""The outcome of a check from how its phases ended: the same rules for the suite and for the project's own tests."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from xenproof.plain import shortened
 from xenproof.results.verdict import Outcome
 from xenproof.suite.expect import Mismatch
 
-# Characters of a text that a check of a user's own may take from a host as it likes; errors of ours are cut already.
+# Limits in characters, for texts that a user's own check takes from a host; xenproof's errors are cut already.
 MOST_REASON, MOST_DETAILS = 4000, 8000
 COMPARED_NOTHING = "the check compared nothing, so it proves nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a phase of a check ended, or the whole check: why for every outcome but pass, and longer text."""
+    """How a phase of a check ended, or the whole check: `reason` is "" only for a pass, `details` are longer text."""
 
     outcome: Outcome
     reason: str = ""
@@ -27,7 +27,7 @@ class End:
 def of_error(error: BaseException, when: str, trace: Callable[[], str] = str) -> End:
     """The end of a check by `error` in the phase `when`: "setup", "call", "teardown".
 
-    `trace` is asked for the details only where they are needed: it may cost much.
+    `trace` returns the details; it is called only where they are needed, as it may be slow.
     """
     end = _of_error(error, when, trace)
     rest = "too long for a report"
@@ -35,7 +35,7 @@ def of_error(error: BaseException, when: str, trace: Callable[[], str] = str) ->
 
 
 def of_phases(ran: Collection[str], ends: Mapping[str, End]) -> End:
-    """The end of a check of which the phases `ran`: the first one in `ends`; what teardown adds stands beside it."""
+    """The end of a check whose phases `ran`: the first of `ends`, with the error of teardown added to its details."""
     late = ends.get("teardown")
     if (first := ends.get("setup") or ends.get("call")) is not None:
         if late is None:

@@ -1,7 +1,7 @@
 """The tests of many hosts, made for one host after the other: all at once they would fill the memory.
 
-pytest collects the tests of the first host.  Those of each other host are made of them when its turn comes, go
-through the same selection (-k, -m, --deselect), and are released when they have run.
+pytest collects the tests of the first host.  The tests of each further host are made from those when its turn comes,
+go through the same selection (-k, -m, --deselect), and are released when they have run.
 """
 
 import dataclasses
@@ -11,12 +11,12 @@ import pytest
 
 from xenproof.suite.state import State
 
-# With these, the tests of all hosts have to be known before the first one runs.
+# With one of these options, pytest needs the tests of all hosts before the first one runs.
 _ALL_AT_ONCE = ("collectonly", "lf", "failedfirst", "newfirst", "stepwise", "usepdb")
 
 
 class PerHostLoop:
-    """Runs what was collected for the first host on each of the others too."""
+    """Runs the tests collected for the first host on each of the other hosts, too."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -26,34 +26,34 @@ class PerHostLoop:
 
     @staticmethod
     def fits(config: pytest.Config, urls: Sequence[str]) -> bool:
-        """Whether this run is one of many hosts, in one process, of which no test is named by its host."""
+        """Whether the run examines several hosts in one process, and no argument names a test of a single host."""
         in_workers = hasattr(config, "workerinput") or config.getoption("dist", "no") != "no"
         asked = any(config.getoption(name, False) for name in _ALL_AT_ONCE)
         return len(urls) > 1 and not in_workers and not asked and not any("[" in arg for arg in config.args)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep the tests of the first host before some of them are deselected."""
+        """Store the tests of the first host before some of them are deselected."""
         if self._first is None:
             found = (item for item in items if isinstance(item, pytest.Function) and hasattr(item, "callspec"))
             self._first = [item for item in found if item.callspec.params.get("target") == self._urls[0]]
 
     def pytest_report_collectionfinish(self) -> str:
-        """Say that what was collected is not all."""
+        """The line that tells the user that further hosts follow."""
         return f"for the first of {len(self._urls)} hosts; the others follow, one after the other"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """As pytest's own, with the next host's tests ready when those of one host end."""
+        """Run as pytest's own loop, with the next host's tests ready when those of one host end."""
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
-            return None  # pytest says so
+            return None  # pytest's own loop reports it
         done, left = 0, len(self._urls)
         batches = self._batches(session)
         following = next(batches)
         while following or left:
             session.items, following = following, next(batches, [])
             left -= 1
-            # What is still to come is guessed for the progress that the terminal shows.
+            # The number of the remaining tests is an estimate, for the progress in the terminal.
             session.testscollected = done + len(session.items) + left * len(following)
             for item, nextitem in zip(session.items, [*session.items[1:], *following[:1], None], strict=False):
                 session.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
@@ -68,8 +68,8 @@ class PerHostLoop:
     def _batches(self, session: pytest.Session) -> Iterator[list[pytest.Item]]:
         """The tests of each host."""
         yield session.items
-        # For --nf, which this is no run of, pytest would keep the name of each test on each host, and read them all at
-        # each start.
+        # Without nfplugin, which serves --nf: pytest would store the name of each test on each host, and read them all
+        # at each start.
         plugins = session.config.pluginmanager
         known = plugins.get_plugin("nfplugin")
         select = plugins.subset_hook_caller("pytest_collection_modifyitems", [known] if known else [])

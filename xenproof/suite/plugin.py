@@ -32,13 +32,13 @@ pytest_addoption = options.pytest_addoption
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
-    """Have pytest print through our door: its capturing keeps for the whole run what standard output is now."""
+    """Replace standard output by the one that removes escape sequences, before pytest's capturing stores it."""
     sys.stdout = through_the_door(sys.stdout)
     return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the call before anything is touched: a wrong one is exit status 4."""
+    """Check the options before anything is touched: wrong ones end with exit status 4."""
     hosts, profile_name = config.getoption("--hosts"), config.getoption("--profile")
     if not hosts and not profile_name:
         return
@@ -79,11 +79,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each host, and for each expectation that a check is about."""
+    """Make one test for each host, and for each expectation that `each` selects."""
     state = metafunc.config.stash.get(STATE, None)
     if "target" in metafunc.fixturenames and "target" not in _own_parameters(metafunc):
         if state is None:
-            return  # said once, when all is collected
+            return  # reported once, after the collection
         urls = state.collected_urls
         metafunc.parametrize("target", urls, ids=urls, indirect=True, scope="session")
     mark = metafunc.definition.get_closest_marker("each")
@@ -93,7 +93,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _own_parameters(metafunc: pytest.Metafunc) -> set[str]:
-    """The names that the test itself parametrises: a test of ours may call something of its own a target."""
+    """The names that the test itself parametrises: one of the project's own tests may use the name `target`."""
     marks = metafunc.definition.iter_markers("parametrize")
     return {
         name.strip()
@@ -103,7 +103,7 @@ def _own_parameters(metafunc: pytest.Metafunc) -> set[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drop what nobody promises, and what a blocked host would only say again."""
+    """Deselect checks without an expectation, of unreachable hosts, and without -m many also checks of many guests."""
     state = config.stash.get(STATE, None)
     if state is None:
         examining = [item for item in items if judges(item) and "target" not in params_of(item)]
@@ -114,7 +114,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             )
         return
     blocked = {url for url, target in state.targets.items() if target.blocked}
-    # They take an hour, so they run where somebody asks for them.
+    # Checks with the mark `many` take an hour, so they run only with -m many.
     many = "many" in config.option.markexpr
     dropped = [
         item for item in items
@@ -128,7 +128,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Call a check of facts right away; if that is not enough to say that it passes, pytest runs it."""
+    """Run a check of facts on the fast path; where it does not pass there, pytest runs it."""
     state = item.config.stash.get(STATE, None)
     call = state.fast_path(item.config).of(item, nextitem) if state is not None else None
     if state is None or call is None:
@@ -148,11 +148,11 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Give the test a place for what it says, and the two values that are its own."""
+    """Add the item's data, and the values of the fixtures `expect` and `expected`."""
     item.stash[ITEM] = data = ItemData(title_of(item))
     names = getattr(item, "fixturenames", ())
     data.compares = "expect" in names
-    # pytest sets up no fixture whose value is there: these two would take longer than the check that asks for them.
+    # pytest sets up no fixture whose value is present: setting up these two would take longer than the check itself.
     own = {"expect": data.expect, "expected": expected_of(item)}
     getattr(item, "funcargs", {}).update({name: own[name] for name in own if name in names and own[name] is not None})
 
@@ -161,12 +161,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say what each phase means for the verdict, and send the verdict along with pytest's own report."""
+    """Judge each phase, and attach the verdict so far to pytest's report."""
     data, state = item.stash.get(ITEM, None), item.config.stash.get(STATE, None)
     error = call.excinfo.value if call.excinfo is not None else None
     plain = data is not None and judges(item) and isinstance(error, Mismatch | XenproofError)
     if plain and call.excinfo is not None:
-        # The message says it all.  To format the frames takes three times as long as all checks of a broken host.
+        # The message is complete without a traceback, and formatting it takes three times as long as all checks of a
+        # broken host.
         call.excinfo.traceback = call.excinfo.traceback[:0]
     report = yield
     if data is None or state is None:
@@ -190,7 +191,7 @@ def pytest_runtest_makereport(
 
 
 def _judge(data: ItemData, report: pytest.TestReport, error: BaseException | None) -> None:
-    """Note how a phase of a check ended; one that compared nothing has failed, whatever pytest says."""
+    """Note how a phase of a check ended; a check that compared nothing is an error, even if pytest passes it."""
     if error is not None:
         data.ends[report.when] = of_error(error, report.when, lambda: report.longreprtext)
     elif report.when == "call" and data.compares and not data.expect.findings:

@@ -1,4 +1,4 @@
-"""`--record FILE`: what the host printed in this run, to the probes and to users' own checks, as a recording."""
+"""`--record FILE`: writes the output of the host in this run, for probes and for users' own checks, as a recording."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def check_recordable(file: Path, addresses: Sequence[Address]) -> None:
 
 
 def keep_recording(file: Path, target: Target, folder: Path) -> str:
-    """Write the recording of `target` with the commands that were noted in `folder`; what to tell the user.
+    """Write the recording of `target` with the commands that were noted in `folder`; returns a message for the user.
 
     Raises XenproofError if there is nothing to write, or it cannot be written.
     """

@@ -1,4 +1,4 @@
-"""The folder of a run's report: emptied of a former run's files, and one run's at a time."""
+"""The folder of a run's report: cleared of a former run's files, and locked so that no two runs share it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ _MOST = 100
 
 
 class ReportFolder:
-    """Where this run writes its report, and `note`: why that is not where the user wanted it, "" if it is.
+    """The folder where this run writes its report; `note` is why that is not the wanted one, "" if it is.
 
-    While another run writes into the wanted folder, the next free one beside it is taken: `latest-2` for `latest`.
+    While another run uses the wanted folder, the next free one beside it is used: `latest-2` for `latest`.
     """
 
     def __init__(self, wanted: Path) -> None:
-        """Take the folder and empty it of what a former run of ours left there; raises UsageError if that cannot be."""
+        """Lock the folder and remove the files of a former run from it; raises UsageError where that fails."""
         self.path, self.note = wanted, ""
         self._lock: FileLock | None = None
         try:
@@ -40,7 +40,7 @@ class ReportFolder:
             ) from error
 
     def release(self) -> None:
-        """Let other runs have it; a second call does nothing."""
+        """Unlock the folder for other runs; a second call does nothing."""
         if self._lock is not None:
             with contextlib.suppress(OSError):
                 self._lock.release()
@@ -54,7 +54,7 @@ class ReportFolder:
         except Timeout:
             return False
         except NotImplementedError:
-            return True  # a file system that knows no locks keeps no two runs apart
+            return True  # a file system without locks cannot keep two runs apart
         self._lock = lock
         return True
 

@@ -1,4 +1,4 @@
-"""A check during which its host was started anew proves nothing, whatever it found: no guest is there then, either."""
+"""Reports an error for a check during which its host was rebooted: its result, pass or fail, proves nothing then."""
 
 import contextlib
 from collections.abc import Generator
@@ -15,14 +15,14 @@ _BEFORE = pytest.StashKey[int]()
 
 
 def watch(config: pytest.Config, connection: Connection) -> None:
-    """Look after `connection`, if it is one that can be opened again."""
+    """Watch `connection` for reboots and breaks, if it is one that reconnects."""
     if isinstance(connection, ReconnectingConnection):
         config.stash.setdefault(_WATCHED, []).append(connection)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    """What broke between two checks is none of this one's."""
+    """Note the events so far: those between two checks do not count for this one."""
     for connection in item.config.stash.get(_WATCHED, []):
         with contextlib.suppress(SourceError):
             connection.look()
@@ -32,7 +32,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Raise SourceError for a check whose host went away, be it that it passed or that it failed."""
+    """Raise SourceError for a check whose host was lost meanwhile, whether the check passed or failed."""
     try:
         result = yield
     except (Mismatch, AssertionError) as found:

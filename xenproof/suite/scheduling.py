@@ -1,4 +1,4 @@
-"""How checks are given to xdist's workers: those of one group to one of them, and what takes longest first."""
+"""How checks are scheduled to xdist's workers: those of one group to one worker, the longest groups first."""
 
 import warnings
 from collections import defaultdict
@@ -12,25 +12,25 @@ from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 from xenproof.suite.affinity import Affinity, read_affinities
 from xenproof.suite.state import STATE
 
-# Of checks that never ran here: a guest needs so long on an emulated host, and each check that shares it so long more.
+# Estimates for checks that never ran here: a guest on an emulated host, and each further check that shares it.
 _GUEST_S, _LOOK_S = 45.0, 3.0
 _KNOWN = "xenproof/seconds"
 
 
 class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
-    """Gives the checks of each group to one worker, so that they share a guest, and begins with what takes longest.
+    """Gives the checks of each group to one worker, so that they share a guest, and begins with the longest group.
 
-    What is long and comes last leaves the other workers idle.  Not left to the mark xdist_group: with pytest 9.2 xdist
-    3.8 loses it, so that each worker boots each guest.
+    A long group that comes last leaves the other workers idle.  The mark xdist_group is not used: with pytest 9.2,
+    xdist 3.8 loses it, so that each worker boots each guest.
     """
 
     def __init__(
         self, config: pytest.Config, log: object, known: Mapping[str, float] | None,
         read: Callable[[], Mapping[str, Affinity]],
     ) -> None:  # fmt: skip
-        """`known` is what each check took the last time, in seconds; None to leave the order as it is.
+        """`known` is how long each check took the last time, in seconds; None leaves the order as it is.
 
-        `read` gives the groups of the checks; it is asked when workers have collected them.
+        `read` returns the affinities of the checks; it is called after the workers have collected them.
         """
         super().__init__(config, log)
         self._known, self._read = known, read
@@ -43,7 +43,7 @@ class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carri
         return self._affinities.get(nodeid, Affinity()).group or str(super()._split_scope(nodeid))
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        # Once: what xdist puts back when a worker died comes last, as it leaves it.
+        # Sort only once: checks that xdist puts back after a worker died stay at the end.
         if self._known is not None:
             seconds = {
                 scope: expected_seconds(checks, self._known, self._affinities)
@@ -56,9 +56,9 @@ class GuestScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist carri
 
 
 def expected_seconds(nodeids: Iterable[str], known: Mapping[str, float], affinities: Mapping[str, Affinity]) -> float:
-    """How long the checks that one worker is to run take together, by what is `known` of them, else by their kind.
+    """How long a group of checks takes, from `known` seconds, or for unknown checks from an estimate by their kind.
 
-    Those that run no guest take no time, so that they stay as they are.
+    Checks without a guest count as 0 s, so that their order stays as it is.
     """
     seconds = shared = 0.0
     for nodeid in nodeids:
@@ -78,25 +78,25 @@ def _is_of_guest(nodeid: str) -> bool:
 
 
 class Seconds:
-    """What each check with a guest took; kept for the next run in pytest's cache, where that is not switched off."""
+    """How long each check with a guest took; stored for the next run in pytest's cache, unless that is disabled."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._cache = getattr(config, "cache", None)
         self._took = defaultdict[str, float](float)
 
     def known(self) -> dict[str, float]:
-        """What checks took the last time that they ran."""
+        """How many seconds each check took the last time that it ran."""
         found = self._cache.get(_KNOWN, {}) if self._cache else {}
         return found if isinstance(found, dict) else {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Add what this part of a check took."""
-        # Of all others there are tens of thousands, which every later run would have to read.
+        """Add the duration of this phase of a check."""
+        # Only checks with guests: the tens of thousands of others would all be read at the start of each later run.
         if _is_of_guest(report.nodeid):
             self._took[report.nodeid] += report.duration
 
     def pytest_sessionfinish(self) -> None:
-        """Keep it, where that can be written."""
+        """Store the durations, if the cache can be written."""
         if self._cache and self._took:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", pytest.PytestCacheWarning)
@@ -104,17 +104,17 @@ class Seconds:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure, in the process that hands out the checks."""
+    """Measure durations in the process that schedules the checks."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Seconds(config), "xenproof-seconds")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GuestScheduling | None:
-    """Schedule by guests wherever the user did not ask for a way of distribution that rules it out."""
+    """Schedule by guests, unless the user chose another way of distribution."""
     if config.getvalue("dist") not in ("load", "loadgroup"):
         return None
-    # From one host to another a worker loses all that it has there, so that several hosts come one after another.
+    # A worker that changes the host loses its guests, so with several hosts the order by hosts stays as it is.
     is_one = "," not in (config.getoption("--hosts", None) or "")
     state = config.stash.get(STATE, None)
     return GuestScheduling(

@@ -1,4 +1,4 @@
-"""What a run knows while it runs."""
+"""The state of a run."""
 
 import os
 import time
@@ -16,7 +16,7 @@ STATE = pytest.StashKey["State"]()
 
 
 class State:
-    """The run as this process sees it: all of it in the controller, its plain part in a worker."""
+    """The state of the run in this process: complete in the controller, the plain data of it in a worker."""
 
     def __init__(self, profile: Profile, urls: list[str], report: Path) -> None:
         self.profile = profile
@@ -33,14 +33,14 @@ class State:
         self._read: tuple[str, Kept] | None = None
 
     def fast_path(self, config: pytest.Config) -> FastPath:
-        """The checks that can be called right away."""
+        """The fast path of this run, registered as a plugin at the first call."""
         if self._fast_path is None:
             self._fast_path = FastPath(config, self.profile)
             config.pluginmanager.register(self._fast_path, "xenproof-fast-path")
         return self._fast_path
 
     def recording(self, url: str) -> Recording:
-        """The recording of a host; one at a time is kept, and so is the error if there is none.
+        """The recording of a host; only the last one is cached, also as an error.
 
         Raises what `Target.read` raises.
         """

@@ -1,4 +1,4 @@
-"""What the report says of a host before its checks."""
+"""The facts of a host that the report shows before its checks."""
 
 from collections.abc import Callable
 
@@ -28,6 +28,6 @@ def host_facts(recording: Recording | None, profile: Profile) -> dict[str, str]:
         try:
             if text := read():
                 facts[name] = text
-        except Exception:  # noqa: BLE001, S112  # the checks say what is wrong with it
+        except Exception:  # noqa: BLE001, S112  # the checks report what is wrong
             continue
     return facts

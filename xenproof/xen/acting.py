@@ -1,4 +1,4 @@
-"""Changing the state of domains through xl: each act is one command, each result is read back by its caller."""
+"""Changes the state of domains with xl: each function runs one command, and its caller reads back the result."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[0-9]{1,15}")
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What is known of a domain right after `xl create -p`; `problem` is what xl said where it is not there."""
+    """What is known of a domain right after `xl create -p`; `problem` is xl's message where it does not exist."""
 
     domid: int
     uuid: str
@@ -22,7 +22,7 @@ class Created:
     problem: str
 
 
-# xl's own exit code is not trusted: the domain is there if xenstore has its name.
+# xl's own exit code is not trusted: the domain exists if xenstore has its name.
 _LOOK_UP = """\
 domid=$(xl domid {name} 2>/dev/null) || {{ echo none; exit 0; }}
 own=/local/domain/$domid
@@ -35,17 +35,17 @@ xl create -p {config} </dev/null >&2
 
 
 def create_paused(dom0: Connection, name: str, config: str, limit_s: float) -> Created:
-    """Create the domain `name` from the file `config`, paused, so that nothing of its console is missed."""
+    """Create the domain `name` from the file `config`, paused, so that no console output is missed."""
     return created(dom0, _CREATE.format(config=quoted(config)), name, limit_s)
 
 
 def created(dom0: Connection, script: str, name: str, limit_s: float) -> Created:
-    """What is known of the domain `name` after `script`, which prints the time and is to create it paused."""
+    """The domain `name` after `script`, which must print the time and create the domain paused."""
     return _created(dom0.run(script + _LOOK_UP.format(name=quoted(name)), limit_s=limit_s), name)
 
 
 def look_up(dom0: Connection, name: str) -> Created:
-    """What is known of the domain that is called `name` now; one with a `problem` where there is none."""
+    """The domain that is called `name` now; a result with a `problem` where there is none."""
     return created(dom0, "date +%s\n", name, 60)
 
 
@@ -69,12 +69,12 @@ def shut_down(dom0: Connection, domid: int) -> None:
 
 
 def act(dom0: Connection, *words: str, limit_s: float = 120) -> Completed:
-    """Run `xl` with these words; what came of it has to be read from the host, whatever xl says."""
+    """Run `xl` with these words; the caller must read the effect from the host, whatever xl prints."""
     return dom0.run(quoted("xl", *words), limit_s=limit_s)
 
 
 def destroy(dom0: Connection, name: str, limit_s: float, meanwhile: Callable[[], object] = lambda: None) -> bool:
-    """End the domain `name` at once, if there is one; whether it is gone then or within `limit_s`, as `await_gone`."""
+    """Destroy the domain `name`, if there is one; returns whether it is gone within `limit_s`, as `await_gone` does."""
     listed = dom0.run(f"{quoted('xl', 'destroy', name)} >&2\nxl list", limit_s=120).check().text
     is_gone = all(row.name != name for row in parse_xl_list(listed))
     return is_gone or await_gone(dom0, name, limit_s, meanwhile)

@@ -1,4 +1,4 @@
-"""Which backend serves a guest's disk: read in xenstore, and once more in what dom0 really runs."""
+"""Which backend serves a guest's disk, according to xenstore and to the processes that dom0 runs."""
 
 import re
 from collections.abc import Mapping
@@ -14,28 +14,28 @@ _OFFERED = ("2", "3", CONNECTED)  # XenbusStateInitWait and what follows it
 
 
 class DiskBackend(StrEnum):
-    """Who serves a disk in dom0: the kernel (`phy`, on a loop device for a file) or qemu."""
+    """What serves a disk in dom0: the kernel (`phy`, on a loop device for a file) or qemu."""
 
     BLKBACK = "blkback"
     QDISK = "qdisk"
 
     @property
     def type(self) -> str:
-        """What xl calls it, in a configuration and in xenstore."""
+        """Its name in xl's configuration and in xenstore."""
         return {DiskBackend.BLKBACK: "phy", DiskBackend.QDISK: "qdisk"}[self]
 
 
-# The directory of xenstore below which each of them keeps its disks.
 _PID = re.compile(r"[1-9][0-9]{0,9}")
+# The directory of xenstore that holds the disks of each backend.
 _KINDS = {"vbd": DiskBackend.BLKBACK, "qdisk": DiskBackend.QDISK}
 
 
 @dataclass(frozen=True, slots=True)
 class StoreVbd:
-    """A disk in xenstore: its `type` as xl wrote it, and whether both ends say that they are connected.
+    """A disk in xenstore.
 
-    `params` name its target, `node` the block device that serves it, `mode` is "w" or "r".  It is `offered` once its
-    backend waits for the guest, or has it.
+    `type` is what xl wrote, `params` names the target, `node` the block device that serves it, `mode` is "w" or "r".
+    `connected`: frontend and backend are both connected.  `offered`: the backend waits for the guest, or is connected.
     """
 
     vdev: str
@@ -50,7 +50,7 @@ class StoreVbd:
 
 
 def vbd_in_xenstore(store: Mapping[str, str], domid: int, vdev: str) -> StoreVbd:
-    """The disk `vdev` of a guest; raises ParseError where it has none or its two ends do not name each other."""
+    """The disk `vdev` of a guest; raises ParseError where it has none or its backend names another frontend."""
     for key, path in below(store, f"/local/domain/{domid}/device/vbd").items():
         if not key.endswith("/backend"):
             continue
@@ -72,7 +72,7 @@ def vbd_in_xenstore(store: Mapping[str, str], domid: int, vdev: str) -> StoreVbd
 
 
 def read_vbd(dom0: Connection, domid: int, vdev: str) -> StoreVbd:
-    """The disk `vdev` of a guest as xenstore has it now; raises what `vbd_in_xenstore` and `read_xenstore` raise."""
+    """The disk `vdev` of a guest in xenstore now; raises what `vbd_in_xenstore` and `read_xenstore` raise."""
     store = read_xenstore(dom0, f"/local/domain/{domid}/device", "/local/domain/0/backend")
     return vbd_in_xenstore(store, domid, vdev)
 
@@ -81,7 +81,7 @@ def read_vbd(dom0: Connection, domid: int, vdev: str) -> StoreVbd:
 class DiskWorkers:
     """What runs in dom0 for one disk file of one guest.
 
-    `qemu` are processes for the domain that hold the file open, `threads` the kernel threads of its
+    `qemu` are the domain's qemu processes that have the file open, `threads` the kernel threads of its
     blkback, `loops` the loop devices on the file.
     """
 
@@ -91,7 +91,7 @@ class DiskWorkers:
 
     @property
     def backend(self) -> DiskBackend | None:
-        """The one backend that they add up to; None where they do not."""
+        """The one backend to which they all belong; None where there is no such backend."""
         match bool(self.qemu), bool(self.threads), bool(self.loops):
             case True, False, False:
                 return DiskBackend.QDISK
@@ -129,7 +129,7 @@ def disk_workers(dom0: Connection, domid: int, vdev: str, path: str) -> DiskWork
 
 
 def parse_disk_workers(text: str) -> DiskWorkers:
-    """Rows such as "loop loop0", "qemu 523", "thread [4.xvda-0]", closed by "end"; raises ParseError otherwise."""
+    """The workers in rows such as "loop loop0", "qemu 523", "thread [4.xvda-0]"; raises ParseError without "end"."""
     *lines, last = text.rstrip("\n").split("\n")
     if last != "end":
         raise ParseError(f"the reading of dom0's processes was cut off at {last[:200]!r}, expected 'end'")

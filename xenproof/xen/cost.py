@@ -1,4 +1,4 @@
-"""What its guests cost a host: memory and processor time of dom0, and what Xen has left."""
+"""What guests cost a host: the memory and processor time that dom0 uses, and the memory that Xen has left."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _HERTZ = 100  # USER_HZ, the same on all x86
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What stands against a host's guests at one moment.
+    """The resources of a host at one moment.
 
     `dom0_mib` is the memory that dom0 uses itself, `dom0_s` the processor time that it has used since its boot,
     `free_mib` the memory that Xen has left for guests.
@@ -27,19 +27,19 @@ class Cost:
 
 
 def read_cost(dom0: Connection) -> Cost:
-    """What stands against the host's guests now; raises ParseError where the host does not say."""
+    """The resources of the host now; raises ParseError where its output lacks one."""
     return parse_cost(dom0.run("cat /proc/meminfo /proc/stat; xl info").check().text)
 
 
 def parse_cost(text: str) -> Cost:
-    """The cost in the texts of /proc/meminfo, /proc/stat and `xl info`; raises ParseError where one is missing."""
+    """The cost in the output of /proc/meminfo, /proc/stat and `xl info`; raises ParseError where one is missing."""
     memory = {name: int(kib) for name, kib in _MEMORY.findall(text)}
     cpu = _CPU.search(text)
     if not {"MemTotal", "MemFree", "Buffers", "Cached"} <= memory.keys() or cpu is None:
         raise ParseError(
             f"expected MemTotal, MemFree, Buffers, Cached and cpu, found {sorted(memory)} in {text[:200]!r}"
         )
-    # Kernels before 3.14, such as that of SLES 12, do not say what is available.
+    # Kernels before 3.14, such as that of SLES 12, have no MemAvailable.
     available = memory.get("MemAvailable", memory["MemFree"] + memory["Buffers"] + memory["Cached"])
     busy = sum(int(cpu[field]) for field in (1, 2, 3, 6, 7))
     return Cost((memory["MemTotal"] - available) >> 10, busy / _HERTZ, parse_free_memory(text))

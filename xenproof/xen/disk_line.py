@@ -1,4 +1,4 @@
-"""One disk in one line, from a prediction and from what xl printed: the two are compared as they are shown."""
+"""One disk as one line of text, from a prediction or from xl's output: checks compare these lines and print them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ _SAID = "config parsing error in disk specification: "
 
 
 def predicted_words(spec: str, words: DiskWords) -> str:
-    """What a release's xl will make of `spec`, or in its own words why it refuses it."""
+    """The predicted line for `spec`, or xl's error message where that release refuses it."""
     try:
         return _of_spec(parse_disk_spec(spec, words))
     except DiskSpecError as error:
@@ -20,7 +20,7 @@ def predicted_words(spec: str, words: DiskWords) -> str:
 
 
 def dry_run_words(run: DryRun) -> str:
-    """What xl made of the one disk of a configuration; raises ParseError where it has not exactly one."""
+    """The line for the one disk of a dry run; raises ParseError where there is not exactly one."""
     if run.config is None:
         for line in run.said.splitlines():
             if _SAID in line:
@@ -39,7 +39,7 @@ def _of_spec(disk: DiskSpec) -> str:
 
 
 def _of_json(disk: Mapping[str, Any]) -> str:
-    # From 4.5 on what has its default is left out.
+    # From 4.5 on, xl leaves out values that are the default.
     backend = _text(disk, "backend") or "unknown"
     return _words(
         _text(disk, "pdev_path"),

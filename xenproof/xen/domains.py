@@ -1,4 +1,4 @@
-"""The domains of a host, as `xl list` shows them, and what `xl info` says of its memory."""
+"""The domains of a host, from `xl list`, and its free memory, from `xl info`."""
 
 import re
 from collections.abc import Callable
@@ -55,12 +55,12 @@ def await_gone(dom0: Connection, name: str, limit_s: float, meanwhile: Callable[
 
 
 def free_memory_mib(dom0: Connection) -> int:
-    """What Xen has left for new guests, in MiB; raises ParseError where xl info does not say."""
+    """The memory that Xen has left for new guests, in MiB; raises ParseError where xl info does not print it."""
     return parse_free_memory(dom0.run("xl info").check().text)
 
 
 def parse_free_memory(text: str) -> int:
-    """The MiB that `xl info` calls free; raises ParseError where it does not say."""
+    """The free memory in the output of `xl info`, in MiB; raises ParseError where it is missing."""
     if (match := _FREE.search(text)) is None:
         raise ParseError(f"xl info has no line free_memory : NUMBER; it printed {text[:300]!r}")
     return int(match[1])

@@ -1,4 +1,4 @@
-"""`xl create --dryrun` of many configurations in one round trip: what a host's xl makes of each."""
+"""Runs `xl create --dryrun` for many configurations in one round trip."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z0-9_]+")
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What xl said of one configuration: `config` as JSON, or None where it refused it; `said` is its stderr."""
+    """What xl printed for one configuration: `config` as JSON, None where xl refused it; `said` is its stderr."""
 
     config: Mapping[str, Any] | None
     said: str
@@ -25,9 +25,9 @@ class DryRun:
 
 
 def dry_run(dom0: Connection, folder: str, configs: Mapping[str, str]) -> dict[str, DryRun]:
-    """The dry runs of `configs`, by name, through files below `folder` on the host that are gone afterwards.
+    """The dry runs of `configs`, by name; their files below `folder` on the host are removed afterwards.
 
-    Raises SourceError or ParseError where an answer is missing, did not come in time or is no JSON.
+    Raises SourceError or ParseError where an answer is missing, late or not JSON.
     """
     if wrong := [name for name in configs if not _NAME.fullmatch(name)]:
         raise ValueError(f"expected names of small letters, digits and _, found {wrong}")
@@ -45,23 +45,23 @@ def dry_run(dom0: Connection, folder: str, configs: Mapping[str, str]) -> dict[s
 
 
 def _probe(name: str, text: str, path: str, *, beside: bool) -> Probe:
-    # One process each, xl itself: where a host is emulated that is what counts.  Any exit code is an answer.
+    # `exec` saves a process: on an emulated host, starting one takes most of the time.  Any exit code is an answer.
     script = f"printf %s {quoted(text)} >{quoted(path)} && exec xl create -n {quoted(path)}"
     return Probe(name, script, LIMIT_S, frozenset(range(256)), beside)
 
 
 def parse_dry_run(output: ProbeOutput) -> DryRun:
-    """What xl printed of one configuration; raises ParseError where it took it and printed no domain."""
+    """The dry run of one configuration; raises ParseError where xl accepted it and printed no domain."""
     said = output.error_text
     if output.exit_code != 0:
         return DryRun(None, said, output.exit_code)
-    # A line of words comes first: Parsing config from FILE.
+    # A line of text precedes the JSON: Parsing config from FILE.
     begin = output.text.find("{")
     try:
         data = json.loads(output.text[begin:]) if begin >= 0 else None
     except (ValueError, RecursionError) as error:
         raise ParseError(f"xl create -n printed no JSON for {output.name}: {error}") from error
-    # With a number of the domain beside it until 4.4, by itself in later releases.
+    # Up to 4.4 the configuration is nested beside a domain number; later releases print it by itself.
     config = data.get("config", data) if isinstance(data, dict) else None
     if not isinstance(config, dict) or "c_info" not in config:
         raise ParseError(

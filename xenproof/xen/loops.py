@@ -4,7 +4,7 @@ from xenproof.source.connection import Connection, quoted
 
 
 def detach_loops(dom0: Connection, *paths: str) -> None:
-    """Detach the loop devices of files, whichever they are by now; files without one are left alone."""
+    """Detach all loop devices that serve the files `paths` now; files without one are left alone."""
     if not paths:
         return
     devices = 'losetup -j "$file" | cut -d: -f1'

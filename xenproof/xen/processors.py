@@ -1,4 +1,4 @@
-"""The physical CPUs of a host, by node and by pool, and on which of them virtual processors may run, as xl says."""
+"""The physical CPUs of a host, by node and by pool, and the affinity of virtual processors, as xl prints them."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from xenproof.errors import ParseError
 
 # Such as: xenproof-n5QuMbaI-1                  1     0    1   -b-      45.8  0-1 / all
-# Xen 4.4 knows no soft affinity: its line ends with the hard one.
+# Xen 4.4 has no soft affinity: its line ends with the hard affinity.
 _VCPU = re.compile(r"(\S+(?: +\S+)*?) +(\d{1,6}) +(\d{1,5}) +(\d{1,5}|-) +(\S+) +(\d{1,15}\.\d) +([^/]*?)(?: / .*)?\Z")
 _VCPU_HEADER = ["Name", "ID", "VCPU", "CPU", "State", "Time(s)"]
 _ANY = "all"
@@ -35,7 +35,7 @@ def parse_cpus(text: str) -> Cpus:
 
 
 def parse_affinity(text: str, every: Cpus) -> list[Cpus]:
-    """Where each virtual processor in `xl vcpu-list` may run, of `every` CPU; raises ParseError for another shape."""
+    """The CPUs on which each row of `xl vcpu-list` may run ("all" is `every`); raises ParseError for another shape."""
     header, *lines = text.rstrip("\n").split("\n")
     if header.split()[: len(_VCPU_HEADER)] != _VCPU_HEADER:
         raise ParseError(f"xl vcpu-list begins with {header[:200]!r}, expected {' '.join(_VCPU_HEADER)!r}")
@@ -53,7 +53,7 @@ def parse_nodes(text: str) -> Mapping[int, Cpus]:
     lines = iter(text.split("\n"))
     if not any(line.startswith(_TOPOLOGY) for line in lines):
         raise ParseError(f"xl info -n has no {_TOPOLOGY}")
-    next(lines, None)  # the heads of the columns
+    next(lines, None)  # the column titles
     for line in lines:
         if (match := _CPU.match(line.rstrip())) is None:
             break

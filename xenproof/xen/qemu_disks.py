@@ -1,4 +1,4 @@
-"""The disks that a guest's qemu serves, as its monitor says: past xenstore, and past what libxl believes."""
+"""The disks that a guest's qemu serves, read from its monitor, independently of xenstore and libxl."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class QemuDisk:
 
 
 def parse_info_block(text: str) -> tuple[QemuDisk, ...]:
-    """The disks that qemu's monitor names when it is asked "info block"; drives without a file are left out."""
+    """The disks in the output of qemu's monitor command "info block"; drives without a file are left out."""
     found: list[QemuDisk] = []
     for block in re.split(r"\n(?=\S)", text.replace("\r", "")):
         head, *rest = block.split("\n")
@@ -34,7 +34,7 @@ def parse_info_block(text: str) -> tuple[QemuDisk, ...]:
 
 
 def qemu_disks(dom0: Connection, domid: int) -> dict[str, QemuDisk]:
-    """The disks of a domain that its qemu serves, by path; raises ParseError where it does not say."""
+    """The disks of a domain that its qemu serves, by path; raises ParseError where its monitor names none."""
     done = act(dom0, "qemu-monitor-command", str(domid), "info block")
     if not (found := parse_info_block(done.text)):
         said = (done.text + done.error_text).strip()

@@ -30,16 +30,16 @@ def parse_xenstore(text: str) -> dict[str, str]:
 
 
 def read_xenstore(dom0: Connection, *paths: str) -> dict[str, str]:
-    """What is below `paths`; raises CommandFailed or ParseError where one of them cannot be read.
+    """The nodes below `paths`; raises CommandFailed or ParseError where one of the paths cannot be read.
 
-    Each node is a round trip in dom0, so only what is needed should be read.
+    Each node costs a round trip in dom0, so name no more than is needed.
     """
     command = " && ".join(quoted("xenstore-ls", "-f", path) for path in paths)
     return parse_xenstore(dom0.run(command, limit_s=90).check().text)
 
 
 def below(store: Mapping[str, str], path: str) -> dict[str, str]:
-    """The part of `store` below `path`, with the paths that remain: "console/tty" below "/local/domain/1"."""
+    """The part of `store` below `path`, with relative paths: "console/tty" below "/local/domain/1"."""
     prefix = path.rstrip("/") + "/"
     return {key[len(prefix) :]: value for key, value in store.items() if key.startswith(prefix)}
 

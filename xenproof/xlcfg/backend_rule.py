@@ -1,4 +1,4 @@
-"""Which backend xl of a release gives a disk, before any guest is created.
+"""Predicts which backend xl of a release chooses for a disk, without creating a guest.
 
 Source: libxl_device.c (disk_try_backend, libxl__device_disk_set_backend) and libxl_linux.c of each release.
 """
@@ -28,19 +28,19 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The backend type that xl writes to xenstore, or in `refusal` why it creates no guest, in its own words."""
+    """The backend type that xl writes to xenstore, or in `refusal` xl's error message where it creates no guest."""
 
     backendtype: str = ""
     refusal: str = ""
 
 
 def predict_backend(disk: DiskSpec, kind: TargetKind, series: XlSeries, *, hvm: bool = False) -> Prediction:
-    """What xl of `series` does with a disk whose target is of `kind`, for a PV or PVH guest or an HVM guest."""
+    """What xl of `series` does with a disk whose target is of `kind`, for a PV or PVH guest, or with `hvm` for HVM."""
     if not is_vdev(disk.vdev or ""):
         return Prediction(refusal=f"Invalid or unsupported virtual disk identifier {disk.vdev}")
     asked = disk.backendtype
     if disk.cdrom and hvm and "tap" not in series.hvm_cdrom:
-        # A guest with a device model: its drive is qemu's, or the kernel's where that release allows it.
+        # A guest with a device model: qemu serves its CD drive, or the kernel where that release allows it.
         if not asked:
             asked = "qdisk"
         elif asked not in series.hvm_cdrom:
@@ -62,7 +62,7 @@ def predict_backend(disk: DiskSpec, kind: TargetKind, series: XlSeries, *, hvm: 
 
 
 def is_vdev(name: str) -> bool:
-    """Whether libxl knows a name of a virtual disk, such as "xvda1" or "d5p1"; an empty one is the number 0."""
+    """Whether libxl accepts `name` for a virtual disk, such as "xvda1" or "d5p1"; "" is the device number 0."""
     if (match := _VDEV.fullmatch(name)) is None:
         return False
     if match[1] is None:
@@ -75,7 +75,7 @@ def is_vdev(name: str) -> bool:
 
 
 def _elsewhere(disk: DiskSpec) -> bool:
-    """Whether another domain than dom0 serves the disk."""
+    """Whether a domain other than dom0 serves the disk."""
     return disk.backend not in ("", "0", "Domain-0")
 
 
@@ -102,5 +102,5 @@ def _fits(name: str, disk: DiskSpec, kind: TargetKind, series: XlSeries) -> bool
 
 
 def _served_by_kernel(kind: TargetKind, series: XlSeries) -> bool:
-    """Whether blkback takes the target: a block device, and from 4.6 on a file, over a loop device."""
+    """Whether blkback serves the target: a block device, or from 4.6 on a file, through a loop device."""
     return kind is TargetKind.BLOCK or (kind is TargetKind.FILE and series.raw_file == "phy")

@@ -1,7 +1,7 @@
 """A guest's configuration file, as xl reads it: KEY=VALUE, numbers, quoted strings and lists of them.
 
-Source: xl.cfg(5), and libxlu_cfg_l.l and libxlu_cfg_y.y of each release.  xl runs no Python: a file of xm that needs
-one is refused, with a warning that says so.
+Source: xl.cfg(5), and libxlu_cfg_l.l and libxlu_cfg_y.y of each release.  xl runs no Python: it refuses a file of xm
+that contains Python code, with a warning that says so.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import NoReturn
 
 Value = str | list["Value"]
 
-# Lists within each other.  Where xl's own parser gives up is far above that, and so is what any key takes.
+# The most lists within each other.  xl's own parser allows far more, but no key needs that many.
 _DEEPEST = 100
 
 _TOKEN = re.compile(
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     |(?P<wrong>[^ \t\n]+)""",
     re.VERBOSE,
 )
-# What a lexical error begins with where xl guesses that the file is Python.
+# Where a lexical error begins with one of these, xl guesses that the file is Python.
 _LIKELY_PYTHON = re.compile(r"[+,\-.():]")
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)")
 _NAMED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -44,7 +44,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A place at which xl stops to understand; xl then refuses the whole file."""
+    """A syntax error, for which xl refuses the whole file."""
 
     line: int
     near: str
@@ -53,7 +53,7 @@ class Trouble:
 
 @dataclass(slots=True)
 class CfgFile:
-    """What xl reads in a file: the assignments in their order, and what it refuses the file for."""
+    """What xl reads in a file: the assignments in their order, and the errors for which it refuses the file."""
 
     assignments: list[Assignment] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
@@ -73,7 +73,7 @@ class _Token:
 
 
 def parse_cfg(text: str, *, appends: bool = True) -> CfgFile:
-    """The configuration in `text`; `appends` whether this xl knows `+=`.  Never raises: see CfgFile.troubles."""
+    """The configuration in `text`; `appends`: this xl accepts `+=`.  Never raises: errors are in CfgFile.troubles."""
     found = CfgFile()
     _Parser(_tokens(text, found, appends=appends), found, ("=", "+=") if appends else ("=",)).run()
     found.troubles.sort(key=lambda trouble: trouble.line)
@@ -85,13 +85,13 @@ def _tokens(text: str, found: CfgFile, *, appends: bool) -> Iterator[_Token]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         kind = match.lastgroup if match else None
-        if match is None or kind is None:  # nothing that xl has a word for
+        if match is None or kind is None:  # no token of xl
             break
         word, place = match[0], match.end()
         if kind == "append" and not appends:
             kind = "wrong"
         if kind == "wrong":
-            # xl gives up the rest of the word, too, such as "():" after "f".
+            # xl drops the rest of the word, too, such as "():" after "f".
             while place < len(text) and text[place] not in " \t\n":
                 place += 1
             word = text[match.start() : place]
@@ -104,11 +104,11 @@ def _tokens(text: str, found: CfgFile, *, appends: bool) -> Iterator[_Token]:
 
 
 class _Unexpected(Exception):
-    """The grammar does not go on with this token."""
+    """The grammar does not allow this token here."""
 
 
 class _Parser:
-    """Takes tokens one at a time, as xl does: what it says of letters and of grammar comes in the order of the file."""
+    """Takes tokens one at a time, as xl does, so that lexical and grammar errors come in the order of the file."""
 
     def __init__(self, tokens: Iterator[_Token], found: CfgFile, operators: tuple[str, ...]) -> None:
         self._tokens = tokens

@@ -7,25 +7,25 @@ from typing import Protocol
 
 from xenproof.errors import UsageError
 
-# Such as "/var/lib/xen/xenproof-x1/disk.raw": nothing that xl's configuration or a shell would take for syntax.
+# Such as "/var/lib/xen/xenproof-x1/disk.raw": no character that is syntax in xl's configuration or in a shell.
 _PLAIN = re.compile(r"[A-Za-z0-9/._+:@-]+\Z")
 
 
-# Such as `tap:aio:/x.img,xvda,w`: whatever a string of xl's configuration can hold.
+# Such as `tap:aio:/x.img,xvda,w`: any text that fits into a quoted string of xl's configuration.
 _STRING = re.compile(r'[^"\\\x00-\x1f\x7f]*\Z')
 
 
 class AnyDisk(Protocol):
-    """Whatever has the text of a disk specification."""
+    """Anything that can be written as a disk specification."""
 
     def text(self) -> str:
-        """The specification, as it stands in the configuration."""
+        """The specification, as written in the configuration."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class GivenDisk:
-    """A disk as somebody wrote it, in whatever form xl reads."""
+    """A disk given as a specification, in any form that xl reads."""
 
     spec: str
 
@@ -38,7 +38,7 @@ class GivenDisk:
 class Disk:
     """One disk of a guest: a file of dom0 at `path` in `format`, served by the backend `backendtype` as `vdev`.
 
-    One that is `direct` goes past dom0's page cache, where the backend is qemu and xl is of 4.5 or later.
+    A `direct` disk bypasses dom0's page cache, if its backend is qemu and xl is 4.5 or later.
     """
 
     path: str
@@ -56,10 +56,10 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What starts a guest: a `kernel` of dom0, such as grub.xen, or a `bootloader` that fetches one from the disk.
+    """How a guest starts: with a `kernel` of dom0, such as grub.xen, or a `bootloader` that fetches one from the disk.
 
-    `type` is "pvh"; or "" for PV, which is the default everywhere, as Xen before 4.10 does not know the word.  With
-    `firmware` it is an HVM guest, which starts as a PC does.
+    `type` is "pvh", or "" for PV: PV is the default everywhere, and Xen before 4.10 does not know the key.  With
+    `firmware` it is an HVM guest, which boots like a PC.
     """
 
     kernel: str = ""
@@ -70,9 +70,9 @@ class Start:
     firmware: bool = False
 
     def text(self) -> str:
-        """Its lines of the configuration."""
+        """The lines of the configuration that describe this start."""
         words = {
-            # All releases know this word for it, if the later ones call it old.
+            # All releases accept this key; the later ones call it deprecated.
             "builder": "hvm" if self.firmware else "",
             "type": self.type, "kernel": self.kernel, "ramdisk": self.ramdisk, "bootloader": self.bootloader,
         }  # fmt: skip
@@ -87,10 +87,10 @@ Setting = str | int | Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class DomainConfig:
-    """A guest that `start` starts.
+    """The configuration of a guest.
 
-    `on_reboot` and `on_crash` are what xl does with it then; `maxvcpus` is 0 where it never gets more than `vcpus`.
-    `more` are further settings by their keys.
+    `on_reboot` and `on_crash` are xl's actions at these events; `maxvcpus` is 0 where the guest never gets more than
+    `vcpus`.  `more` holds further settings by key.
     """
 
     name: str

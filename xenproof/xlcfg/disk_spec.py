@@ -1,7 +1,7 @@
-"""One disk of an xl configuration, as the parser of a release of xl reads its specification.
+"""Parses one disk specification as xl of a release does.
 
-Source: xl-disk-configuration(5), and libxlu_disk_l.l of each release; held against a real Xen 4.4.1 specification by
-specification (selftest/data/corpus/xen-4.4.1/diskspec_index.txt), and against the xl of lab hosts.
+Source: xl-disk-configuration(5), and libxlu_disk_l.l of each release.  Each known specification was compared with a
+real Xen 4.4.1 (selftest/data/corpus/xen-4.4.1/diskspec_index.txt), and with the xl of lab hosts.
 """
 
 import re
@@ -11,7 +11,7 @@ from xenproof.errors import ParseError
 from xenproof.xlcfg.xl_series import DiskWords
 
 TARGET = "target="
-# Prefixes of xm that xl drops without a trace: they select neither format nor backend.
+# Prefixes of xm that xl ignores: they select neither format nor backend.
 _DROPPED = ("tapdisk", "tap", "tap2", "aio", "ioemu", "file", "phy")
 # Prefixes that stand for a format, and those that stand for a hotplug script.
 _FORMATS = ("raw", "qcow", "qcow2", "vhd")
@@ -21,12 +21,12 @@ _ACCESS = {"r": False, "ro": False, "w": True, "rw": True, "": True}
 # Such as "file:" before "/x.img", and "vmdk:" before anything that is no letter or digit.
 _PREFIX = re.compile(r"([a-z][a-z0-9]*):")
 _ALNUM = re.compile(r"[a-z0-9]")
-# Such as "foo=b" of "foo=bar": of a word that xl does not know it looks at one letter of the value.
+# Such as "foo=b" of "foo=bar": xl's error about an unknown parameter quotes one letter of the value.
 _UNKNOWN = re.compile(r"[a-z][-a-z0-9]*=[^,],?")
 
 
 class DiskSpecError(ParseError):
-    """xl refuses the specification; `said` is what it prints, without the place."""
+    """xl refuses the specification; `said` is its error message, without the location."""
 
     def __init__(self, message: str, near: str | None, spec: str) -> None:
         where = "" if near is None else f": near `{near}'"
@@ -36,7 +36,7 @@ class DiskSpecError(ParseError):
 
 @dataclass(slots=True)
 class DiskSpec:
-    """What xl makes of a specification; `backendtype` is "" where xl chooses, `prefixes` those that xm knew."""
+    """The disk that xl reads; `backendtype` is "" where xl chooses it, `prefixes` are those of xm, such as "file"."""
 
     target: str | None = None
     format: str = ""
@@ -53,12 +53,12 @@ class DiskSpec:
 
 
 def parse_disk_spec(spec: str, words: DiskWords) -> DiskSpec:
-    """The disk that a release of xl with these `words` reads in `spec`; raises DiskSpecError as that xl would."""
+    """The disk that a release of xl with these `words` reads in `spec`; raises DiskSpecError where xl refuses it."""
     return _Reader(spec, words).read()
 
 
 class _Reader:
-    """Reads a specification from left to right; the place of a positional parameter depends on what came before."""
+    """Reads a specification from left to right; the meaning of a positional parameter depends on what precedes it."""
 
     def __init__(self, spec: str, words: DiskWords) -> None:
         self._spec = spec
@@ -71,7 +71,7 @@ class _Reader:
         while self._rest:
             self._rest = self._rest.lstrip(" \t\n")
             if self._rest.startswith(TARGET):
-                # It takes whatever follows, commas and further parameters included.
+                # The target extends to the end of the text, including commas and further parameters.
                 self._set_target(self._rest.removeprefix(TARGET).removesuffix(","))
                 break
             if not self._prefix() and self._rest:
@@ -119,7 +119,7 @@ class _Reader:
         elif (match := _UNKNOWN.match(begins)) is not None:
             raise self._error("unknown parameter", match[0])
         else:
-            # What stands before the sign is read by itself, and then nothing begins with a sign.
+            # xl reads the word before the "=" first, and then fails at the "=": no token begins with it.
             if key:
                 self._flag_or_positional(key)
             raise self._error("bad disk syntax", begins[len(key) :])
@@ -206,7 +206,7 @@ class _Reader:
         self._disk.script = self._once("script", self._disk.script or "", value)
 
     def _once(self, name: str, old: str, new: str) -> str:
-        # What is empty so far may be said again.
+        # A parameter that is still empty may be given again.
         if old:
             raise self._error(f"{name} respecified", new)
         return new

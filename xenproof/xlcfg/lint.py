@@ -1,7 +1,7 @@
-"""What xl of a release will do with a guest's configuration, and where that is not what its text seems to say.
+"""Predicts what xl of a release does with a guest's configuration, and warns where its text suggests otherwise.
 
-It reads the file, not a host: nothing is started.  Whether a target is a file or a block device is concluded from its
-path where the file is not here.
+Only the file is read: no host is needed and nothing is started.  Where a target does not exist on this machine, its
+path decides whether it counts as a file or as a block device.
 """
 
 import re
@@ -22,12 +22,12 @@ _EVENTS = ("on_poweroff", "on_reboot", "on_watchdog", "on_crash")
 _NUMBERS = ("memory", "maxmem", "vcpus", "maxvcpus", "videoram", "shadow_memory", "spiceport", "spicetls_port")
 _LONGEST_NUMBER = 64
 _QCOW2 = b"QFI\xfb"
-# What a line of Python begins with, such as "import os": xl itself guesses by punctuation only.
+# How lines of Python begin, such as "import os"; xl itself detects Python by punctuation only.
 _PYTHON = re.compile(r"\s*(import|from|def|if|else|for|while|try|print|return|class)\b")
 
 
 class Severity(StrEnum):
-    """An error: xl refuses it. A warning: xl does something else than it seems to say. A note: what xl will do."""
+    """Error: xl refuses the file. Warning: xl does not do what the line suggests. Note: what xl will do."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -36,7 +36,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LintMessage:
-    """One remark about a line of a configuration, and what to do about it ("" where nothing has to be done)."""
+    """One message about a line of a configuration; `hint` is what to do about it, "" for nothing."""
 
     line: int
     severity: Severity
@@ -45,10 +45,10 @@ class LintMessage:
 
 
 def lint(text: str, series: XlSeries) -> list[LintMessage]:
-    """What the xl of `series` makes of the configuration in `text`, in the order of its lines."""
+    """The messages about the configuration in `text` for the xl of `series`, sorted by line."""
     cfg = parse_cfg(text, appends=series.appends)
     if cfg.troubles:
-        # xl reads none of it, so nothing else can be said.
+        # xl refuses the whole file, so no other check applies.
         return list(_troubles(text, cfg, series))
     found = [*_keys(cfg, series), *_numbers(cfg), *_events(cfg), *_disks(cfg, series), *_spice(cfg)]
     return sorted(found, key=lambda finding: finding.line)
@@ -106,13 +106,13 @@ def _is_number(text: str) -> bool:
 
 
 def _value(text: str) -> int | None:
-    """What a number is, as far as whether it is 0; None where xl finds none, or one that is out of its range."""
+    """The number in `text`, exact only in whether it is 0; None where xl finds no number or one out of range."""
     if len(text) > _LONGEST_NUMBER:
         return None
     try:
         return int(text, 0)
     except ValueError:
-        # C reads an octal number where Python wants 0o.
+        # C reads 010 as an octal number; Python's int(text, 0) refuses it.
         return int(text) if text.isascii() and text.isdigit() else None
 
 
@@ -231,8 +231,8 @@ def _is_hvm(cfg: CfgFile) -> bool:
 
 
 def target_kind(target: str) -> TargetKind:
-    """What a target is: looked up where it is here, else concluded from its path."""
-    # A relative name is one below /dev.
+    """The kind of a target: looked up where it exists on this machine, otherwise concluded from its path."""
+    # xl looks for a relative name below /dev.
     path = target if target.startswith("/") else f"/dev/{target}"
     try:
         mode = Path(path).stat().st_mode
@@ -244,7 +244,7 @@ def target_kind(target: str) -> TargetKind:
 
 
 def looks_like_qcow2(target: str) -> bool:
-    """Whether a target is a qcow2 image: by its first bytes where it is here, else by its name."""
+    """Whether a target is a qcow2 image: by its first bytes where it can be read here, otherwise by its name."""
     try:
         with Path(target).open("rb") as image:
             return image.read(4) == _QCOW2

@@ -1,4 +1,4 @@
-"""`xenproof lint`: what xl of a release will do with a guest's configuration."""
+"""`xenproof lint`: predicts what xl of a release does with a guest's configuration."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Which xl a profile's release has."""
+"""The xl of a profile's release."""
 
 from xenproof.errors import UsageError
 from xenproof.profile.profile import Profile
@@ -6,7 +6,7 @@ from xenproof.xlcfg.xl_series import XlSeries, load_series
 
 
 def takes_no_files(profile: Profile) -> bool:
-    """Whether blkback on the profile's release serves only block devices; not where it does not say which Xen it is."""
+    """Whether blkback on the profile's release serves only block devices; False where the profile names no Xen."""
     try:
         return series_of(profile).raw_file != "phy"
     except UsageError:
@@ -14,7 +14,7 @@ def takes_no_files(profile: Profile) -> bool:
 
 
 def series_of(profile: Profile) -> XlSeries:
-    """The xl of a profile: that of its series of Xen, with what its vendor added.  Raises UsageError without one."""
+    """The xl of a profile's series of Xen, with its vendor's additions.  Raises UsageError where it names no Xen."""
     numbers = [profile.get("hypervisor", f"xen_{part}", "is") for part in ("major", "minor")]
     if None in numbers:
         raise UsageError(

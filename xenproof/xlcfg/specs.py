@@ -1,4 +1,4 @@
-"""Disk specifications of every form that a manual, the deck or xm ever had, and some that nobody should write."""
+"""Disk specifications in every form known from manuals, the deck and xm, and some malformed ones."""
 
 from importlib.resources import files
 

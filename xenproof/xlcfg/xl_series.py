@@ -1,4 +1,4 @@
-"""What the xl of a series of Xen understands in a guest's configuration: data in series/SERIES.yaml."""
+"""What xl of each series of Xen accepts in a guest's configuration: data in series/SERIES.yaml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from xenproof.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class DiskWords:
-    """The words of a disk specification: values of `format` and `backendtype`, words without and with a value."""
+    """The keywords of a disk specification: values of `format` and `backendtype`, flags, and keys with a value."""
 
     formats: frozenset[str]
     backendtypes: frozenset[str]
@@ -26,12 +26,12 @@ class DiskWords:
 class XlSeries:
     """One series of Xen, such as "4.17".
 
-    `raw_file` is the backend type of a raw file that asks for none, `hvm_cdrom` those that a drive of an HVM guest may
-    have, `blktap` whether the backend type tap can serve at all, `phy_takes_empty` whether phy may be given a drive
-    without medium, if only in a driver domain, `files_for_empty` whether that is an empty file in dom0 then,
-    `refuses_odd_targets` whether a target has to be a file or a block device, `appends` whether `key += value` is
-    known.  `keys` are the keys of a guest's configuration with the series that brought each, `gone` those that were
-    dropped, with the series that dropped them.
+    `raw_file` is the backend type of a raw file whose specification names none, `hvm_cdrom` are the backend types
+    that a CD drive of an HVM guest may have.  `blktap`: the backend type tap works.  `phy_takes_empty`: phy accepts a
+    drive without medium, even if only in a driver domain.  `files_for_empty`: such a drive counts as a file in dom0.
+    `refuses_odd_targets`: a target must be a file or a block device.  `appends`: `key += value` is accepted.  `keys`
+    maps each key of a guest's configuration to the series that added it, `gone` each removed key to the series that
+    removed it.
     """
 
     name: str
@@ -64,9 +64,9 @@ _RULES = frozenset(
 
 @cache
 def load_series(name: str, *vendors: str) -> XlSeries:
-    """The series `name`, with what those of `vendors` added that it knows of, such as "sles".
+    """The series `name`, with the additions of those of `vendors` that its data names, such as "sles".
 
-    Raises UsageError that lists the series that there are.
+    Raises UsageError with the known series for an unknown one.
     """
     if name not in (known := series_names()):
         raise UsageError(f"nothing is known of the xl of Xen {name}; expected one of {', '.join(known)}")
@@ -86,7 +86,7 @@ def load_series(name: str, *vendors: str) -> XlSeries:
             disk.setdefault(kind, set()).update(words)
         merged.update({key: value for key, value in data.items() if key in _RULES})
     disk = merged["disk"]
-    # A later series has what was added to an earlier one, or it was dropped upstream: only its own counts.
+    # Only the vendors' additions to this series count: upstream has since adopted or dropped those to earlier ones.
     own = _read(name).get("vendors", {})
     disk["flags"].update(*(own[vendor]["flags"] for vendor in vendors if vendor in own))
     return XlSeries(
@@ -106,13 +106,13 @@ def load_series(name: str, *vendors: str) -> XlSeries:
 
 
 def since(key: str) -> str | None:
-    """The series that brought a key of a guest's configuration; None where no series ever knew it."""
+    """The series that added a key of a guest's configuration; None where the newest series does not have it."""
     newest = load_series(series_names()[-1])
     return newest.keys.get(key)
 
 
 def series_names() -> list[str]:
-    """The series that are described, the oldest first."""
+    """The names of all series with data, the oldest first."""
     names = [entry.name.removesuffix(".yaml") for entry in _folder().iterdir() if entry.name.endswith(".yaml")]
     return sorted(names, key=lambda name: tuple(map(int, name.split("."))))
 

@@ -1,1 +1,1 @@
-"""What xl and libvirt do to a guest that runs."""
+"""Actions on a running guest, with xl and with libvirt."""

@@ -1,4 +1,4 @@
-"""On which CPUs of its host a guest runs: its affinity, and the CPU pool that it is in."""
+"""On which CPUs of its host a guest runs: its affinity and its CPU pool."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from xenproof.xen.acting import act
 from xenproof.xen.processors import parse_affinity, parse_nodes, parse_pools
 
 POOL = "Pool-0"
-"""The pool that dom0 is in, and each guest that names none."""
+"""The pool of dom0, and of each guest whose configuration names none."""
 
 
 def nodes(dom0: Connection) -> dict[int, list[int]]:
@@ -19,9 +19,9 @@ def nodes(dom0: Connection) -> dict[int, list[int]]:
 
 
 def pin(life: Life, cpus: str, every: Collection[int]) -> list[int]:
-    """Let the guest's first virtual processor run on `cpus` only, such as "1" or "nodes:0"; where it may run then.
+    """Pin the guest's first virtual processor to `cpus`, such as "1" or "nodes:0"; returns its affinity afterwards.
 
-    `every` is all CPUs of the host, for which xl has a word of its own.
+    `every` is all CPUs of the host, which xl prints as "all".
     """
     act(life.dom0, "vcpu-pin", life.name, "0", cpus)
     found = parse_affinity(life.dom0.run(f"xl vcpu-list {life.guest.domid}").check().text, frozenset(every))
@@ -30,9 +30,10 @@ def pin(life: Life, cpus: str, every: Collection[int]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """A guest that was in a CPU pool of its own: the CPUs of that pool and who was in it, and what there was after.
+    """The result of moving a guest into a CPU pool of its own and back.
 
-    `pools` is what the host had before and has again, each pool with its CPUs.
+    `cpus` and `members` are those of that pool, `answered` is whether the guest answered in it, `pools` and
+    `pools_afterwards` are the host's pools with their CPUs before and afterwards.
     """
 
     cpus: Sequence[int]
@@ -67,7 +68,7 @@ def use_own_pool(life: Life) -> Pooled:
 
 
 def pool_of(guest: str) -> str:
-    """The name of a guest's own pool, which keeper.sh knows, too: xl's table has no blank behind one of 19 letters."""
+    """The name of a guest's own pool, the same in keeper.sh; short, as xl's table has no blank after 19 letters."""
     return f"xp-{guest.removeprefix('xenproof-')}"
 
 

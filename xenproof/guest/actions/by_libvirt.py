@@ -1,4 +1,4 @@
-"""Actions on a guest that libvirt manages: each is done by virsh, and its result is read and returned."""
+"""Actions on a guest that libvirt manages: each runs virsh, then reads the result and returns it."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ trap 'rm -f -- "$path" "$path.xml"' EXIT
 """
 # libvirt, src/libxl/libxl_driver.c: "unsupported config type xen-sxp".
 _NO_SUCH_FORM = re.compile(r"unsupported config type")
-# What has to be there again.  XML is only looked at, not read: it comes from the host.
+# What must be the same after the round trip.  The XML is searched, not parsed: it comes from the host.
 _OF_XML = {
     "kernel": re.compile(r"<kernel>([^<]+)</kernel>"),
     "memory": re.compile(r"<memory[^<>]*>([0-9]+)</memory>"),
@@ -31,20 +31,21 @@ _OF_XML = {
 
 
 def state(life: Life) -> str:
-    """What virsh says of it, such as "running" or "shut off"."""
+    """The state of the guest by virsh, such as "running" or "shut off"."""
     return virsh(life.dom0, "domstate", life.name).text.strip()
 
 
 def names(life: Life, *options: str) -> list[str]:
-    """The domains that `virsh list` names with these options."""
+    """The domains that `virsh list` prints with these options."""
     return virsh(life.dom0, "list", "--name", *options).check().text.split()
 
 
 def round_trip(life: Life, native: str) -> str:
-    """Make a configuration of the form `native` of the guest's XML, and XML of that again.
+    """Convert the guest's XML to a configuration in the format `native`, and back to XML.
 
-    KEPT where kernel, memory and disks are the same as before, or which of them are not; UNKNOWN where libvirt does not
-    know that form.  Raises CommandFailed where it fails in another way, ParseError where the XML has none of them.
+    Returns KEPT where kernel, memory and disks are the same as before, otherwise which of them changed; UNKNOWN where
+    libvirt does not know that format.  Raises CommandFailed where it fails in another way, ParseError where the XML
+    lacks one of them.
     """
     path = f"{life.guest.config_path}.{native}"
     words = {
@@ -66,7 +67,7 @@ def round_trip(life: Life, native: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """What virsh and xl call it while it was suspended, and afterwards, and whether it answered then."""
+    """The guest's state by virsh and by xl while suspended, by virsh afterwards, and whether it answered afterwards."""
 
     by_virsh: str
     by_xl: str
@@ -75,7 +76,7 @@ class Suspended:
 
 
 def suspend(life: Life) -> Suspended:
-    """Suspend it and let it go on."""
+    """Suspend the guest and resume it."""
     virsh(life.dom0, "suspend", life.name)
     letter = life.paused_letter()
     by_virsh = state(life)
@@ -86,7 +87,11 @@ def suspend(life: Life) -> Suspended:
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """A guest that libvirt saved and started again: how it stood before and after, and what was said between."""
+    """A guest that libvirt saved and started again.
+
+    `before` and `after` are its statuses, `by_virsh` is its state by virsh in between, `ended` whether xl list did
+    not show it then.
+    """
 
     before: WitnessStatus
     by_virsh: str
@@ -95,7 +100,7 @@ class Managed:
 
 
 def managed_save(life: Life) -> Managed:
-    """Save it where libvirt wants, and start it, which goes on from there."""
+    """Save the guest with `managedsave`, and start it again from the saved state."""
     before = life.now()
     virsh(life.dom0, "managedsave", life.name, limit_s=SAVE_LIMIT_S)
     ended = life.has_ended()
@@ -106,7 +111,7 @@ def managed_save(life: Life) -> Managed:
 
 
 def save_and_restore(life: Life) -> Managed:
-    """Save it into a file and restore it from there; raises GuestError where it does not come back."""
+    """Save the guest to a file and restore it from there; raises GuestError where it does not come back."""
     path = f"{life.guest.host.folder.path}/{life.name}.save"
     before = life.now()
     try:
@@ -121,7 +126,7 @@ def save_and_restore(life: Life) -> Managed:
 
 
 def autostart(life: Life) -> tuple[bool, bool]:
-    """Mark it to be started with the host and take that back; whether libvirt lists it as such after each."""
+    """Enable the guest's autostart and disable it; returns whether libvirt lists it as autostarted after each."""
     virsh(life.dom0, "autostart", life.name)
     marked = life.name in names(life, "--all", "--autostart")
     virsh(life.dom0, "autostart", life.name, "--disable")
@@ -130,14 +135,14 @@ def autostart(life: Life) -> tuple[bool, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Untouched:
-    """A guest of xl that somebody tried to end by virsh: whether virsh lists it, and whether it still answers."""
+    """A guest of xl after `virsh destroy`: whether virsh lists it, and whether it still answers."""
 
     listed: bool
     answers: bool
 
 
 def leave_alone(life: Life) -> Untouched:
-    """Try to destroy a guest that xl started by virsh."""
+    """Try to destroy with virsh a guest that xl started."""
     listed = life.name in names(life, "--all")
     virsh(life.dom0, "destroy", life.name)
     return Untouched(listed, life.answer(life.ask()) is not None)
@@ -145,7 +150,7 @@ def leave_alone(life: Life) -> Untouched:
 
 @dataclass(frozen=True, slots=True)
 class Revived:
-    """A guest of libvirt that xl destroyed: virsh's word for it then, and whether it is another boot after a start."""
+    """A guest of libvirt that xl destroyed: its state by virsh then, and whether a start booted it again."""
 
     gone: bool
     by_virsh: str
@@ -153,7 +158,7 @@ class Revived:
 
 
 def destroy_by_xl(life: Life) -> Revived:
-    """Destroy it by xl, and start it again by virsh."""
+    """Destroy the guest with xl, and start it again with virsh."""
     before, begin = life.now(), len(life.guest.console.text)
     act(life.dom0, "destroy", life.name)
     gone = life.has_ended()
@@ -164,13 +169,17 @@ def destroy_by_xl(life: Life) -> Revived:
 
 
 def state_when(life: Life, wanted: str) -> str:
-    """What virsh says of it when that is `wanted`, or after a while."""
+    """The state of the guest by virsh: `wanted` as soon as it is that, or the last one at the limit."""
     return wait_until(lambda: state(life), lambda found: found == wanted, SETTLE_LIMIT_S)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A guest that was shut down and undefined: virsh's word, whether xl has it, its log, and who still knows it."""
+    """A guest that was shut down and undefined.
+
+    `by_virsh` is its state by virsh after the shutdown, `gone` whether xl list does not show it, `has_log` whether
+    libvirt wrote a log, `still_known` whether virsh lists it after undefine, `left` what is left in dom0.
+    """
 
     by_virsh: str
     gone: bool
@@ -180,7 +189,7 @@ class Ended:
 
 
 def end(life: Life) -> Ended:
-    """Shut it down, then undefine it."""
+    """Shut the guest down, then undefine it."""
     virsh(life.dom0, "shutdown", life.name)
     gone = life.has_ended()
     by_virsh = state(life)

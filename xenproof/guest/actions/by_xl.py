@@ -1,4 +1,4 @@
-"""Actions on a guest that runs: each is done by xl, and its result is read and returned."""
+"""Actions on a running guest: each runs xl, then reads the result and returns it."""
 
 import re
 import secrets
@@ -17,13 +17,13 @@ from xenproof.xen.acting import act
 SAVE_LIMIT_S = 300
 SETTLE_LIMIT_S = 30.0
 _SILENCE_S = 2.0
-# Ctrl-N is what GRUB takes for the arrow, which is three characters that a console may tear apart.
+# GRUB accepts Ctrl-N for the down arrow, whose three characters a console may split.
 _DOWN_AND_ENTER = "\x0e\r"
 
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """The state letter of xl list while it was paused, and whether the guest answered then and afterwards."""
+    """The guest's state letter in xl list while paused, and whether the guest answered then and afterwards."""
 
     letter: str
     answered_paused: bool
@@ -31,7 +31,7 @@ class Paused:
 
 
 def pause(life: Life) -> Paused:
-    """Pause it, ask it, and let it go on."""
+    """Pause the guest, request a status, and unpause it."""
     act(life.dom0, "pause", life.name)
     letter = life.paused_letter()
     number = life.ask()
@@ -41,7 +41,7 @@ def pause(life: Life) -> Paused:
 
 
 def rename(life: Life, other: str) -> tuple[str, str]:
-    """Give it another name and its own again; the names under which xl list has it after each."""
+    """Rename the guest and rename it back; returns its name in xl list after each."""
     act(life.dom0, "rename", life.name, other)
     try:
         there = life.row()
@@ -52,7 +52,7 @@ def rename(life: Life, other: str) -> tuple[str, str]:
 
 
 def take_memory(life: Life, mib: int) -> tuple[int, int]:
-    """Leave it `mib` fewer than it had at its boot; its MiB by xl list, and how many fewer it sees itself."""
+    """Take `mib` MiB from the guest; returns its MiB in xl list, and how many MiB fewer it sees than at its boot."""
 
     def missing(state: WitnessStatus) -> int:
         return (life.guest.witness.memory_kib - state.memory_kib) >> 10
@@ -63,7 +63,7 @@ def take_memory(life: Life, mib: int) -> tuple[int, int]:
 
 
 def plug_processors(life: Life, count: int, used: str) -> str:
-    """Let it have `count` virtual processors; those that it uses then, which are to be `used`, such as "0-1"."""
+    """Give the guest `count` virtual processors; returns those in use, `used` (such as "0-1") where it succeeds."""
     act(life.dom0, "vcpu-set", life.name, str(count))
     state = life.until(lambda state: state.processors == used, meanwhile=lambda: life.use_processors(count))
     return state.processors
@@ -71,7 +71,10 @@ def plug_processors(life: Life, count: int, used: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DiskChange:
-    """A disk that came and went: its first line as dom0 wrote it and as the guest read it, and what stayed."""
+    """A disk that was attached and detached.
+
+    Its first line as dom0 wrote it and as the guest read it, the guest's disks afterwards, and what is left in dom0.
+    """
 
     written: str
     read: str
@@ -80,7 +83,7 @@ class DiskChange:
 
 
 def change_disks(life: Life) -> DiskChange:
-    """Attach a disk, let the guest read it, and detach it."""
+    """Attach a disk to the guest, let the guest read it, and detach it."""
     path, token = f"{life.guest.host.folder.path}/{life.name}-more.raw", secrets.token_hex(16)
     make = f"truncate -s 1M {quoted(path)} && echo {token} | dd of={quoted(path)} conv=notrunc 2>/dev/null"
     life.dom0.run(make).check(0)
@@ -99,7 +102,10 @@ def change_disks(life: Life) -> DiskChange:
 
 @dataclass(frozen=True, slots=True)
 class NetworkChange:
-    """A network interface that came and went: those that the guest has, and whether the bridge has it, each time."""
+    """A network interface that was attached and detached.
+
+    Each time: the interfaces that the guest has, and whether the interface is on the bridge.
+    """
 
     attached: tuple[str, ...]
     on_bridge: bool
@@ -121,10 +127,10 @@ def change_networks(life: Life, bridge: str) -> NetworkChange:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """How a guest stood before it was saved and after it was restored.
+    """The statuses of a guest before it was saved and after it was restored.
 
-    `ended` is whether xl list had it no more in between, `skew_s` at least how far its clock was off dom0's afterwards,
-    `line` the first line of its own disk, `left` what dom0 still had of the domain that was saved.
+    `ended` is whether it was gone from xl list in between, `skew_s` the least difference of its clock and dom0's
+    afterwards, `line` the first line of its own disk, `left` what was left in dom0 of the saved domain.
     """
 
     before: WitnessStatus
@@ -136,7 +142,7 @@ class Restored:
 
 
 def save_and_restore(life: Life) -> Restored:
-    """Save it into a file and restore it from there; raises GuestError where it does not come back."""
+    """Save the guest to a file and restore it from there; raises GuestError where it does not come back."""
     path = f"{life.guest.host.folder.path}/{life.name}.save"
     before, saved = life.now(), life.guest.domid
     try:
@@ -146,7 +152,7 @@ def save_and_restore(life: Life) -> Restored:
         life.found_again()
         earliest = _clock(life)
         after = life.now()
-        # A host that is busy may take its time to hand over the guest's answer: that is no fault of the guest's clock.
+        # A busy host may deliver the guest's answer late, which is no skew: dom0's clock is read before and after.
         skew = max(earliest - after.clock, after.clock - _clock(life), 0)
         return Restored(before, ended, after, skew, life.first_line("xvda2"), life.left_of(saved))
     finally:
@@ -168,8 +174,8 @@ def _number(text: str, command: str) -> int:
 class Restarted:
     """A guest that ended and was started again.
 
-    The token on its disk, whether it is another boot, the entry of its menu that it came by, and what stayed in dom0
-    of before.
+    The token on its disk, whether it is another boot, the entry of its menu that it booted, and what is left in dom0
+    of its former domain.
     """
 
     token: str
@@ -179,9 +185,9 @@ class Restarted:
 
 
 def restart(life: Life, *, by_crash: bool = False, at_menu: Callable[[int], object] | None = None) -> Restarted:
-    """Reboot it, or let its kernel crash; raises GuestError where none comes after it.
+    """Reboot the guest, or let its kernel crash; raises GuestError where it is not started again.
 
-    `at_menu` is called when the next one has been created, with where its console begins.
+    `at_menu` is called after the next domain was created, with the offset at which its console output begins.
     """
     before, state = life.guest.domid, life.now()
     begin = len(life.guest.console.text)
@@ -198,7 +204,7 @@ def restart(life: Life, *, by_crash: bool = False, at_menu: Callable[[int], obje
 
 
 def reboot_from_changed_menu(life: Life) -> Restarted:
-    """Let it make the second entry of its own menu the default, and reboot it."""
+    """Let the guest make the second entry of its own menu the default, and reboot it."""
     life.change_menu("default", "1")
     found = restart(life)
     life.change_menu("default", "0")
@@ -206,7 +212,7 @@ def reboot_from_changed_menu(life: Life) -> Restarted:
 
 
 def crash_and_choose(life: Life) -> Restarted:
-    """Let its own menu wait for a key, let its kernel crash, and choose the second entry on its console."""
+    """Let the guest's own menu wait for a key, crash its kernel, and choose the second entry on its console."""
     second = f"{MENU_TITLE} {SECOND_ENTRY}"
 
     def choose(begin: int) -> None:
@@ -222,9 +228,10 @@ def crash_and_choose(life: Life) -> Restarted:
 
 @dataclass(frozen=True, slots=True)
 class Preserved:
-    """A guest that crashed and is kept: why it ended, by xl list; the size of its dump; and whether it went then.
+    """A guest that crashed and was preserved.
 
-    `letter` is "c" for crashed.  `core_mib` is 0 where the dump is no core file.
+    `letter` is why it ended by xl list, "c" for crashed.  `core_mib` is the size of its dump, 0 where that is no core
+    file.  `gone` is whether it could be destroyed then, `left` what is left in dom0.
     """
 
     letter: str
@@ -234,7 +241,7 @@ class Preserved:
 
 
 def crash_and_preserve(life: Life) -> Preserved:
-    """Let its kernel crash, dump the core of what stays, and destroy that."""
+    """Crash the guest's kernel, dump the core of the preserved domain, and destroy the domain."""
     core = quoted(f"{life.guest.host.folder.path}/{life.name}.core")
     life.say("crash")
     row = life.row_when(lambda row: row is None or row.state[4] not in "r-")
@@ -250,7 +257,7 @@ def crash_and_preserve(life: Life) -> Preserved:
 
 
 def end(life: Life) -> tuple[bool, Sequence[str]]:
-    """Destroy it; whether xl list has it no more, and what dom0 still has of it but for its files."""
+    """Destroy the guest; returns whether it is gone from xl list, and what is left in dom0 apart from its files."""
     act(life.dom0, "destroy", life.name)
     gone = life.has_ended()
     return gone, [str(thing) for thing in life.guest.leftovers(SETTLE_LIMIT_S, with_files=False)]

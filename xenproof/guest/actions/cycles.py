@@ -1,4 +1,4 @@
-"""Creating and destroying one guest again and again, and what the host has afterwards that it did not have before."""
+"""Creates and destroys one guest repeatedly, and compares the host before and afterwards."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ LIMIT_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the host has more and what it has less than before."""
+    """What was added to the host and what was removed from it during `done` cycles."""
 
     done: int
     more: tuple[str, ...]
@@ -20,16 +20,16 @@ class Change:
 
 
 def cycle(guest: Guest, times: int = CYCLES) -> Change:
-    """Create the domain of a guest that is defined, and destroy it, so often; it never runs.
+    """Create the domain of a defined guest and destroy it, `times` times; it never runs.
 
-    Raises GuestError where a domain does not come or does not go.
+    Raises GuestError where a domain is not created or not destroyed.
     """
-    # The first guest of a host brings libxl's list of the numbers that domains had, which is the host's own.
+    # With the first guest of a host, libxl makes its list of former domain numbers, which is no leftover of a guest.
     _once(guest, 0)
     before = guest.host.snapshot()
     for number in range(1, times + 1):
         _once(guest, number)
-    guest.leftovers(30.0, with_files=False)  # the last one settles
+    guest.leftovers(30.0, with_files=False)  # waits until the last one has disappeared
     after = guest.host.snapshot()
     return Change(times, tuple(map(str, sorted(after - before))), tuple(map(str, sorted(before - after))))
 

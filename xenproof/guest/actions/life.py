@@ -1,4 +1,4 @@
-"""A guest to which things are done while it runs; each result is checked both in dom0 and from inside the guest."""
+"""A guest on which actions run; each result is checked both in dom0 and from inside the guest."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +21,7 @@ _RESTART_LIMIT_S = 120.0
 
 
 class Life:
-    """The life of one guest, whose witness answers questions."""
+    """One running guest, whose witness answers requests on the console."""
 
     def __init__(self, guest: Guest) -> None:
         self.guest = guest
@@ -30,12 +30,12 @@ class Life:
 
     @property
     def dom0(self) -> Connection:
-        """The connection to the host where it lives now."""
+        """The connection to the host where the guest is now."""
         return self.guest.dom0
 
     @property
     def name(self) -> str:
-        """The name that it was created with."""
+        """The name with which the guest was created."""
         return self.guest.name
 
     def say(self, *words: str) -> None:
@@ -43,19 +43,19 @@ class Life:
         self.dom0.run(f"echo {quoted(*words)} >{quoted(self.guest.residence.tty)}").check()
 
     def ask(self) -> int:
-        """Ask the witness how it stands; the number of the question."""
+        """Request a status from the witness; returns the number of the request."""
         self._asked += 1
         self.say("tell", str(self._asked))
         return self._asked
 
     def answer(self, number: int, limit_s: float | None = None) -> WitnessStatus | None:
-        """The answer to that question, or None where it does not come within `limit_s`."""
+        """The status for the request `number`, or None where it does not arrive within `limit_s`."""
         limit_s = ANSWER_LIMIT_S if limit_s is None else limit_s
         self.guest.console.wait(lambda: self._answered(number) is not None, limit_s)
         return self._answered(number)
 
     def now(self) -> WitnessStatus:
-        """How the guest stands now, by its own word; raises GuestError where it does not answer."""
+        """The status of the guest now; raises GuestError where its witness does not answer."""
         if (answer := self.answer(self.ask())) is None:
             raise GuestError(f"{self.name} does not answer within {ANSWER_LIMIT_S:.0f} s, as it did before")
         return answer
@@ -63,34 +63,34 @@ class Life:
     def until(
         self, wanted: Callable[[WitnessStatus], bool], meanwhile: Callable[[], object] = lambda: None
     ) -> WitnessStatus:
-        """How it stands when `wanted` holds of its word, or after a while; `meanwhile` is done before each pause."""
+        """The first status for which `wanted` holds, or the last at the limit; calls `meanwhile` before each pause."""
         return wait_until(self.now, wanted, ANSWER_LIMIT_S, meanwhile)
 
     def use_processors(self, count: int) -> None:
-        """Let the guest use its first `count` processors: one that is plugged in is there, but lies idle."""
+        """Let the guest use its first `count` processors: a plugged one is idle until the guest brings it online."""
         for number in range(1, count):
             self.say("online", str(number))
 
     def row(self) -> DomainRow | None:
-        """Its line of xl list, by its number: a name can change."""
+        """The guest's line of xl list, found by its number, as its name can change."""
         domid = self.guest.domid
         return next((row for row in list_domains(self.dom0) if row.domid == domid), None)
 
     def row_when(self, wanted: Callable[[DomainRow | None], bool]) -> DomainRow | None:
-        """Its line of xl list when `wanted` holds of it, or after a while."""
+        """The guest's line of xl list as soon as `wanted` holds for it, or the last one at the limit."""
         return wait_until(self.row, wanted, ANSWER_LIMIT_S)
 
     def has_ended(self) -> bool:
-        """Whether xl list has it no more, now or within a while."""
+        """Whether the guest disappears from xl list within the limit."""
         return self.row_when(lambda row: row is None) is None
 
     def paused_letter(self) -> str:
-        """What xl list has at the place of its "p" for paused, when that is there or after a while."""
+        """The letter of xl list for paused: "p" as soon as it is there, or the last one at the limit."""
         row = self.row_when(lambda row: row is not None and row.state[2] == "p")
         return row.state[2] if row else NO_DOMAIN
 
     def first_line(self, device: str) -> str:
-        """The first line of one of the guest's block devices, read by the guest."""
+        """The first line of one of the guest's block devices, read inside the guest."""
         begin = len(self.guest.console.text)
         self.say("first_line", device)
 
@@ -103,7 +103,7 @@ class Life:
         return lines[-1].removeprefix(f"{device} ")
 
     def change_menu(self, setting: str, value: str) -> None:
-        """Let the guest change a setting of its own boot menu; raises GuestError where it does not say that it did."""
+        """Let the guest change a setting of its own boot menu; raises GuestError where it does not confirm it."""
         begin = len(self.guest.console.text)
         self.say("menu", f"{setting} {value}")
         done = ("menu_set", f"{setting} {value}")
@@ -111,13 +111,13 @@ class Life:
             raise GuestError(f"{self.name} does not say that it changed its menu to {setting}={value}")
 
     def press(self, keys: str) -> None:
-        """Press these keys on its console."""
+        """Send these keys to the guest's console."""
         self.dom0.run(f"printf %s {quoted(keys)} >{quoted(self.guest.residence.tty)}").check()
 
     def found_again(self) -> None:
-        """Follow the domain that has the guest's name now, which has another number than before.
+        """Bind the guest to the domain that has its name now, with another number than before.
 
-        Raises GuestError where there is none after a while.
+        Raises GuestError where there is none within the limit.
         """
         before = self.guest.domid
 
@@ -132,21 +132,21 @@ class Life:
         self.guest.bind(created)
 
     def booted_again(self, begin: int) -> Witness:
-        """What the witness says of itself at its next boot, whose console stands behind `begin` characters.
+        """The witness's report of the guest's next boot, whose console output begins after `begin` characters.
 
-        Raises GuestError where it does not become ready, ParseError where it contradicts itself.
+        Raises ParseError where the witness does not become ready, or contradicts itself.
         """
         self.guest.console.wait(lambda: ("ready", "") in facts(self.guest.console.text[begin:]), BOOT_LIMIT_S)
         return parse_witness(self.guest.console.text[begin:])
 
     def left_of(self, domid: int) -> list[str]:
-        """What dom0 still has of the domain that the guest was before, which had the number `domid`."""
-        # By its number alone: name and files are those of the guest that goes on.
+        """What is left in dom0 of the guest's former domain, which had the number `domid`."""
+        # By number alone: the name and the files belong to the guest, which still exists.
         number = GuestIdentity("no guest's name", domid, "", ())
         return [str(thing) for thing in self.guest.host.leftovers(number, 30.0)]
 
     def is_well(self) -> bool:
-        """Whether it is there and answers, so that the next thing can be done to it."""
+        """Whether the guest exists and answers, so that the next action can run."""
         try:
             return (
                 self.guest.created is not None and self.row() is not None and self.answer(self.ask(), 30.0) is not None
@@ -159,12 +159,12 @@ class Life:
 
 
 def set_to_restart(description: GuestDescription) -> GuestDescription:
-    """The same guest, which starts again after a reboot or a crash, with room for another processor."""
+    """The same guest, which starts again after a reboot or a crash, and can get a second processor."""
     return replace(description, maxvcpus=2, on_reboot="restart", on_crash="restart")
 
 
 def lively(guest: Guest) -> Life:
-    """The life of `guest`, which is defined and booted; raises GuestError where it does not boot."""
+    """Define and boot `guest`, ready for actions; raises GuestError where it does not boot."""
     guest.define()
     if (boot := guest.boot(BOOT_LIMIT_S)).reached != READY:
         raise GuestError(f"{guest.name} did not boot: {boot.reached}")

@@ -1,4 +1,4 @@
-"""virt-install, which writes the XML of a guest that libvirt is to define."""
+"""virt-install, which writes the XML from which libvirt defines a guest."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from xenproof.xen.acting import Created, created
 from xenproof.xen.toolstack import VIRSH, Libvirt, defining
 from xenproof.xlcfg.config import Disk, DomainConfig
 
-# libvirt is left with a storage pool of the disk's folder, which virt-install makes to look at the disk.
+# To look at the disk, virt-install makes a storage pool of the disk's folder, and leaves it in libvirt.
 _NO_POOL = "{{ {virsh} pool-destroy {pool}; {virsh} pool-undefine {pool}; }} >/dev/null 2>&1"
 
 
@@ -21,38 +21,38 @@ class VirtInstall:
     """
 
     def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> Created:
-        """By `virt-install --print-xml`, `virsh define` and `start --paused`.
+        """Create the domain with `virt-install --print-xml`, `virsh define` and `start --paused`.
 
-        The XML is left beside the file `path`, of which the name is used only.  Raises NotEvaluable where the host has
-        no virt-install.
+        The XML is left beside `path`; the file `path` itself is not read.  Raises NotEvaluable where the host has no
+        virt-install.
         """
         if dom0.run("command -v virt-install").exit_code:
             raise NotEvaluable(f"{dom0.url} has no virt-install; expected it on the path")
-        # --ram is what old versions know, and new ones still do.
+        # Old versions know --ram only, and new ones still accept it.
         describe = quoted(
             "virt-install", "--connect", "xen:///system", "--name", config.name, "--ram", str(config.memory_mib),
             "--vcpus", "1", "--paravirt", "--import", "--boot", f"kernel={config.start.kernel}",
             "--disk", f"path={_disk_of(config)},driver_name=qemu",
             "--os-variant", "generic", "--network", "none", "--graphics", "none", "--noautoconsole", "--print-xml",
         )  # fmt: skip
-        # It keeps a log in the user's cache.
+        # virt-install writes a log to the user's cache.
         cache = quoted(f"{path}.cache")
         script = defining(f"XDG_CACHE_HOME={cache} {describe}", config.name, path) + f"rm -rf -- {cache}\n"
         return created(dom0, script, config.name, limit_s)
 
     def resume_command(self, name: str) -> str:
-        """By `virsh resume`."""
+        """The command `virsh resume`."""
         return Libvirt().resume_command(name)
 
     def forget(self, dom0: Connection, config: DomainConfig) -> None:
-        """As libvirt does, and the pool."""
+        """Undefine the domain as `Libvirt` does, and remove the storage pool."""
         Libvirt().forget(dom0, config)
         pool = quoted(_disk_of(config).split("/")[-2])
         dom0.run(_NO_POOL.format(virsh=quoted(*VIRSH), pool=pool), limit_s=60)
 
 
 def by_virt_install(description: GuestDescription) -> GuestDescription:
-    """The same guest, which virt-install describes for libvirt."""
+    """The same guest, for which virt-install writes libvirt's XML."""
     by = f"{description.started_by}, by virt-install"
     return replace(description, started_by=by, toolstack=VirtInstall(), files=(".cfg.xml",))
 

@@ -1,1 +1,1 @@
-"""The screens of guests: SPICE, VNC, pictures, certificates."""
+"""The screens of guests: SPICE and VNC clients, screenshots, certificates."""

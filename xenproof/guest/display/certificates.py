@@ -1,4 +1,4 @@
-"""An authority and a server's certificate that live as long as a run, as qemu wants them in a folder."""
+"""Makes a certificate authority and a server's certificate, valid for a day, as the files that qemu expects."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

@@ -19,7 +19,7 @@ from xenproof.xen.backend import DiskBackend
 from xenproof.xlcfg.config import Setting, Start
 
 CERTIFIED = "xenproof-guest"
-"""The name of an encrypted server, which its certificate proves."""
+"""The name in the certificate of an encrypted server."""
 RUNNING = "running"
 LET_IN = "let in, with a screen"
 REFUSED = "refused"
@@ -30,15 +30,15 @@ _CREATE_LIMIT_S = 300.0
 
 
 def by_firmware(image: GuestImage) -> GuestDescription:
-    """An HVM guest, whose firmware starts it, as it has to be for a screen."""
+    """An HVM guest that its firmware starts: only HVM guests have a screen."""
     return GuestDescription(image, DiskBackend.QDISK, Start(firmware=True), started_by="firmware")
 
 
 @dataclass(frozen=True, slots=True)
 class Desktop:
-    """How a guest's screen is served: its ports in dom0; a server without a password asks for none.
+    """How a guest's screen is served: the ports in dom0, and the passwords, "" for a server that requires none.
 
-    `certificates` is the folder of dom0 with the keys of an encrypted `tls_port`.
+    `certificates` is the folder in dom0 with the keys for the encrypted `tls_port`.
     """
 
     port: int
@@ -50,7 +50,7 @@ class Desktop:
     agent: bool = False
 
     def settings(self) -> Mapping[str, Setting]:
-        """Its lines of the guest's configuration."""
+        """The settings in the guest's configuration."""
         found: dict[str, Setting] = {
             "spice": 1, "spicehost": LOOPBACK, "spiceport": self.port, "spicedisable_ticketing": int(not self.password),
             "vnc": int(self.vnc), "serial": "pty",
@@ -69,24 +69,24 @@ class Desktop:
         return found
 
     def described(self, description: GuestDescription) -> GuestDescription:
-        """The same guest with such a screen; it is one that starts by its firmware."""
+        """The same guest with this screen; `description` must be of an HVM guest that its firmware starts."""
         return replace(description, memory_mib=MEMORY_MIB, more=self.settings())
 
 
 class DesktopGuest:
-    """An HVM guest whose screen is served so."""
+    """An HVM guest with a screen."""
 
     def __init__(self, guest: Guest, desktop: Desktop) -> None:
-        """`guest` is as `desktop` describes it, and is not defined yet."""
+        """`guest` was made with the settings of `desktop`, and is not defined yet."""
         self.guest, self.desktop = guest, desktop
 
     @property
     def dom0(self) -> Connection:
-        """The connection to the host where it lives."""
+        """The connection to the host where the guest is."""
         return self.guest.dom0
 
     def start(self) -> str:
-        """Define and start it; "running", or in words why there is no domain."""
+        """Define and start the guest; returns RUNNING, or why there is no domain."""
         self.guest.define()
         created = self.guest.create(_CREATE_LIMIT_S)
         if created.domid < 1:
@@ -96,7 +96,7 @@ class DesktopGuest:
 
     @contextmanager
     def spice(self, password: str = "", *, ca: Path | None = None) -> Iterator[spice.SpiceSession]:
-        """A SPICE session with it, encrypted with the authority `ca`; raises what `spice.session` raises."""
+        """A SPICE session with the guest, encrypted if `ca` is given; raises what `spice.session` raises."""
         port = self.desktop.tls_port if ca else self.desktop.port
         with (
             _forward(self.dom0, port) as ours,
@@ -106,7 +106,7 @@ class DesktopGuest:
 
     @contextmanager
     def vnc(self, password: str) -> Iterator[vnc.VncSession]:
-        """A VNC session with it; raises what `vnc.session` raises."""
+        """A VNC session with the guest; raises what `vnc.session` raises."""
         with (
             _forward(self.dom0, self.vnc_port()) as ours,
             vnc.session(LOOPBACK, ours, password, limit_s=_ANSWER_LIMIT_S) as session,
@@ -114,7 +114,7 @@ class DesktopGuest:
             yield session
 
     def by_spice(self, password: str = "", *, ca: Path | None = None) -> str:
-        """What a SPICE client meets: LET_IN where it sees a screen, "refused: REASON", UNTRUSTED, or the error."""
+        """The result of a SPICE client: LET_IN where it gets a screen, "refused: REASON", UNTRUSTED, or the error."""
         try:
             with self.spice(password, ca=ca) as session:
                 session.first_surface()
@@ -127,7 +127,7 @@ class DesktopGuest:
         return LET_IN
 
     def by_vnc(self, password: str) -> str:
-        """What a VNC client meets: LET_IN where it sees a screen, REFUSED, or the error."""
+        """The result of a VNC client: LET_IN where it gets a screen, REFUSED, or the error."""
         try:
             with self.vnc(password) as session:
                 session.picture()
@@ -138,7 +138,7 @@ class DesktopGuest:
         return LET_IN
 
     def vnc_port(self) -> int:
-        """The port of its VNC server, as xenstore has it; raises ParseError where it has none."""
+        """The port of the guest's VNC server, from xenstore; raises ParseError where there is none."""
         path = f"/local/domain/{self.guest.domid}/console/vnc-port"
         found = self.dom0.run(quoted("xenstore-read", path)).text.strip()
         if not re.fullmatch(r"[0-9]{1,5}", found):
@@ -146,14 +146,14 @@ class DesktopGuest:
         return int(found)
 
     def qemu_words(self) -> list[str]:
-        """The words of its qemu's command line."""
+        """The command line of the guest's qemu, split into words."""
         script = f"ps -ww -e -o args= | grep -e '[-]xen-domid {self.guest.domid:d} '"
         return self.dom0.run(script).text.split()
 
 
 @dataclass(frozen=True, slots=True)
 class Screens:
-    """One screen, seen in three ways; by SPICE only its size."""
+    """One screen, read in three ways; by SPICE only its size."""
 
     by_qemu: Picture
     by_vnc: Picture
@@ -161,7 +161,7 @@ class Screens:
 
 
 def screens(desktop: DesktopGuest) -> Screens:
-    """The screen of the guest, seen in three ways one after the other; raises what each of them raises."""
+    """The screen of the guest, read in three ways one after the other; raises what each of them raises."""
     by_qemu = screen(desktop.guest)
     with desktop.vnc(desktop.desktop.vnc_password) as by_vnc:
         picture = Picture(by_vnc.picture())
@@ -170,7 +170,7 @@ def screens(desktop: DesktopGuest) -> Screens:
     return Screens(by_qemu, picture, (surface.width, surface.height))
 
 
-# By what a word or two of qemu's command line show it.
+# Each option is recognized by words of qemu's command line.
 AGENT_OPTIONS: Mapping[str, Callable[[Sequence[str]], bool]] = {
     "the agent's channel": lambda words: any("spicevmc" in word and "vdagent" in word for word in words),
     "the agent's port": lambda words: any("com.redhat.spice.0" in word for word in words),
@@ -180,14 +180,14 @@ AGENT_OPTIONS: Mapping[str, Callable[[Sequence[str]], bool]] = {
 
 
 def another_authority(folder: Path) -> Path:
-    """The certificate of an authority that has nothing to do with any guest."""
+    """The certificate of an authority that has certified no guest."""
     path = folder / AUTHORITY
     path.write_bytes(certificates(CERTIFIED)[AUTHORITY])
     return path
 
 
 def put_certificates(dom0: Connection, folder: str) -> bytes:
-    """Put what an encrypted port needs into a folder of dom0; the certificate of its authority."""
+    """Write the files for an encrypted port to a folder in dom0; returns the certificate of its authority."""
     files = certificates(CERTIFIED)
     dom0.run(f"mkdir -p -m 700 {quoted(folder)}").check()
     for name, data in files.items():

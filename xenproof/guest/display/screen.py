@@ -1,4 +1,4 @@
-"""What a guest shows on its screen, as its qemu sees it: a picture."""
+"""A screenshot of a guest, made by its qemu."""
 
 import re
 import struct
@@ -16,7 +16,7 @@ _PPM = re.compile(rb"P6\s+(\d{1,5})\s+(\d{1,5})\s+255\s")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture as a binary PPM of 8 bits; its properties raise ParseError for what is no whole one."""
+    """A picture as a binary PPM of 8 bits; its properties raise ParseError where the PPM is malformed or cut off."""
 
     ppm: bytes
 
@@ -46,7 +46,7 @@ class Picture:
 
 
 def screen(guest: Guest) -> Picture:
-    """The guest's screen now; raises ParseError where qemu gives none."""
+    """The guest's screen now; raises ParseError where qemu writes no picture."""
     path = f"{guest.host.folder.path}/{guest.name}.ppm"
     try:
         said = act(guest.dom0, "qemu-monitor-command", str(guest.domid), f"screendump {path}")

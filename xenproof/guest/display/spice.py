@@ -39,7 +39,7 @@ _MAIN_INIT, _MAIN_CHANNELS, _MAIN_ATTACH = 103, 104, 104
 _DISPLAY_INIT, _DISPLAY_SURFACE = 101, 314
 
 _LARGEST = 16 << 20
-# What a server may say before the message that is waited for: a display sends the screen's parts, too.
+# The most messages before the awaited one: a display channel also sends the screen's content.
 _MOST_MESSAGES = 1000
 
 
@@ -53,7 +53,7 @@ class Channel(IntEnum):
 
 
 class LinkResult(IntEnum):
-    """What a server answers to a link or a ticket."""
+    """A server's answer to a link or a ticket."""
 
     OK = 0
     ERROR = 1
@@ -68,7 +68,7 @@ class LinkResult(IntEnum):
 
 
 class SpiceError(XenproofError):
-    """The server does not speak SPICE as its protocol says, or not within the limit."""
+    """The server violates the SPICE protocol, or does not answer within the limit."""
 
 
 class SpiceRefused(SpiceError):
@@ -80,12 +80,12 @@ class SpiceRefused(SpiceError):
 
 
 class SpiceUntrusted(SpiceError):
-    """The server has no certificate of the authority that is trusted, for the name that it was called by."""
+    """The server has no certificate of the trusted authority for the expected name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens; with `ca` the connection is encrypted and its certificate has to be of that authority."""
+    """The address of a server; with `ca` the connection is encrypted, and that authority must certify `name`."""
 
     host: str
     port: int
@@ -95,7 +95,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What the main channel says of a session: its number, its channels and whether the guest's agent is there."""
+    """A session as the main channel describes it: its number, its channels, whether the guest's agent is connected."""
 
     number: int
     channels: tuple[tuple[int, int], ...]
@@ -113,7 +113,7 @@ class Surface:
 
 @contextmanager
 def session(address: Address, password: str = "", *, limit_s: float = 20.0) -> Iterator["SpiceSession"]:
-    """A session with the server; raises SpiceRefused for a wrong password and SpiceError where it cannot be had."""
+    """A session with the server; raises SpiceRefused for a wrong password, and SpiceError for any other failure."""
     main = _Link(address, Channel.MAIN, 0, 0, password, limit_s)
     try:
         yield SpiceSession(address, password, limit_s, main)
@@ -122,7 +122,7 @@ def session(address: Address, password: str = "", *, limit_s: float = 20.0) -> I
 
 
 class SpiceSession:
-    """A session whose ticket was taken."""
+    """A session whose ticket the server accepted."""
 
     def __init__(self, address: Address, password: str, limit_s: float, main: "_Link") -> None:
         self._address, self._password, self._limit_s, self._main = address, password, limit_s, main
@@ -137,7 +137,7 @@ class SpiceSession:
         self.info = Session(init[0], channels, bool(init[4]), init[2])
 
     def first_surface(self) -> Surface:
-        """Opens the first display and waits for its primary surface."""
+        """The primary surface of the first display, which is opened for it."""
         link = _Link(self._address, Channel.DISPLAY, 0, self.info.number, self._password, self._limit_s)
         try:
             # No cache of pixmaps, and the smallest dictionary: nothing is drawn here.
@@ -177,7 +177,7 @@ class _Link:
         self._wire.write(_MINI.pack(kind, len(body)) + body)
 
     def wait_for(self, kind: int) -> bytes:
-        """The body of the next message of this kind; answers what the protocol wants answered before it."""
+        """The body of the next message of this kind; answers pings and acknowledgement requests before it."""
         for _ in range(_MOST_MESSAGES):
             found, body = self._message()
             if found == kind:
@@ -225,7 +225,7 @@ class _Link:
         return _public_key(key)
 
     def _ticket(self, key: rsa.RSAPublicKey, password: str) -> None:
-        oaep = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)  # noqa: S303  # what the protocol says
+        oaep = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)  # noqa: S303  # required by the protocol
         try:
             self._wire.write(key.encrypt(password.encode() + b"\0", oaep))
         except ValueError as error:

@@ -34,16 +34,16 @@ _MOST_SIZES = 20
 
 
 class VncError(XenproofError):
-    """The server does not speak RFB as its protocol says, or not within the limit."""
+    """The server violates the RFB protocol, or does not answer within the limit."""
 
 
 class VncRefused(VncError):
-    """The server refuses the password, or wants one."""
+    """The server refuses the password, or requires one."""
 
 
 @contextmanager
 def session(host: str, port: int, password: str = "", *, limit_s: float = 20.0) -> Iterator["VncSession"]:
-    """A session with the server; raises VncRefused for a wrong password and VncError where it cannot be had."""
+    """A session with the server; raises VncRefused for a wrong password, and VncError for any other failure."""
     try:
         connected = socket.create_connection((host, port), timeout=limit_s)
     except OSError as error:
@@ -53,7 +53,7 @@ def session(host: str, port: int, password: str = "", *, limit_s: float = 20.0) 
 
 
 class VncSession:
-    """A session that the server has let in; the screen is `width` x `height` pixels."""
+    """A session that the server accepted; the screen is `width` x `height` pixels."""
 
     def __init__(self, connected: socket.socket, password: str) -> None:
         self._wire = Wire(
@@ -67,7 +67,7 @@ class VncSession:
             raise VncError(f"the server says {version!r}, expected {_VERSION!r}")
         self._wire.write(_VERSION)
         self._enter(password)
-        self._wire.write(b"\1")  # others may stay
+        self._wire.write(b"\1")  # other clients may stay
         self.width, self.height, _, length = _INIT.unpack(self._wire.read(_INIT.size))
         self._skip(length)
         self._check_size(self.width, self.height)
@@ -83,7 +83,7 @@ class VncSession:
         raise VncError("the VNC server's screen changed its size again and again")
 
     def _whole(self) -> bytes:
-        """Each pixel of the screen, or what came of it before its size changed."""
+        """All pixels of the screen, or those that arrived before its size changed."""
         screen, size = bytearray(3 * self.width * self.height), (self.width, self.height)
         self._wire.write(_REQUEST.pack(3, 0, 0, 0, *size))
         missing = self.width * self.height
@@ -108,7 +108,7 @@ class VncSession:
             raise VncRefused(f"the VNC server refuses the password: {self._text()!r}")
 
     def _update(self, screen: bytearray) -> int:
-        """Take one message; the number of pixels that it brought."""
+        """Read one message; returns the number of pixels in it."""
         kind = self._wire.read(1)[0]
         if kind == _UPDATE:
             return sum(self._rectangle(screen) for _ in range(int.from_bytes(self._wire.read(3)[1:], "big")))
@@ -139,7 +139,7 @@ class VncSession:
         for row in range(y, y + height):
             line = self._wire.read(4 * width)
             at = 3 * (row * self.width + x)
-            for colour in range(3):  # blue, green, red, and one for nothing
+            for colour in range(3):  # blue, green, red, and an unused byte
                 screen[at + colour : at + 3 * width : 3] = line[2 - colour :: 4]
         return int(width * height)
 
@@ -161,7 +161,7 @@ class VncSession:
 
 
 def _answer(challenge: bytes, password: str) -> bytes:
-    """The challenge, encrypted by DES with the password, whose letters have their bits in reverse."""
+    """The challenge, encrypted with DES; its key is the password with the bits of each byte reversed."""
     key = bytes(int(f"{byte:08b}"[::-1], 2) for byte in password.encode("latin-1", "replace")[:8].ljust(8, b"\0"))
-    encryptor = Cipher(TripleDES(key * 3), ECB()).encryptor()  # noqa: S305  # what the protocol says
+    encryptor = Cipher(TripleDES(key * 3), ECB()).encryptor()  # noqa: S305  # required by the protocol
     return encryptor.update(challenge) + encryptor.finalize()

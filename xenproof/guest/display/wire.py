@@ -1,4 +1,4 @@
-"""The bytes between us and a server of a screen: as many as are asked for, or the error of the protocol."""
+"""Reads and writes exact numbers of bytes on the connection to a SPICE or VNC server."""
 
 import socket
 
@@ -6,17 +6,17 @@ from xenproof.errors import XenproofError
 
 
 class Wire:
-    """A connection on which so many bytes are read as a message has.
+    """A connection from which a given number of bytes is read.
 
-    What goes wrong is an `error` that begins with `broke` where the connection does, or with `ended` where the server
-    has no more to say.
+    Raises `error` on failure: its message begins with `broke` where the connection breaks, with `ended` where the
+    server closes it.
     """
 
     def __init__(self, connected: socket.socket, error: type[XenproofError], *, broke: str, ended: str) -> None:
         self._socket, self._error, self._broke, self._ended = connected, error, broke, ended
 
     def write(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all of `data`."""
         try:
             self._socket.sendall(data)
         except OSError as error:

@@ -1,6 +1,6 @@
-"""The backends that a host's xl really gives to disks: read in xenstore while their guests are paused.
+"""The backends that a host's xl really chooses for disks: read in xenstore while their guests are paused.
 
-The backend is chosen before a guest runs, so none has to boot, and one guest holds the disks of several rows.
+The backend is chosen before a guest runs, so no guest has to boot, and one guest has the disks of several rows.
 """
 
 import secrets
@@ -24,7 +24,7 @@ from xenproof.xlcfg.xl_series import XlSeries
 
 REFUSED = "refused"
 MEMORY_MIB = 32
-# libxl starts the scripts of all disks of a guest at once, one waits for the other, and it gives each 40 s.
+# libxl starts the scripts of all disks of a guest at once; each waits for the others, and times out after 40 s.
 DISKS_PER_GUEST = 6
 CREATE_LIMIT_S = 300.0
 SETTLE_LIMIT_S = 60.0
@@ -33,10 +33,10 @@ _FORMATS = {"aio": "raw"}
 
 _MAKE = {
     DiskTarget.RAW: "truncate -s 1M {file}",
-    # An empty image of 1 MiB, version 2: no program of the host has to make one.
+    # An empty image of 1 MiB, version 2, made without qemu-img.
     DiskTarget.QCOW2: "printf 'QFI\\373\\0\\0\\0\\002' >{file}\ntruncate -s 1M {file}",
     DiskTarget.BLOCK: "truncate -s 1M {file}\nlosetup -f --show {file}",
-    # What LVM makes of a logical volume: 2048 sectors.
+    # The device that LVM makes for a logical volume: 2048 sectors.
     DiskTarget.VOLUME: (
         "truncate -s 1M {file}\nloop=$(losetup -f --show {file})\necho $loop\n"
         'dmsetup create {volume} --table "0 2048 linear $loop 0"'
@@ -47,13 +47,13 @@ _MAKE = {
 
 
 Answer = str | GuestError
-"""What a host made of a row, in words, or why that could not be seen."""
+"""The result of a row on a host, in words, or why it could not be read."""
 
 
 class BackendTable:
     """What a host's xl makes of the disks of many rows.
 
-    `found` is asked row by row; the host is asked for all rows, the first time.
+    The first call of `found` reads all rows from the host; later calls return the stored results.
     """
 
     def __init__(self, host: GuestHost, kernel: str, series: XlSeries, rows: Mapping[str, DiskRow]) -> None:
@@ -62,11 +62,11 @@ class BackendTable:
         self._found: dict[str, Answer] = {}
 
     def expected(self, name: str) -> str:
-        """What the rules of the release say of a row, in words."""
+        """The result of a row by the rules of the release, in words."""
         return expected_words(self._rows[name], self._series)
 
     def found(self, name: str) -> str:
-        """What the host made of a row, in words; raises GuestError where that could not be seen."""
+        """The result of a row on the host, in words; raises GuestError where it could not be read."""
         if not self._found:
             self._read()
         if isinstance(answer := self._found[name], GuestError):
@@ -76,7 +76,7 @@ class BackendTable:
     def _read(self) -> None:
         taken = [row for row in self._rows.values() if self.expected(row.name) != REFUSED]
         refused = [row for row in self._rows.values() if row not in taken]
-        # What a host without dmsetup says of volumes is no error of other rows.
+        # Apart, so that a host without dmsetup fails only the rows with volumes.
         volumes = [row for row in taken if row.target is DiskTarget.VOLUME]
         others = [row for row in taken if row not in volumes]
         for some in (others, volumes):
@@ -97,11 +97,11 @@ class BackendTable:
         if answers is not None:
             self._found |= answers
             return
-        # One of them is refused against the prediction: each on its own shows which.
+        # One of them is refused against the prediction: created one by one, they show which.
         self._read_in_turn(rows)
 
     def _read_in_turn(self, rows: Sequence[DiskRow]) -> None:
-        """Ask for the disk of each row alone; what a guest that is refused leaves is looked for once, at the end."""
+        """Create a guest for the disk of each row alone; leftovers of refused guests are checked once, at the end."""
         try:
             with self._prepared(rows) as guest:
                 for row in rows:
@@ -115,7 +115,7 @@ class BackendTable:
 
     @contextmanager
     def _prepared(self, rows: Sequence[DiskRow]) -> Iterator["_Paused"]:
-        """The name of a guest, and targets for disks of all `rows`; all of it is removed at the end."""
+        """A guest's name, and the targets for the disks of all `rows`; all of it is removed at the end."""
         name = self._host.new_name()
         vdevs = {row.name: f"xvd{letter}" for row, letter in zip(rows, ascii_lowercase, strict=False)}
         folder = self._host.folder.path
@@ -137,14 +137,14 @@ class BackendTable:
                 self._remove(name, rows, files)
 
     def _create(self, guest: "_Paused", rows: Sequence[DiskRow]) -> Created:
-        """Create it with the disks of these rows."""
+        """Create the guest with the disks of these rows."""
         disks = [GivenDisk(row.spec(guest.targets[row.name], guest.vdevs[row.name])) for row in rows]
         text = DomainConfig(guest.name, Start(self._kernel), MEMORY_MIB, disks).text()
         self._dom0.run(f"cat >{quoted(guest.config)}", stdin=text.encode()).check()
         return create_paused(self._dom0, guest.name, guest.config, CREATE_LIMIT_S)
 
     def _make_targets(self, rows: Sequence[DiskRow], files: Mapping[str, str]) -> dict[str, str]:
-        """Make the targets of the rows, and return the loop devices below those that have one, by row."""
+        """Make the targets of the rows; returns the loop devices of those that have one, by row."""
         script = "\n".join(
             _MAKE[row.target].format(file=quoted(files[row.name]), volume=_volume(files[row.name])) for row in rows
         )
@@ -155,8 +155,8 @@ class BackendTable:
         return dict(zip(on_loops, loops, strict=True))
 
     def _remove(self, name: str, rows: Sequence[DiskRow], files: Mapping[str, str]) -> None:
-        """Remove what was made for the guest `name`, which holds nothing that a shell would expand."""
-        # Before the loop devices below them.
+        """Remove the targets and the configuration of the guest `name`, which has no special characters of a shell."""
+        # Volumes before the loop devices below them.
         if volumes := _volumes(rows, files):
             self._dom0.run(quoted("dmsetup", "remove", "--retry", *volumes), limit_s=60)
         detach_loops(self._dom0, *files.values())
@@ -164,7 +164,7 @@ class BackendTable:
         self._dom0.run(f"rm -f -- {stem}-* {stem}.cfg")
 
     def _answers(self, rows: Sequence[DiskRow], created: Created, guest: "_Paused") -> dict[str, Answer] | None:
-        """What was made of each row; None where xl refused several at once."""
+        """The result of each row; None where xl refused the guest and it has several rows."""
         if created.domid < 1:
             if len(rows) > 1:
                 return None
@@ -176,11 +176,11 @@ class BackendTable:
         return {row.name: _words(store, created.domid, guest.vdevs[row.name], guest.targets[row.name]) for row in rows}
 
     def _end(self, guest: "_Paused", created: Created) -> None:
-        """Destroy it and wait until dom0 has nothing of it but its `own`; raises GuestError otherwise."""
+        """Destroy the guest and wait until dom0 has nothing of it but its `own`; raises GuestError otherwise."""
         name = guest.name
         if not destroy(self._dom0, name, SETTLE_LIMIT_S):
             raise GuestError(f"{name} is still in xl list {SETTLE_LIMIT_S:.0f} s after xl destroy; end it by hand")
-        self._dom0.run(f"rm -f -- /var/log/xen/*-{name}.log*")  # a name holds nothing that a shell would expand
+        self._dom0.run(f"rm -f -- /var/log/xen/*-{name}.log*")  # the name has no special characters of a shell
         identity = GuestIdentity(name, created.domid, created.uuid, guest.files)
         if left := self._host.leftovers(identity, SETTLE_LIMIT_S, guest.own):
             raise GuestError(f"{name} left in dom0: {'; '.join(map(str, left))}")
@@ -188,7 +188,7 @@ class BackendTable:
 
 @dataclass(frozen=True, slots=True)
 class _Paused:
-    """A guest for disks of several rows: the vdev and the target of each, and what of dom0 is its own."""
+    """A guest for disks of several rows: vdev and target of each row; `own` are its files and devices in dom0."""
 
     name: str
     config: str
@@ -207,7 +207,7 @@ def _volumes(rows: Sequence[DiskRow], files: Mapping[str, str]) -> list[str]:
 
 
 def _target(row: DiskRow, file: str, loop: str) -> str:
-    """What the specification of a row names, of which the file and, where it has one, the loop device are known."""
+    """The target in the specification of a row, whose file is `file` and whose loop device is `loop`, or ""."""
     match row.target:
         case DiskTarget.NONE:
             return ""
@@ -219,12 +219,12 @@ def _target(row: DiskRow, file: str, loop: str) -> str:
 
 
 def expected_words(row: DiskRow, series: XlSeries) -> str:
-    """What the rules of `series` say of a row, in words."""
-    # The letter and the path do not matter to any rule.
+    """The result of a row by the rules of `series`, in words."""
+    # No rule depends on the letter or the path.
     disk = predicted(row, _target(row, "/x.img", "/x.img"), "xvda", series)
     if isinstance(disk, Prediction):
         return REFUSED
-    # A release that has phy serve an empty drive makes a file for it.
+    # A release where phy serves an empty drive makes a file for it.
     loop = disk.backendtype == "phy" and (row.target.kind is TargetKind.FILE or row.target is DiskTarget.NONE)
     return in_words(disk.backendtype, disk.format, writable=disk.writable, loop=loop)
 
@@ -237,11 +237,11 @@ def _words(store: Mapping[str, str], domid: int, vdev: str, target: str) -> Answ
 
 
 def vbd_in_words(vbd: StoreVbd, target: str) -> str:
-    """A disk as xenstore has it, in the same words; raises ParseError where it is not at `target`."""
+    """A disk in xenstore, in the words of `expected_words`; raises ParseError where it is not at `target`."""
     name = "raw"
     if vbd.type == "qdisk":
         prefix, colon, path = vbd.params.partition(":")
-        # C's word for no string at all, as an xl before 4.5 may have for a drive that nothing is in.
+        # C prints this for a null string, and an xl before 4.5 may write it for an empty drive.
         path = "" if path == "(null)" else path
         if not colon or path != target:
             raise ParseError(f"{vbd.path}/params is {vbd.params!r}, expected FORMAT:{target}")

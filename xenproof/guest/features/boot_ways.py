@@ -1,7 +1,7 @@
 """The ways to start a guest: by GRUB's own image for Xen, by pygrub, from a kernel of dom0; as PV, PVH and HVM.
 
-The same guest is started in each way, so what differs is the way's doing.  What is expected of each is a fact of the
-toolstack and of GRUB, the same on all releases that have the way at all.
+The same guest is started in each way, so any difference is caused by the way.  The expected result of each way is a
+fact of the toolstack and of GRUB, the same on all releases that have the way.
 """
 
 import re
@@ -21,13 +21,13 @@ from xenproof.xen.acting import Created
 from xenproof.xen.backend import DiskBackend
 from xenproof.xlcfg.config import Setting, Start
 
-# What GRUB says where it finds no menu, and waits for somebody to type.
+# GRUB's message where it finds no menu, and waits for input.
 _PROMPT = "Minimal BASH-like line editing"
 _LOG = re.compile(r"consult logfile (/var/log/xen/bootloader\.\d+\.log)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LOG_BYTES = 4096
-# What grub-install does, for a disk that is a file: boot.img finds the rest in the sectors behind it.  The first 440
-# bytes only, as the table of partitions comes then.
+# What grub-install does, for a disk that is a file: boot.img loads the rest from the sectors behind it.  Only its first
+# 440 bytes are written, as the partition table follows.
 _INSTALL = """
 set -e
 trap 'rm -f {core}' EXIT
@@ -52,7 +52,7 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BootWay:
-    """One way: what starts the guest, its root's file system, how far it comes, in words, and its disk's format."""
+    """One way: what starts the guest, its root's file system, the expected result, its source, its disk's format."""
 
     by: By
     filesystem: str
@@ -62,17 +62,17 @@ class BootWay:
 
     @property
     def name(self) -> str:
-        """Its name as a row of the table."""
+        """The name of the way, which is its row in the table."""
         return f"{self.by}, {self.filesystem}" + (f" in {self.format}" if self.format != "raw" else "")
 
     @property
     def packing(self) -> Packing | None:
-        """How its kernel has to be packed: as it came where that unpacks itself, else as most are."""
+        """The packing of the guest's kernel: its own where the kernel unpacks itself, otherwise the default (None)."""
         return Packing.OWN if self.by in (By.HVM_GRUB, By.PVH_GRUB) else None
 
     @property
     def backend(self) -> DiskBackend:
-        """What serves its disk: blkback, but where only qemu can read the format."""
+        """What serves the guest's disk: blkback, or qemu where only qemu can read the format."""
         return DiskBackend.BLKBACK if self.format == "raw" else DiskBackend.QDISK
 
 
@@ -85,12 +85,12 @@ _NO_PARTITION = f"{_REFUSED}Unable to find partition containing kernel"
 _GRUB_SOURCE = "GRUB's manual: grub_platform and grub_cpu; grub-core/osdep and fs of GRUB 2.02 and later"
 _FSIMAGE = "tools/libfsimage of Xen: ext2fs, fat, iso9660, reiserfs, ufs, xfs before version 5, zfs"
 
-# By grub.xen from ext4 start the guests of all other checks.
+# Without grub.xen from ext4, raw: the guests of all other checks start that way.
 _WAYS = (
     BootWay(By.GRUB_XEN, "btrfs", _started_by(LOADER), _GRUB_SOURCE),
     BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE, "qcow2"),
     BootWay(By.GRUB_XEN, "xfs", _started_by(LOADER), _GRUB_SOURCE),
-    # pygrub reads the menu but is no GRUB: it hands over variables as they stand there.
+    # pygrub reads the menu but is no GRUB: it passes on variables unexpanded.
     BootWay(By.PYGRUB, "ext4", _started_by("$grub_platform-$grub_cpu"), "tools/pygrub/src/GrubConf.py of Xen"),
     BootWay(By.PYGRUB, "btrfs", _NO_PARTITION, _FSIMAGE),
     BootWay(By.PYGRUB, "xfs", _NO_PARTITION, _FSIMAGE),
@@ -109,14 +109,14 @@ def boot_ways() -> dict[str, BootWay]:
 def described(
     way: BootWay, image: GuestImage, folder: WorkingFolder, *, grub_xen: str, grub_pvh: str, by_shadow: bool
 ) -> GuestDescription:
-    """The guest of `image` that is to be started in this way; files of dom0 that it needs are put there."""
+    """The guest of `image` started in this way; files that it needs in dom0 are copied there."""
     begun = start(way, image, folder, grub_xen=grub_xen, grub_pvh=grub_pvh)
     more = more_words(way, by_shadow=by_shadow)
     return GuestDescription(image, way.backend, begun, started_by=way.by, format=way.format, more=more)
 
 
 def start(way: BootWay, image: GuestImage, folder: WorkingFolder, *, grub_xen: str, grub_pvh: str) -> Start:
-    """The configuration that starts a guest of `image` in this way; files of dom0 that it needs are put there."""
+    """The `Start` of a guest of `image` in this way; files that it needs in dom0 are copied there."""
     match way.by:
         case By.GRUB_XEN:
             return Start(grub_xen)
@@ -131,10 +131,10 @@ def start(way: BootWay, image: GuestImage, folder: WorkingFolder, *, grub_xen: s
 
 
 def more_words(way: BootWay, *, by_shadow: bool) -> dict[str, Setting]:
-    """What else the configuration of this way says; `by_shadow`, that PVH and HVM guests get shadow paging."""
+    """Further settings of the configuration of this way; with `by_shadow` PVH and HVM guests get shadow paging."""
     more: dict[str, Setting] = {}
     if way.by is By.HVM_GRUB:
-        # With an IDE disk firmware reads two bytes at a time; an xl before 4.7 takes no notice of the word.
+        # From an IDE disk, firmware reads two bytes at a time; an xl before 4.7 ignores the key.
         more["hdtype"] = "ahci"
     if by_shadow and way.by in (By.PVH_DOM0, By.PVH_GRUB, By.HVM_GRUB):
         more["hap"] = 0
@@ -142,15 +142,15 @@ def more_words(way: BootWay, *, by_shadow: bool) -> dict[str, Setting]:
 
 
 def dom0_kernel(image: GuestImage, folder: WorkingFolder, filesystem: str, *, type: str = "") -> Start:
-    """The configuration that starts the kernel of `image` from a file of dom0, which is put there."""
+    """The `Start` with the kernel of `image` as a file in dom0, which is copied there."""
     line = f"{COMMAND_LINE.format(root=filesystem)} {LOADER_MARK}dom0"
     return Start(folder.cut(image, image.kernel), folder.cut(image, image.ramdisk), line, type=type)
 
 
 def install_grub(guest: Guest, modules: str) -> None:
-    """Put GRUB onto the disk of a guest that is defined, so that firmware finds it; dom0's `modules` are a folder.
+    """Write GRUB to the disk of a defined guest, so that firmware boots it; `modules` is GRUB's folder in dom0.
 
-    Raises CommandFailed where dom0 cannot make it.
+    Raises CommandFailed where dom0 cannot make GRUB's image.
     """
     core = f"{guest.disk}.core"
     words = {"core": quoted(core), "disk": quoted(guest.disk), "modules": quoted(modules)}
@@ -160,9 +160,9 @@ def install_grub(guest: Guest, modules: str) -> None:
 
 
 def finds_its_menu(guest: Guest) -> bool:
-    """Whether a guest that GRUB starts boots from its disk; False where GRUB sees nothing there.
+    """Whether GRUB boots a guest from its disk; False where GRUB finds no menu there.
 
-    Raises GuestError for anything else that keeps it from coming up.
+    Raises GuestError where the boot fails for another reason.
     """
     boot = guest.boot(BOOT_LIMIT_S, unless=lambda text: _PROMPT in text)
     if boot.reached != READY and _PROMPT not in guest.console.text:
@@ -171,7 +171,7 @@ def finds_its_menu(guest: Guest) -> bool:
 
 
 def how_far(guest: Guest, boot: BootProgress) -> str:
-    """How far a guest booted, in the words that a way expects; pygrub's log is read, where it failed, and removed."""
+    """How far a guest booted, in the words of `BootWay.expected`; pygrub's log is read where it failed, and removed."""
     if guest.created is None:
         return boot.reached
     return _how_far(guest.dom0, guest.created, boot)
@@ -185,6 +185,6 @@ def _how_far(dom0: Connection, created: Created, boot: BootProgress) -> str:
         return _started_by(boot.witness.cmdline.rpartition(LOADER_MARK)[2])
     if log is None:
         return boot.reached
-    # The last line of Python's traceback: "RuntimeError: Unable to find partition containing kernel".  pygrub has a
-    # terminal, so Python 3.13 writes in colours.
+    # The last line of Python's traceback: "RuntimeError: Unable to find partition containing kernel".  pygrub runs in a
+    # terminal, so Python 3.13 prints in colours.
     return _REFUSED + _COLOUR.sub("", said).rstrip().rpartition("\n")[2].rpartition("Error: ")[2]

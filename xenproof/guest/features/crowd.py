@@ -1,4 +1,4 @@
-"""Many small guests on one host: one more after another, until there are as many as were asked for or memory ends."""
+"""Many small guests on one host: started one after the other, up to a number or until memory is used up."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,21 +17,25 @@ from xenproof.xen.domains import free_memory_mib
 
 MOST = 100
 SMALL_MIB = 128
-"""The memory of each: with 96 MiB a Linux 6.1 did not come up."""
+"""The memory of each guest: with 96 MiB a Linux 6.1 did not boot."""
 AT_ONCE = 3
-"""So many are on their way at the same time: where a host has two processors, two boot while xl creates the next."""
+"""How many guests start at the same time: on a host with two processors, two boot while xl creates the next."""
 _TURN_S = 0.1
 _ANSWER_LIMIT_S = 60
 
 
 def small(description: GuestDescription) -> GuestDescription:
-    """The same guest with little memory; it leases no processor, as that many share one is what is tried."""
+    """The same guest with little memory; it leases no processor, as many guests are meant to share one."""
     return replace(description, memory_mib=SMALL_MIB, leases_processors=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One more guest: how many there are with it, the seconds from creation to its ready line, and the cost then."""
+    """One more guest that is ready.
+
+    `number` counts the ready guests, `seconds` is from its creation to its ready line, `at_s` from the start of the
+    first guest, `cost` is the host's then.
+    """
 
     number: int
     seconds: float
@@ -40,7 +44,7 @@ class Arrival:
 
 
 class Crowd:
-    """The guests that run at the same time."""
+    """Many guests that run at the same time on one host."""
 
     def __init__(self, make: Callable[[], Guest], dom0: Connection) -> None:
         """`make` makes a guest, which is not defined yet."""
@@ -54,13 +58,13 @@ class Crowd:
 
     @property
     def names(self) -> list[str]:
-        """The guests that came up."""
+        """The names of the guests that are ready."""
         return [guest.name for guest in self._up]
 
     def fill(self, most: int = MOST) -> int:
-        """Start guests until there are `most`, or as many as memory holds; how many that is to be.
+        """Start guests until there are `most`, or as many as fit into memory; returns the planned number.
 
-        None is started any more when one has not come up: `problem` says how far that came.
+        Stops starting guests after one has not become ready: `problem` says how far that one booted.
         """
         room = max(0, free_memory_mib(self._dom0) - RESERVE_MIB) // (SMALL_MIB + OVERHEAD_MIB)
         wanted = min(most, room)
@@ -79,7 +83,7 @@ class Crowd:
         return len(self._guests) < wanted and not self.problem
 
     def _begin(self, starter: Executor, coming: Sequence[Guest]) -> Guest:
-        """One more, started while those that come up are heard: when they are ready is when they say so."""
+        """Start one more guest, and read the consoles of the booting ones meanwhile, so that their times are exact."""
         starting = starter.submit(self._start)
         _hear(coming, lambda: not wait([starting], _TURN_S).not_done)
         return starting.result()
@@ -90,7 +94,7 @@ class Crowd:
 
     def _take(self, guest: Guest, began: float) -> None:
         boot = guest.come_up(BOOT_LIMIT_S)
-        # A session of ssh for each would be more than an sshd gives.
+        # One ssh session for each guest would exceed the limit of an sshd.
         guest.leave_console()
         if boot.reached == READY:
             self._up.append(guest)
@@ -100,19 +104,19 @@ class Crowd:
             self.problem = self.problem or f"guest {self._guests.index(guest) + 1}: {boot.reached}"
 
     def answering(self) -> list[str]:
-        """The guests that answer when all of them are asked, now that all are there."""
+        """The names of the ready guests that still answer, each one asked now."""
         return [guest.name for guest in self._up if self._answers(guest)]
 
     def _answers(self, guest: Guest) -> bool:
         tty = quoted(guest.residence.tty)
-        # What it has said unheard comes first, and may be much.  The shell that opens the tty leads its session, whose
-        # terminal that is then, and whoever reads it in the background is stopped: timeout must not put grep there.
+        # Unread output comes first, and may be long.  The shell that opens the tty leads its session, so the tty is its
+        # terminal then, and a background process that reads it is stopped: timeout must leave grep in the foreground.
         wait = f"timeout --foreground {_ANSWER_LIMIT_S}"
         script = f"exec 3<>{tty} && echo tell 1 >&3 && {wait} grep -q -m 1 'XENPROOF1 told 1 ' <&3"
         return self._dom0.run(script, limit_s=_ANSWER_LIMIT_S + 30).exit_code == 0
 
     def close(self) -> None:
-        """Remove all of them; raises the last error after trying all."""
+        """Remove all guests; raises the last error after trying all."""
         self._guests.clear()
         self._pool.close()
 
@@ -124,7 +128,7 @@ def _started(guest: Guest) -> Guest:
 
 
 def _first(coming: list[Guest]) -> Guest:
-    """The first of them that is ready or has ended, or that took too long; it is none of them any more."""
+    """Remove from `coming` and return the first guest that is ready, has ended or took too long."""
     _hear(coming, lambda: any(not guest.is_coming_up() for guest in coming))
     first = next((guest for guest in coming if not guest.is_coming_up()), coming[0])
     coming.remove(first)
@@ -132,7 +136,7 @@ def _first(coming: list[Guest]) -> Guest:
 
 
 def _hear(guests: Sequence[Guest], until: Callable[[], bool]) -> None:
-    """Read the consoles of guests that come up, in turn, until `until()` holds, as long as a boot may take."""
+    """Read the consoles of booting guests, in turn, until `until()` holds or the limit of a boot is reached."""
     deadline = time.monotonic() + BOOT_LIMIT_S
     while not until() and time.monotonic() < deadline:
         for guest in guests:

@@ -1,4 +1,4 @@
-"""The rows of the truth table of disk backends: a specification, and what its target is."""
+"""The rows of the truth table of disk backends: disk specifications and the kinds of their targets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from xenproof.xlcfg.xl_series import XlSeries
 
 
 class DiskTarget(StrEnum):
-    """What a row's disk is in dom0."""
+    """What the target of a row's disk is in dom0."""
 
     RAW = "file"
     QCOW2 = "qcow2"
@@ -23,7 +23,7 @@ class DiskTarget(StrEnum):
 
     @property
     def kind(self) -> TargetKind:
-        """What libxl sees of it: it does not look into files."""
+        """The kind that libxl distinguishes: it does not read files."""
         return _KINDS[self]
 
 
@@ -44,13 +44,13 @@ class DiskRow:
 
     @property
     def cell(self) -> TableCell:
-        """Where the report shows it."""
+        """The cell in which the report shows the row."""
         if self.place:
             return TableCell("Disk backends", *self.place)
         return TableCell("Disk backends, as people write disks", self.spec(_EXAMPLE[self.target], "xvda"), "found")
 
     def spec(self, target: str, vdev: str) -> str:
-        """The specification for a disk at `target` that the guest sees as `vdev`."""
+        """The row's specification for a disk at `target` that the guest sees as `vdev`."""
         return self.form.format(target=target, vdev=vdev)
 
 
@@ -63,7 +63,7 @@ _EXAMPLE = {
     DiskTarget.NONE: "",
 }
 
-# As they stand in configurations of xm, and in the short form of xl.
+# As written in configurations of xm, and in the short form of xl.
 _WRITTEN = (
     DiskRow("positional_raw", "{target},raw,{vdev},w", DiskTarget.RAW),
     DiskRow("positional_read_only", "{target},raw,{vdev},r", DiskTarget.RAW),
@@ -84,7 +84,7 @@ _WRITTEN = (
 
 
 def disk_rows() -> dict[str, DiskRow]:
-    """All rows by name: targets with the formats that they can have and each backend type, and what people write."""
+    """All rows by name: each target with its possible formats and each backend type, and disks as people write them."""
     return {row.name: row for row in [*_combined(), *_WRITTEN]}
 
 
@@ -111,7 +111,7 @@ def _combined() -> Iterator[DiskRow]:
 
 
 def predicted(row: DiskRow, target: str, vdev: str, series: XlSeries) -> Prediction | DiskSpec:
-    """What xl of `series` makes of the row: the disk with its backend type, or the prediction that it refuses it."""
+    """The row's disk with the backend type that xl of `series` chooses, or the prediction that xl refuses it."""
     try:
         disk = parse_disk_spec(row.spec(target, vdev), series.disk)
     except DiskSpecError as refused:
@@ -124,6 +124,6 @@ def predicted(row: DiskRow, target: str, vdev: str, series: XlSeries) -> Predict
 
 
 def in_words(kind: str, name: str, *, writable: bool, loop: bool) -> str:
-    """A row's disk in a line: backend type, format, access, and whether a loop device is below it."""
+    """A row's disk as one line of text: backend type, format, access, and whether it is on a loop device."""
     access = "writable" if writable else "read only"
     return f"{kind}, {name}, {access}" + (", on a loop device" if loop else "")

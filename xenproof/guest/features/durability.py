@@ -1,7 +1,7 @@
-"""A guest with disks of several kinds, and whether what it wrote and synced is safe.
+"""A guest with disks of several kinds, and whether the data that it wrote and synced is safe.
 
-Two things can take it away: a power cut, of which what is on the medium tells, and the end of qemu, which serves some
-of the disks and can be killed.
+Two events can destroy data: a power cut, which leaves what is on the medium at that moment, and the end of qemu,
+which serves some of the disks and is killed here.
 """
 
 import re
@@ -19,7 +19,7 @@ from xenproof.xen.acting import act
 from xenproof.xen.backend import DiskBackend, disk_workers
 
 BLOCKS = 4
-"""So many blocks are written to a disk, each synced before the next."""
+"""How many blocks are written to a disk, each synced before the next."""
 _SIZE_MIB = 1
 _SETTLE_LIMIT_S = 30.0
 
@@ -34,16 +34,16 @@ class DiskKind:
 
     @property
     def name(self) -> str:
-        """Its name as a row of the table."""
+        """The name of the kind, which is its row in the table."""
         return f"{self.backend}, {self.format}"
 
     def path(self, guest: Guest) -> str:
-        """Its file in dom0."""
+        """The path of the disk in dom0."""
         return guest.files.path_of(self.description)
 
     @property
     def description(self) -> DiskDescription:
-        """The disk as a guest gets it."""
+        """The disk as a part of a guest's description."""
         return DiskDescription(self.vdev, self.backend, self.format, empty_mib=_SIZE_MIB)
 
 
@@ -60,27 +60,27 @@ def disk_kinds() -> dict[str, DiskKind]:
 
 
 def with_disks_of_each_kind(description: GuestDescription) -> GuestDescription:
-    """The same guest with a disk of each kind besides."""
+    """The same guest with an additional disk of each kind."""
     return description.with_disks(*(kind.description for kind in _KINDS))
 
 
 @dataclass(frozen=True, slots=True)
 class Safe:
-    """Blocks that a guest was to write and sync: how many it says are synced, and how many of those were found."""
+    """The blocks that a guest wrote: how many it reports as synced, and how many of those were found."""
 
     synced: int
     found: int
 
 
 def write_and_look(life: Life, kind: DiskKind) -> Safe:
-    """Let it write and sync, and look on the medium."""
+    """Let the guest write and sync blocks, and compare them with the medium."""
     blocks = _write(life, kind)
     return _compared(blocks, on_medium(life.dom0, kind.path(life.guest), BLOCKS * BLOCK))
 
 
 @dataclass(frozen=True, slots=True)
 class Survived:
-    """What is in each disk after qemu was killed, how many were, and what dom0 still has of the guest's domain."""
+    """What each disk holds after qemu was killed, how many were killed, and what is left in dom0 of the domain."""
 
     safe: Mapping[str, Safe]
     killed: int
@@ -88,7 +88,7 @@ class Survived:
 
 
 def kill_qemu(life: Life, kinds: Sequence[DiskKind]) -> Survived:
-    """Let it write to disks and sync, kill the qemu that serves them, and look into them.  The guest is destroyed."""
+    """Let the guest write to disks and sync, kill their qemu, destroy the guest, and read the disks."""
     guest = life.guest
     blocks = {kind: _write(life, kind) for kind in kinds}
     pids = {pid for kind in kinds for pid in disk_workers(life.dom0, guest.domid, kind.vdev, kind.path(guest)).qemu}
@@ -102,7 +102,7 @@ def kill_qemu(life: Life, kinds: Sequence[DiskKind]) -> Survived:
 
 
 def _content(life: Life, kind: DiskKind) -> bytes:
-    """What a guest would read at the begin of a disk that nothing serves any more."""
+    """The first blocks of a disk as a guest would read them; nothing may serve the disk any more."""
     path = kind.path(life.guest)
     raw = f"{path}.as-raw"
     convert = quoted("qemu-img", "convert", "-f", kind.format, "-O", "raw", path, raw)
@@ -111,7 +111,7 @@ def _content(life: Life, kind: DiskKind) -> bytes:
 
 
 def _write(life: Life, kind: DiskKind) -> dict[int, bytes]:
-    """The blocks that the guest says it has synced, of BLOCKS that it was asked to write, by their numbers."""
+    """Let the guest write BLOCKS blocks; returns those that it reports as synced, by number."""
     begin, console = len(life.guest.console.text), life.guest.console
     life.say("write", kind.vdev, str(BLOCKS))
 

@@ -20,16 +20,16 @@ MODES: Mapping[str, str] = {
     "writeback": "writeback",
     "unsafe": "writeback, ignore flushes",
 }
-"""libvirt's word for each mode, and what qemu's monitor calls it: qemu(1), cache=."""
-# With six of them qemu was not ready for libxl in time, on an emulated Debian 13.
+"""libvirt's name of each mode, and its name in qemu's monitor: qemu(1), cache=."""
+# With six disks, qemu was not ready for libxl in time, on an emulated Debian 13.
 _DISKS_PER_GUEST = 3
 
 
 def hands_on_cache_modes(description: GuestDescription, make: GuestMaker) -> bool:
-    """Whether libvirt hands each mode on to the qemu that serves the disk; the guests of it never run.
+    """Whether libvirt passes each mode on to the qemu that serves the disk; the guests for it never run.
 
-    They are those of `description` but for their disks.  False where all disks are served in the same mode, whatever
-    the XML has.  Raises GuestError for what is neither, ParseError where qemu does not say how it serves them.
+    The guests are made from `description` with other disks.  False where all disks are served in the same mode,
+    whatever the XML says.  Raises GuestError for any other result, ParseError where qemu's monitor names no disk.
     """
     modes = list(MODES)
     found: dict[str, str] = {}
@@ -46,7 +46,7 @@ def hands_on_cache_modes(description: GuestDescription, make: GuestMaker) -> boo
 
 
 def _served(guest: Guest, modes: Mapping[str, str]) -> dict[str, str]:
-    """The mode in which qemu serves each disk of libvirt's, of which `modes` has those that they are to have."""
+    """The mode in which qemu serves each disk, by libvirt's mode; `modes` are libvirt's modes by vdev."""
     guest.define()
     paths = {disk.vdev: guest.files.path_of(disk) for disk in guest.description.all_disks}
     if not gets(guest, *modes):

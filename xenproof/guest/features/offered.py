@@ -1,4 +1,4 @@
-"""Whether a guest that is created, and stays paused, gets its disks: their backends wait for it."""
+"""Whether a paused guest gets its disks: their backends wait for it."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ _LIMIT_S = 15.0
 
 
 def gets(guest: Guest, *vdevs: str) -> bool:
-    """Create a guest that is defined; whether there is a domain, whose disks are offered to it within a while."""
+    """Create a defined guest, paused; returns whether there is a domain whose disks are offered within the limit."""
     return guest.create(_CREATE_LIMIT_S).domid > 0 and all(
         wait_until(partial(_is_offered, guest, vdev), bool, _LIMIT_S) for vdev in vdevs
     )

@@ -1,4 +1,4 @@
-"""Two guests that want to write to the same disk, of which no file system survives: neither of them ever runs."""
+"""Two guests with the same writable disk, which destroys any file system on it: so neither of the guests ever runs."""
 
 from dataclasses import replace
 
@@ -17,12 +17,12 @@ def lets_in_second_writer(
     description: GuestDescription, make: GuestMaker, backend: DiskBackend, *,
     device: bool = False,
 ) -> bool:  # fmt: skip
-    """Whether another guest gets a disk that one has for writing already; both are created, and never run.
+    """Whether a second guest gets a disk that the first one has as writable; both are created, and never run.
 
-    The disk is a file, or a block `device`; the guests are those of `description` but for their disks.  Raises
-    GuestError where not even the first one gets it, or where the second one fails for another reason.
+    The disk is a file, or a block device with `device`; the guests are made from `description` with this disk only.
+    Raises GuestError where the first one does not get it, or where the second one fails for another reason.
     """
-    # It alone: neither of them ever runs.
+    # No disk with an image: neither of them ever runs.
     disk = DiskDescription(_VDEV, backend, empty_mib=1, on_device=device)
     first = make(replace(description, disks=(disk,)))
     first.define()

@@ -1,4 +1,4 @@
-"""Features that a toolstack lets be configured and not all releases support: each is tried with guests of its own."""
+"""Features that a toolstack accepts but not all releases support: each is tried with guests of its own."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from xenproof.guest.witness import facts
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.toolstack import XlWithSerialPort
 
-# What libxl says where the hypervisor refuses what a domain is to have.
+# libxl's message where the hypervisor refuses a domain's properties.
 _REFUSED = "domain creation fail: Invalid argument"
 
 
@@ -25,16 +25,16 @@ Asks = Callable[[GuestDescription, GuestMaker], bool]
 
 
 def _direct_io(description: GuestDescription, make: GuestMaker) -> bool:
-    """Whether the disk of a guest gets a backend that goes past dom0's page cache."""
+    """Whether a guest gets a disk whose backend bypasses dom0's page cache."""
     guest = make(replace(description, disks=(replace(description.image_disk, direct=True),)))
     guest.define()
     return gets(guest, VDEV)
 
 
 def _nested(description: GuestDescription, make: GuestMaker) -> bool:
-    """Whether an HVM guest sees the virtualization of its processor; raises GuestError where it does not say so.
+    """Whether an HVM guest sees the virtualization extension of its processor; False where Xen refuses such a guest.
 
-    False where Xen creates no such guest.  Its disk's boot sector says it, so that no system has to boot.
+    The boot sector of its disk prints it, so that no system has to boot.  Raises GuestError where it prints nothing.
     """
     guest = make(replace(description, more={"nestedhvm": 1, "serial": "pty"}, toolstack=XlWithSerialPort()))
     guest.define()
@@ -70,6 +70,6 @@ FEATURES: Mapping[str, Asks] = {
     "spice_password": _password(by_vnc=False),
     "vnc_password": _password(by_vnc=True),
 }
-"""By the names of the profile: whether guests of a description that ask for it get it."""
+"""The test of each feature, by its name in the profile: whether guests of a description get the feature."""
 OF_FIRMWARE = frozenset({"nested_hvm", "spice_password", "vnc_password"})
-"""Those that HVM guests ask for."""
+"""The features that are tried with HVM guests."""

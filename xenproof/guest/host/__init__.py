@@ -1,1 +1,1 @@
-"""What a host is to guests: working folder and keeper, leases, leftovers."""
+"""What guests need on their host: the working folder and its keeper, leases, the check for leftovers."""

@@ -1,34 +1,35 @@
-# The keeper of the folder that holds the guests of one run, on their host: prints the folder's path once it
-# holds it, and holds it for as long as its standard input is open.  The last keeper of a folder whose input
-# ends, because the run is over or because it was killed, removes all that the run left on the host, and
-# prints what it could not remove; but for a folder that is to be kept, with all that belongs to it.
+# The keeper of a run's working folder on a host: holds a shared lock on the folder for as long as its standard input is
+# open, and prints the folder's path as soon as it has the lock.  When its input ends, because the run is over or was
+# killed, the last keeper of the folder removes all that the run left on the host, and prints what it could not remove.
+# A folder that is marked to be kept stays, with all that belongs to it.
 #
-# Runs after assignments of run, the run's identity; images, where its folder is to be made; and folder, which is where
-# the run has it already, or nothing.  It is abandoned, if that is not empty, where all workers that held it are gone.
-trap '' PIPE # nobody may listen any more when there is something to remove
+# Runs after assignments of run (the run's identity), images (the directory in which the folder is made), folder (the
+# path of the folder, if the run has made it already), and abandoned (not empty if all workers that held it are gone).
+trap '' PIPE # the reader may have gone before the removal prints
 command -v flock >/dev/null || {
     echo "the host has no flock (package util-linux)" >&2
     exit 1
 }
-# Whoever waits for a keeper that removes the folder holds one that is no more, and maybe another one is there already.
+# After waiting for a keeper that removed the folder, the lock is on a removed folder, and a new one may exist already:
+# so compare them.
 hold() {
     [ -d "$folder" ] && exec 9<"$folder" && flock -s 9 && [ "$folder" -ef /proc/self/fd/9 ]
 }
-# The keeper of an abandoned folder is about to remove all guests of the run: the next ones are made after that.  One
-# that does not know yet that its worker is gone removes nothing as long as somebody else holds the folder.
+# The keeper of an abandoned folder is about to remove all guests of the run: wait for that before new ones are made.  A
+# keeper whose worker is gone without its input having ended yet removes nothing while another keeper holds the folder.
 turns=30
 while [ "$abandoned" ] && [ -d "$folder" ] && [ ! -e "$folder/kept" ] && [ $turns -gt 0 ]; do
     turns=$((turns - 1))
     sleep 1
 done
 if ! hold 2>/dev/null; then
-    # The nearest directory above that exists: nothing stays behind but what was there before.
+    # Use the nearest parent directory that exists, so that no new directory is left behind.
     while [ ! -d "$images" ]; do
         images=${images%/*}
         [ "$images" ] || images=/
     done
     folder=${images%/}/xenproof-$run
-    # Its keeper may remove it at this moment where two names of a run are those of one host.
+    # Where two URLs of a run are the same host, the other keeper may remove the folder at this moment: so try twice.
     { mkdir -p -m 700 "$folder" && hold; } || { mkdir -p -m 700 "$folder" && hold; } || exit 1
 fi
 lists=
@@ -36,18 +37,19 @@ lists=
 echo "$folder"
 cat >/dev/null
 
-# Of two that end at the same time one gets the lock: it is let go before it is asked for again.
+# Of two keepers that end at the same time, one gets the lock: flock releases the shared lock before it tries the
+# exclusive one.
 flock -n -x 9 || exit 0
-# A pool of the folder that virt-install made.
+# The storage pool that virt-install made of the folder.
 pool=${folder##*/}
 if [ -e "/etc/libvirt/storage/$pool.xml" ]; then
     virsh -c xen:///system pool-destroy "$pool"
     virsh -c xen:///system pool-undefine "$pool"
 fi >/dev/null 2>&1
-# Somebody wants to look at a guest of it.
+# The user wants to look at a guest of the run.
 [ ! -e "$folder/kept" ] || exit 0
-# Whether a name is that of a guest of this run: xenproof-RUN-NUMBER, as it was created, or as it is called while a check
-# has renamed it or xl migrate moves it (libxl: NAME--incoming where it arrives, NAME--migratedaway where it left).
+# Whether a name is that of a guest of this run: xenproof-RUN-NUMBER, alone or with the suffix of a check that renames
+# it or of xl migrate (libxl: NAME--incoming on the receiving host, NAME--migratedaway on the sending host).
 is_ours() {
     number=${1#"xenproof-$run-"}
     [ "$number" != "$1" ] || return 1
@@ -56,13 +58,13 @@ is_ours() {
     done
     case $number in '' | *[!0-9]*) return 1 ;; esac
 }
-# A name with blanks in it makes a line of more words: it is somebody else's.
+# A line with more words has a name with blanks, which is no guest of this run.
 domains() {
     xl list | while read -r name id memory vcpus state time more; do
         [ "$time" ] && [ -z "$more" ] && is_ours "$name" && echo "$name"
     done
 }
-# Whether no line of xl list means no domain: not where xl has no answer, unless it never had one here.
+# Whether an empty xl list means that there is no domain: not where xl list fails now but worked at the start.
 listed() {
     [ -z "$lists" ] || xl list >/dev/null 2>&1
 }
@@ -71,23 +73,23 @@ while [ $turns -gt 0 ]; do
     for domain in $(domains); do
         xl destroy "$domain"
     done
-    # An xl create or xl migrate that still runs makes its domain after we looked.
+    # An xl create or xl migrate that still runs may make its domain later.
     [ -n "$(domains)" ] || ! listed || ps -ww -e -o args= | grep -q "[x]l .*xenproof-$run-[0-9]" || break
     turns=$((turns - 1))
     sleep 1
 done 2>/dev/null
-# A qemu that xl had only just started when it was killed: of it nothing was noted that xl destroy would look for.
+# A qemu that xl had just started when xl was killed: nothing is recorded yet by which xl destroy would find it.
 ps -ww -e -o pid=,args= | while read -r pid args; do
     case $args in *qemu*" -name xenproof-$run-"*) ;; *) continue ;; esac
-    # Word by word: a name may have blanks in it.
+    # Read the arguments one by one: a name may have blanks in it.
     name=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed -n '/^-name$/{n;p;q;}')
     ! is_ours "$name" || kill -KILL "$pid"
 done 2>/dev/null
-# A pool that a guest had for itself: its one CPU goes back to dom0's pool.
+# The CPU pool of a guest: its one CPU goes back to dom0's pool.
 xl cpupool-list -c 2>/dev/null | while read -r pool cpu; do
     [ "$pool" != "${pool#xp-}" ] && is_ours "xenproof-${pool#xp-}" && xl cpupool-destroy "$pool" && xl cpupool-cpu-add Pool-0 "$cpu"
 done >/dev/null 2>&1
-# What libvirt still knows of them.
+# Domains that are still defined in libvirt.
 for file in /etc/libvirt/libxl/xenproof-"$run"-*.xml; do
     domain=${file##*/}
     domain=${domain%.xml}
@@ -103,19 +105,19 @@ volumes() {
 for volume in $(volumes); do
     dmsetup remove --retry "$volume"
 done >/dev/null 2>&1
-# A loop device on a file that is gone would stay for ever.
+# A loop device would outlive its file.
 for loop in /sys/block/loop*; do
     [ -e "$loop/loop/backing_file" ] && read -r file <"$loop/loop/backing_file" || continue
     case $file in "$folder"/*) losetup -d "/dev/${loop##*/}" ;; esac
 done 2>/dev/null
-# Logs, which are turned: xl-NAME.log, qemu-dm-NAME.log.1.
+# Logs, also rotated ones: xl-NAME.log, qemu-dm-NAME.log.1.
 for log in /var/log/xen/*-xenproof-"$run"-*.log* /var/log/libvirt/libxl/xenproof-"$run"-*.log; do
     name=${log##*/}
     case $name in xenproof-* | xl-xenproof-* | qemu-dm-xenproof-* | guest-xenproof-*) ;; *) continue ;; esac
     name=xenproof-${name#*xenproof-}
     ! is_ours "${name%%.log*}" || rm -f -- "$log"
 done
-# What was leased for them (lease.sh, port_lease.sh).
+# The run's leases (lease.sh, port_lease.sh).
 rm -f /run/xenproof/xenproof-"$run"-*
 for lease in /run/xenproof/port-*; do
     [ -e "$lease" ] && read -r other <"$lease" && [ "$other" = "$folder" ] && rm -f "$lease"
@@ -128,6 +130,6 @@ for volume in $(volumes); do
     echo "volume $volume"
 done
 listed || echo "guests, if there were any: xl list no longer answers"
-# At last: who waits for that makes guests of this run at once, and a folder at the same place.
+# Last of all: a keeper that waits for this then makes the folder again at the same path, and its worker new guests.
 rm -rf -- "$folder"
 ! [ "$folder" -ef /proc/self/fd/9 ] || echo "folder $folder"

@@ -1,6 +1,6 @@
-"""Leases on a host's memory and processors: no guest starts that the host has no capacity for, whoever starts it.
+"""Leases on a host's memory and processors: no run starts a guest for which the host has no capacity.
 
-They are kept on the host, so that the workers of one run and several runs know of each other.
+They are stored on the host, so that they hold between the workers of one run and between several runs.
 """
 
 import re
@@ -15,13 +15,13 @@ from xenproof.source.connection import Connection, quoted
 from xenproof.xen.domains import DomainRow, parse_free_memory, parse_xl_list
 
 RESERVE_MIB = 128
-"""Never leased: Xen's own needs, and what toolstacks take for a moment while they build a domain."""
+"""Memory that is never leased: for Xen itself, and for toolstacks while they build a domain."""
 OVERHEAD_MIB = 8
-"""What Xen takes for a small PV guest beyond its memory, rounded up."""
+"""The memory that Xen needs for a small PV guest beyond the guest's own, rounded up."""
 VCPUS_PER_CPU = 8
-"""More virtual processors on one of the host only wait for each other."""
+"""The most virtual processors leased for each processor of the host: more would only wait for each other."""
 LEASES = "/run/xenproof"
-"""The folder on the host, gone with its next start as all guests are."""
+"""The folder of the leases on the host; a reboot clears it, as it ends all guests."""
 
 _LOCK, _SCRIPT = ((files("xenproof.guest.host") / name).read_text("utf-8") for name in ("lease_lock.sh", "lease.sh"))
 _REQUEST = re.compile(r"request (\S+) (\d{1,9}) (\d{1,9}) (\d{1,5})\Z")
@@ -31,7 +31,7 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class LeaseRequest:
-    """What one guest requests: its turn, its MiB with what Xen takes for it, and its virtual processors."""
+    """The request of one guest: its turn, its MiB including OVERHEAD_MIB, and its virtual processors."""
 
     name: str
     turn: int
@@ -41,7 +41,7 @@ class LeaseRequest:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a host has for guests, and who requests it."""
+    """The capacity of a host for guests, the requests for it, and the domains."""
 
     free_mib: int
     cpus: int
@@ -50,18 +50,18 @@ class Capacity:
 
     @property
     def all_mib(self) -> int:
-        """What all requests may come to: what is free, and what those have of it already that run."""
+        """The memory for all requests: the free memory, and that of the requesting guests that run already."""
         names = {request.name for request in self.requests}
         taken = sum(row.mem_mib + OVERHEAD_MIB for row in self.domains if row.name in names)
         return max(0, self.free_mib - RESERVE_MIB) + taken
 
     @property
     def all_vcpus(self) -> int:
-        """How many virtual processors all requests may come to."""
+        """The number of virtual processors for all requests."""
         return self.cpus * VCPUS_PER_CPU
 
     def before(self, name: str) -> tuple[LeaseRequest, ...]:
-        """The requests whose turn is before that of `name`; raises ParseError where that has none."""
+        """The requests whose turn is before that of `name`; raises ParseError where `name` has no request."""
         own = self.request(name)
         return tuple(request for request in self.requests if (request.turn, request.name) < (own.turn, name))
 
@@ -73,7 +73,7 @@ class Capacity:
         raise ParseError(f"{name} has no lease request among {[request.name for request in self.requests]}")
 
     def grants(self, name: str) -> bool:
-        """Whether `name` and all whose turn is before fit together."""
+        """Whether the capacity suffices for `name` and all requests before it."""
         taken = [*self.before(name), self.request(name)]
         return (
             sum(request.mib for request in taken) <= self.all_mib
@@ -82,7 +82,7 @@ class Capacity:
 
 
 def parse_capacity(text: str) -> Capacity:
-    """What lease.sh printed; raises ParseError where a part is missing or of another shape."""
+    """The capacity in the output of lease.sh; raises ParseError where a part is missing or of another shape."""
     listed, found, info = text.partition("\nxl info\n")
     head, listing, domains = f"\n{listed}".partition("\nxl list\n")
     cpus = _CPUS.search(info)
@@ -102,8 +102,9 @@ def _request(line: str) -> LeaseRequest:
 def leased(dom0: Connection, folder: str, name: str, *, memory_mib: int, vcpus: int, limit_s: float) -> Iterator[None]:
     """Hold `memory_mib` and `vcpus` of the host for the guest `name` of the run whose folder on it is `folder`.
 
-    Waits until guests whose turn is before give theirs back.  Raises GuestError, which names the holders, after
-    `limit_s`, and at once where the host could never have as much; CommandFailed or ParseError where it does not say.
+    Waits until enough guests whose turn is before release theirs.  Raises GuestError, which names the holders, after
+    `limit_s`, and at once where the host can never have as much; CommandFailed or ParseError where the host's output
+    cannot be read.
     """
     words = {"name": name, "mib": str(memory_mib + OVERHEAD_MIB), "vcpus": str(vcpus), "folder": folder}
     deadline = time.monotonic() + limit_s
@@ -119,9 +120,9 @@ def leased(dom0: Connection, folder: str, name: str, *, memory_mib: int, vcpus: 
 
 
 def on_leases(dom0: Connection, script: str, words: Mapping[str, str], leases: str = LEASES) -> str:
-    """What `script`, with `words` as its variables, prints while it holds the leases on the host for itself.
+    """The output of `script`, which runs with `words` as its variables while it locks the leases on the host.
 
-    Raises CommandFailed where they cannot be kept.
+    Raises CommandFailed where leases cannot be stored.
     """
     variables = "".join(f"{key}={quoted(value)}\n" for key, value in {"leases": leases, **words}.items())
     done = dom0.run(f"{variables}{_LOCK}{script}", limit_s=120)

@@ -1,8 +1,8 @@
-# Requests capacity of a host for the guest $name, unless it did already: $mib of memory and $vcpus processors, as long
-# as the folder $folder of its run is there.  Prints all requests, and what the host has free and runs.
+# Requests capacity of a host for the guest $name, unless it has a request: $mib of memory and $vcpus processors, for as
+# long as the folder $folder of its run exists.  Prints all requests, and what the host has free and runs.
 #
-# All runs that use the host know of each other by these files.  A request's number is its turn: it counts those before
-# it and no other, so two at a time never take the same capacity, and none is overtaken.  Runs behind lease_lock.sh.
+# All runs that use the host share these files.  A request's number is its turn: capacity is granted only after the
+# requests before it, so two guests never get the same capacity, and none is overtaken.  Runs after lease_lock.sh.
 last=0
 for request in "$leases"/xenproof-*; do
     [ -e "$request" ] && read -r number other_mib other_vcpus other_folder <"$request" || continue

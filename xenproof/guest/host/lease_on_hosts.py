@@ -1,4 +1,4 @@
-"""A lease on several hosts at a time, as a guest needs that moves from one to another."""
+"""A lease on several hosts at a time, for a guest that moves from one to another."""
 
 import time
 from collections.abc import Collection, Iterator
@@ -12,11 +12,11 @@ from xenproof.guest.host.host import GuestHost
 def leased_on(
     hosts: Collection[GuestHost], name: str, *, memory_mib: int, vcpus: int, limit_s: float
 ) -> Iterator[None]:
-    """Hold capacity of each of `hosts` for the guest `name`, for as long as the context; `limit_s` is for all of them.
+    """Hold capacity of each of `hosts` for the guest `name`, during the context; `limit_s` is for all of them.
 
-    They are taken in one order, in whatever order they are named and whatever a run calls them: of two runs that want
-    the same hosts, the one that has the first of them gets the others, too, so that neither waits for the other for
-    ever.  Raises what `leased` raises, and GuestError where two of them are the same host.
+    The hosts are leased in one fixed order, whatever their order and their URLs in a run: of two runs that lease the
+    same hosts, the one with the first host gets the others, too, so there is no deadlock.  Raises what `leased`
+    raises, and GuestError where two of the hosts are the same.
     """
     deadline = time.monotonic() + limit_s
     by_boot: dict[str, GuestHost] = {}

@@ -13,9 +13,9 @@ from xenproof.xen.domains import parse_xl_list
 
 _MARK = "=xenproof="
 
-# One process each where one can do: each costs a tenth of a second where the host is emulated.
-# Sections, each closed by its own line, so that one that was cut off cannot pass for an empty one.  xenstore-list ends
-# at the first path that is not there (any more), and what is listed twice is one thing.
+# As few processes as possible: on an emulated host each costs a tenth of a second.
+# Each section ends with a line of its own, so that a section that was cut off is not taken for an empty one.
+# xenstore-list stops at the first missing path, so the paths are then listed one by one; duplicates do no harm.
 _SNAPSHOT = """\
 xl list; echo {mark} domains $?
 paths="/local/domain /vm /libxl $(xenstore-list -p /local/domain/0/backend)"
@@ -33,14 +33,14 @@ for net in /sys/class/net/*; do
 done; echo {mark} networks 0
 find {folder} /run/xen /var/lib/xen -maxdepth 1 ! -type d; echo {mark} files 0
 """
-# Of qemu, of blkback's kernel threads, and of all that names a guest of ours.
+# Processes of qemu, blkback's kernel threads, and all whose command line names a guest of xenproof.
 _PROCESS = re.compile(r" -xen-domid [1-9]| \[(blkback\.)?\d+\.xvd|\bxenproof-\w+-\d+\b")
 _DOMID_OF_FILE = r"(userdata-[a-z]+\.{domid}\.|.*-{domid}$|empty-cdrom\.{domid}$)"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Leftover:
-    """One thing in dom0 that a guest can leave; `text` names it as an administrator would."""
+    """One object in dom0 that a guest can leave behind; `text` names it as an administrator would."""
 
     kind: str
     text: str
@@ -51,7 +51,7 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True)
 class GuestIdentity:
-    """By what a thing in dom0 is known to belong to one guest."""
+    """The properties by which objects in dom0 are recognized as belonging to one guest."""
 
     name: str
     domid: int
@@ -61,7 +61,7 @@ class GuestIdentity:
     def owns(self, thing: Leftover) -> bool:
         """Whether `thing` belongs to the guest."""
         text, domid = thing.text, self.domid
-        # Guest 1 has nothing to do with guest 10.
+        # The name of guest 1 must not match that of guest 10.
         if re.search(rf"{re.escape(self.name)}(?!\d)", text) or any(file in text for file in self.files):
             return True
         if domid < 1:
@@ -80,12 +80,12 @@ class GuestIdentity:
 
 
 def snapshot(dom0: Connection, folder: str) -> frozenset[Leftover]:
-    """All things of guests that are in dom0 now, with the files in `folder`; raises ParseError where it is cut off."""
+    """All objects of guests in dom0 now, with the files in `folder`; raises ParseError where the output is cut off."""
     return parse_snapshot(dom0.run(_SNAPSHOT.format(mark=_MARK, folder=quoted(folder)), limit_s=90).text)
 
 
 def parse_snapshot(text: str) -> frozenset[Leftover]:
-    """The things in the output of the snapshot's script; raises ParseError for a missing section."""
+    """The objects in the output of the snapshot's script; raises ParseError for a missing section."""
     sections: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in text.split("\n"):
@@ -115,7 +115,7 @@ def parse_snapshot(text: str) -> frozenset[Leftover]:
 def leftovers(
     dom0: Connection, identity: GuestIdentity, folder: str, limit_s: float, own: Collection[Leftover] = ()
 ) -> list[Leftover]:
-    """What is still there of a guest after at most `limit_s` for things to settle, without what is its `own`."""
+    """What is left of a guest after waiting at most `limit_s` until nothing is, except its `own`."""
 
     def left() -> list[Leftover]:
         return sorted(thing for thing in snapshot(dom0, folder) if identity.owns(thing) and thing not in own)

@@ -1,8 +1,8 @@
-"""What of a file stands on the medium below dom0's file system: what a power cut at this moment would leave of it.
+"""Reads a file from the medium below dom0's file system: what a power cut at this moment would leave of it.
 
-dom0's page cache is passed by: where the blocks lie is asked of the file system, and they are read from its device
-directly.  A block that the file system has not placed yet, or placed without what is to be in it, reads as zeros, as it
-would after a power cut.  That the device itself keeps what it took is not seen from here.
+dom0's page cache is bypassed: the file system lists where the blocks are, and they are read from its device directly.
+A block that is not allocated yet, or allocated and not written, reads as zeros, as it would after a power cut.  Whether
+the device itself keeps what was written to it cannot be checked here.
 """
 
 import re
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.source.connection import Connection, quoted
 
-# Their places are places of their device; those of btrfs are not.
+# Their block numbers are those of their device; those of btrfs are not.
 _PLAIN_FILESYSTEMS = ("ext2", "ext3", "ext4", "xfs")
-# Places that hold nothing yet, or not what the file holds.
+# Flags of extents without content, or with other content than the file's.
 _NOT_THERE = frozenset({"delalloc", "unwritten", "unknown_loc", "inline", "not_aligned", "encoded"})
 # Such as: "   1:      512..     600:      40000..     40088:     89:      34816: last,unwritten,eof"
 _ROW = re.compile(
@@ -26,7 +26,7 @@ _SIZE = re.compile(r"File size of .* is [0-9]{1,19} \([0-9]{1,19} blocks? of (\d
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Blocks of a file that lie one after the other on its device; counted in blocks."""
+    """Consecutive blocks of a file on its device: the first in the file, its place on the device, and their count."""
 
     first: int
     place: int
@@ -36,14 +36,14 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where a file lies: the size of a block in bytes, and its extents in order."""
+    """Where a file is on its device: the size of a block in bytes, and the extents in order."""
 
     block: int
     extents: Sequence[Extent]
 
 
 def parse_extents(text: str) -> Placed:
-    """What `filefrag -v` prints; raises ParseError where that is not its form."""
+    """The extents in the output of `filefrag -v`; raises ParseError for another shape."""
     block, extents = 0, []
     for line in text.splitlines():
         if match := _SIZE.match(line):
@@ -57,11 +57,12 @@ def parse_extents(text: str) -> Placed:
 
 
 def on_medium(dom0: Connection, path: str, length: int) -> bytes:
-    """The first `length` bytes of the file as they stand on the medium.
+    """The first `length` bytes of the file as they are on the medium.
 
-    Raises NotEvaluable on a file system whose places are not those of its device, ParseError for what cannot be read.
+    Raises NotEvaluable on a file system whose block numbers are not those of its device, ParseError for what cannot be
+    read.
     """
-    # Not the file system's own sync: what it has not placed is what a power cut takes.
+    # filefrag without -s, its sync: what is not written yet must stay so, as a power cut would lose it.
     script = f"findmnt -n -o FSTYPE,SOURCE --target {quoted(path)} && filefrag -v {quoted(path)}"
     where, _, listing = dom0.run(script).check().text.partition("\n")
     kind, _, device = where.partition(" ")

@@ -1,6 +1,6 @@
 """Leases on a host's TCP ports, for the servers of guests' screens: no two runs choose the same.
 
-They are kept on the host, beside those on memory and processors, until the folder of their run is gone.
+They are stored on the host, beside those on memory and processors, until the folder of their run is removed.
 """
 
 import re
@@ -13,14 +13,14 @@ from xenproof.guest.host.lease import LEASES, on_leases
 from xenproof.source.connection import Connection
 
 PORTS = range(20000, 30000)
-_MORE = 50  # that many are asked for beyond what is needed, as others may have some of them
+_MORE = 50  # so many more ports than needed are tried, as other runs may have leased some of them
 _SCRIPT = (files("xenproof.guest.host") / "port_lease.sh").read_text("utf-8")
 
 
 def lease_ports(dom0: Connection, folder: str, count: int, ports: range = PORTS, leases: str = LEASES) -> list[int]:
     """Lease `count` ports of the host, on which nothing listens now, for the run whose folder on it is `folder`.
 
-    Raises GuestError where not so many of `ports` are free, CommandFailed where no lease can be kept.
+    Raises GuestError where fewer of `ports` are free, CommandFailed where leases cannot be stored.
     """
     listening = read_ports(dom0).listening_on
     free = [port for port in ports if port not in listening]

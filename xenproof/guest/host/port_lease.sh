@@ -1,5 +1,5 @@
-# Leases $count of the TCP $ports of a host to the run whose folder is $folder, as long as that is there, and prints
-# them.  Runs behind lease_lock.sh.
+# Leases $count of the TCP $ports of a host to the run whose folder is $folder, for as long as that exists, and prints
+# them.  Runs after lease_lock.sh.
 for port in $ports; do
     [ "$count" -gt 0 ] || break
     lease=$leases/port-$port

@@ -1,4 +1,4 @@
-"""The identity of a run: what all that it makes on hosts is named by, the same on each of them."""
+"""The identity of a run: the names of all that the run makes on hosts begin with it, the same on each host."""
 
 import secrets
 import string
@@ -13,10 +13,10 @@ _LETTERS = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """A run, made once on this side and known to all its workers: a guest that comes from another host is known, too.
+    """A run, made once on this machine and shared by all its workers, so that a guest can move to another host.
 
-    `id` is random, `folder` is what the workers share on this machine, `began` in seconds since the epoch is where the
-    time line of the report starts.
+    `id` is random, `folder` is shared by the workers on this machine, `began` in seconds since the epoch is the start
+    of the report's time line.
     """
 
     id: str
@@ -25,7 +25,7 @@ class RunIdentity:
 
     @staticmethod
     def of(folder: Path, began: float | None = None) -> "RunIdentity":
-        """The identity of the run whose workers share `folder`; the first that asks makes it."""
+        """The identity of the run whose workers share `folder`; the first call makes it."""
         with Shared(folder, "", "run").held() as table:
             row = table.setdefault("identity", {})
             made = row.setdefault("id", "".join(secrets.choice(_LETTERS) for _ in range(8)))
@@ -33,7 +33,7 @@ class RunIdentity:
 
     @property
     def prefix(self) -> str:
-        """What the names of its guests begin with, and the name of its working folder on each host."""
+        """The beginning of the names of the run's guests, and the name of its working folder on each host."""
         return f"xenproof-{self.id}"
 
     def new_name(self) -> str:

@@ -1,4 +1,4 @@
-"""What the workers of one run know together about one host: a small table in a file, behind a lock."""
+"""Data that the workers of one run share about one host: a small table in a file, behind a lock."""
 
 import hashlib
 import json
@@ -24,9 +24,9 @@ class Shared:
 
     @contextmanager
     def held(self, limit_s: float = LOCK_LIMIT_S) -> Iterator[Table]:
-        """The table, for the caller alone; what it holds at the end is kept, unless an error ends it.
+        """The table, locked for the caller; its content is stored at the end, unless an error ends the context.
 
-        Raises GuestError where another process keeps it for longer than `limit_s`.
+        Raises GuestError where another process holds the lock for longer than `limit_s`.
         """
         try:
             with FileLock(self._path.with_suffix(".lock"), timeout=limit_s):
@@ -40,7 +40,7 @@ class Shared:
 
 
 def is_alive(process: str) -> bool:
-    """Whether the process with this number runs on this machine, so that what it took still counts."""
+    """Whether the process with this number runs on this machine, so that its entries are still valid."""
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:

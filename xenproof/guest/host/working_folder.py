@@ -1,4 +1,4 @@
-"""The working folder of a run on a host: it holds the files of its guests, and a keeper on the host removes it."""
+"""The working folder of a run on a host, with the files of its guests; a keeper on the host removes it."""
 
 import contextlib
 import gzip
@@ -16,7 +16,7 @@ from xenproof.guest.image.guest_image import GuestImage
 from xenproof.source.connection import Connection, Stream, quoted
 
 IMAGES = "/var/lib/xen/images"
-"""Where guests' disks are kept where a profile names no other directory."""
+"""The directory for guests' disks where a profile names no other."""
 
 _KEEPER = (files("xenproof.guest.host") / "keeper.sh").read_text("utf-8")
 _KEPT = "kept"  # keeper.sh looks for it
@@ -29,9 +29,8 @@ _SEND_LIMIT_S = 300.0
 class WorkingFolder:
     """A folder below the host's image directory that all workers of a run share.
 
-    The first that asks for it makes it.  Each worker has a keeper of it on the host (keeper.sh); when the
-    last one loses its worker, whether that left, died or was cut off, it removes the folder with all guests
-    of the run.
+    The first worker that enters it makes it.  Each worker has a keeper of it on the host (keeper.sh); the last keeper
+    whose worker leaves, dies or loses its connection removes the folder with all guests of the run.
     """
 
     def __init__(self, dom0: Connection, run: RunIdentity, images: str = IMAGES) -> None:
@@ -43,12 +42,12 @@ class WorkingFolder:
         self._has_left = False
         self._there: set[str] = set()
         self.entries = 0
-        """How often it was entered: more than once where the host was started anew or the connection broke."""
+        """How often it was entered: more than once where the host was rebooted or the connection broke."""
 
     def enter(self) -> None:
-        """Make sure that the folder is there and kept; raises CommandFailed where it cannot be made.
+        """Make sure that the folder and its keeper exist; raises CommandFailed where it cannot be made.
 
-        Where the host lost its keeper, by a reboot or as the connection broke, it is entered again.
+        Where the keeper ended, by a reboot or a broken connection, the folder is entered again.
         """
         if self._keeper is not None and _is_there(self._keeper):
             return
@@ -62,7 +61,7 @@ class WorkingFolder:
             }  # fmt: skip
             variables = "".join(f"{name}={quoted(word)}\n" for name, word in words.items())
             keeper = self._held.enter_context(self._dom0.follow(variables + _KEEPER, keep_stdin=True))
-            # Where the run has been there before, its keepers may have much to remove first.
+            # Where the run was on this host before, its keepers may have much to remove first.
             path = _first_line(keeper, _WAIT_LIMIT_S if known else _START_LIMIT_S)
             if not (path.startswith("/") and path.rpartition("/")[2] == self._run.prefix):
                 self._held.close()
@@ -83,11 +82,11 @@ class WorkingFolder:
             self._held.close()
 
     def keep(self) -> None:
-        """Let the folder stay, with what is in it, when the run is over."""
+        """Mark the folder to be kept, with its content, when the run ends."""
         self._dom0.run(f": >{quoted(self.path)}/{_KEPT}").check()
 
     def leave(self) -> None:
-        """Let the keeper go, and with the last one the folder; raises GuestError where something of the run stays."""
+        """End the keeper; the last one removes the folder.  Raises GuestError where something of the run is left."""
         if not self.entries or self._has_left:
             return
         self._has_left = True
@@ -105,14 +104,14 @@ class WorkingFolder:
                 raise GuestError(f"still on {self._dom0.url} after the run: {', '.join(left)}; remove it by hand")
 
     def _is_left_behind(self) -> bool:
-        """Whether the folder is still there, and nobody wants it to be."""
+        """Whether the folder still exists, and is not marked to be kept."""
         path = quoted(self.path)
         return self._dom0.run(f"[ -e {path} ] && [ ! -e {path}/{_KEPT} ]").exit_code == 0
 
     def put(self, file: Path) -> str:
-        """The path of a copy of `file` on the host, named after its content and sent there once for each run.
+        """The path of a copy of `file` on the host, named by its content and sent once in each run.
 
-        Raises CommandFailed where it does not arrive whole.
+        Raises CommandFailed where it arrives incomplete.
         """
         content = file.read_bytes()
         return self._have(file.name, hashlib.sha256(content).hexdigest(), "cat", content)
@@ -122,7 +121,7 @@ class WorkingFolder:
         return self._have("witness", image.raw_sha256, "gzip -dc", image.path.read_bytes())
 
     def cut(self, image: GuestImage, file: Path) -> str:
-        """As `put`, of a file that lies on the disk of `image`, too: where it is one piece of it, only that is sent."""
+        """As `put`; where the content of `file` is one piece of `image`'s disk, it is cut from the disk on the host."""
         content = file.read_bytes()
         begin = gzip.decompress(image.path.read_bytes()).find(content)
         if begin < 0:
@@ -131,9 +130,9 @@ class WorkingFolder:
         return self._have(file.name, hashlib.sha256(content).hexdigest(), piece)
 
     def _have(self, name: str, wanted: str, source: str, stdin: bytes = b"") -> str:
-        """The path of a file with the sha256 `wanted`; where it is not there, what the command `source` prints.
+        """The path of a file with the sha256 `wanted`; a missing one is made from the output of the command `source`.
 
-        While one worker makes it others wait that want it, too; nobody else does.
+        While one worker makes it, only workers that need the same file wait.
         """
         self.enter()
         name = f"{name}-{wanted[:16]}"
@@ -146,9 +145,9 @@ class WorkingFolder:
 
 
 def _receive(dom0: Connection, path: str, wanted: str, source: str, stdin: bytes) -> None:
-    """Unless it is there already, make the file at `path` on the host of what the shell command `source` prints.
+    """Make the file `path` on the host, if it is missing, from the output of the shell command `source`.
 
-    It is to have the sha256 `wanted`.
+    Raises CommandFailed where its sha256 is not `wanted`.
     """
     if dom0.run(f"[ -e {quoted(path)} ]").exit_code == 0:
         return
@@ -171,7 +170,7 @@ def _is_there(keeper: Stream) -> bool:
 
 
 def _first_line(keeper: Stream, limit_s: float) -> str:
-    """What the keeper says first, or as much as came of it."""
+    """The first line that the keeper prints, or the part of it that arrives within the limit."""
     said, deadline = b"", time.monotonic() + limit_s
     while b"\n" not in said and (left := deadline - time.monotonic()) > 0:
         if (chunk := keeper.read(left)) is None:
@@ -181,7 +180,7 @@ def _first_line(keeper: Stream, limit_s: float) -> str:
 
 
 def _all_lines(keeper: Stream, limit_s: float) -> list[str]:
-    """What the keeper says until it ends; that it does not is a line of its own."""
+    """The lines that the keeper prints until it ends; where it does not end in time, the last line says so."""
     said, deadline = b"", time.monotonic() + limit_s
     while (chunk := keeper.read(max(0.0, deadline - time.monotonic()))) is not None:
         said += chunk

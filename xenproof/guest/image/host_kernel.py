@@ -1,4 +1,4 @@
-"""What guests' images are made of where the lab's kernel is not wanted: the host's own kernel, or that of a tree."""
+"""Material for guest images without the lab's kernel: the host's own kernel, or that of a root tree of the user."""
 
 import io
 import re
@@ -21,19 +21,19 @@ _LIMIT_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What images are made of: `parts` is a root tree with a kernel, its modules and busybox; images go to `folder`."""
+    """Material for images: `parts` is a root tree with a kernel, its modules and busybox; images go to `folder`."""
 
     folder: Path
     parts: Path
 
     @property
     def packing(self) -> Packing:
-        """As they came: whoever brings a kernel wants that one."""
+        """The kernel's own packing: a kernel that the user chose is tested unchanged."""
         return Packing.OWN
 
 
 def of_tree(tree: Path, folder: Path) -> Material:
-    """A root tree of the user's, with /boot/vmlinuz-*, /lib/modules and a static /bin/busybox; images go to `folder`.
+    """A root tree of the user with /boot/vmlinuz-*, /lib/modules and a static /bin/busybox; images go to `folder`.
 
     Raises LabError where it is no folder.
     """
@@ -45,9 +45,9 @@ def of_tree(tree: Path, folder: Path) -> Material:
 
 
 def of_host(dom0: Connection, busybox: Path, folder: Path) -> Material:
-    """The kernel that dom0 itself runs, fetched into `folder`, with `busybox`, which is a static one of this machine.
+    """The kernel that dom0 itself runs, fetched into `folder`, with `busybox`, a static one of this machine.
 
-    Raises LabError where dom0 has no file of that kernel, or no module that guests need.
+    Raises LabError where dom0 lacks the file of that kernel, or a module that guests need.
     """
     release = _release(dom0)
     parts, modules = folder / "parts", f"lib/modules/{release}"
@@ -64,9 +64,9 @@ def of_host(dom0: Connection, busybox: Path, folder: Path) -> Material:
 
 
 def static_busybox() -> Path:
-    """The busybox of this machine; raises LabError where there is none that runs without libraries."""
+    """The busybox of this machine; raises LabError where there is none, or it needs shared libraries."""
     found = shutil.which("busybox")
-    # A program that needs libraries names the one that loads them at its begin.
+    # The first bytes of a dynamically linked program name its loader.
     if found is None or re.search(rb"/lib(64)?/ld-", Path(found).read_bytes()[:4096]):
         raise LabError(
             f"guests need a static busybox of this machine, found {found or 'none'}; install the package busybox-static"
@@ -109,10 +109,10 @@ def _fetch(dom0: Connection, paths: Iterable[str], into: Path) -> None:
             "--guest-kernel FOLDER"
         )
     try:
-        # Not compressed, so that nothing is bigger than what came.
+        # Not compressed, so that no file is bigger than the archive.
         with tarfile.open(fileobj=io.BytesIO(done.stdout), mode="r:") as archive:
             members = {member.name: member for member in archive.getmembers()}
-            # A host decides what is in its archive: only files that were asked for are taken, by their names.
+            # The archive's content is up to the host: only the requested files are taken, by their names.
             for name in names:
                 member = members.get(name)
                 if member is None or not member.isreg() or member.issparse():

@@ -45,7 +45,7 @@ def transcripts() -> Transcripts:
     """The table; raises DescriptionError if a substitution gives no reason or names an unknown command."""
     table = YAML(typ="safe").load(HERE / "transcripts.yaml")
     rows = [
-        Substitution(tuple(row["in"]), row["is"], row["becomes"], row["status"], row.reason)
+        Substitution(tuple(row["in"]), row["is"], row["becomes"], row["status"], row["reason"])
         for row in table["substitutions"]
     ]
     for row in rows:

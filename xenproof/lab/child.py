@@ -46,7 +46,10 @@ def bound_to_parent(sig: signal.Signals, words: Sequence[str]) -> list[str]:
     Not done with Python's preexec_fn: Python takes locks around such a fork, and a Ctrl-C at the wrong moment is lost
     there and leaves the lock of logging held.
     """
-    return [require("setpriv"), "--pdeathsig", sig.name, "--", require(words[0]), *words[1:]]
+    # The parent may have ended before the signal was asked for, which then never comes.
+    only_with_us = 'test "$PPID" = "$0" && exec "$@"'
+    bound = [require("setpriv"), "--pdeathsig", sig.name, "--", "sh", "-c", only_with_us, str(os.getpid())]
+    return [*bound, require(words[0]), *words[1:]]
 
 
 def run(

@@ -21,7 +21,7 @@ PROFILE = load_profile("debian12")
 # The section that a family is read from, where it is not called as the family.
 SECTIONS = {
     "hypervisor": "xl-info",
-    "dom0_share": "xl-list",
+    "domain0": "xl-list",
     "xl_commands": "xl-help",
     "xl_dmesg": "xl-dmesg",
     "units": "show",

@@ -359,7 +359,9 @@ def test_without_the_extra_a_disk_image_says_what_to_install(
 ) -> None:
     import sys
 
-    own = [f"xenproof.image.{name}" for name in ("disk", "container", "qcow2", "filesystem", "ext", "xfs", "btrfs")]
+    own = [
+        f"xenproof.image.disk.{name}" for name in ("disk", "container", "qcow2", "filesystem", "ext", "xfs", "btrfs")
+    ]
     for name in [name for name in sys.modules if name.startswith("dissect") or name in own]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "dissect", None)

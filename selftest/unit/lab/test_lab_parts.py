@@ -236,3 +236,15 @@ def test_a_cut_off_state_file_is_cleaned_up(lab_cache: Path) -> None:
 
     assert [left.folder for left in runs.clean()] == [run.folder]
     assert lab_cache.exists()
+
+
+def test_a_program_does_not_begin_where_its_parent_has_ended(tmp_path: Path) -> None:
+    """Else it would never get the signal that its parent's end sends."""
+    program = child.bound_to_parent(signal.SIGKILL, ["touch", str(tmp_path / "begun")])
+    assert subprocess.run(program, check=False, timeout=60).returncode == 0
+    assert (tmp_path / "begun").exists()
+    # A shell in between is another parent than the one that asked.
+    (tmp_path / "begun").unlink()
+    between = ["sh", "-c", '"$@"; exit $?', "sh", *program]
+    assert subprocess.run(between, check=False, timeout=60).returncode == 1
+    assert not (tmp_path / "begun").exists()

@@ -163,7 +163,10 @@ def test_the_memory_of_the_parent_is_below_the_bound() -> None:
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
 def test_a_child_ends_with_its_parent(tmp_path: Path, sign: signal.Signals) -> None:
     pid = tmp_path / "pid"
+    # A run behind nohup ignores SIGHUP, and so would its children.
     code = f"""
+        import signal
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         from pathlib import Path
         from selftest import confined_readers as readers
         from xenproof.run.interruption import interrupt_on_sigterm

@@ -5,6 +5,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -97,7 +98,8 @@ def _let_end(process: "subprocess.Popen[bytes]") -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
-    threading.Thread(target=process.wait, daemon=True).start()
+    if not sys.is_finalizing():  # then to start a thread would wait for ever
+        threading.Thread(target=process.wait, daemon=True).start()
 
 
 @contextmanager

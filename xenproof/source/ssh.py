@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -98,8 +99,9 @@ class SSHConnection:
             session.give(stdin, limit_s)
             yield result
         finally:
-            self._end(session)
-            session.close()
+            if not sys.is_finalizing():
+                self._end(session)
+                session.close()
 
     @contextmanager
     def follow(self, command: str, *, keep_stdin: bool = False) -> Iterator["SSHStream"]:
@@ -110,11 +112,13 @@ class SSHConnection:
                 session.end_of_input()
             yield SSHStream(session)
         finally:
-            if keep_stdin:
-                session.end_of_input()
-            else:
-                self._end(session)
-            session.close()
+            # A context that is only dropped is left while Python itself ends; the connection ends with the process.
+            if not sys.is_finalizing():
+                if keep_stdin:
+                    session.end_of_input()
+                else:
+                    self._end(session)
+                session.close()
 
     def forward(self, port: int) -> AbstractContextManager[int]:
         """The port on our own loopback that leads to `port` on the host's, while the context lasts."""

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import ClassVar
 import paramiko
 from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_REQUEST
 from paramiko.packet import Packetizer
+
+from xenproof.errors import SourceError
 
 # OpenSSH accepts no larger packet either.  The peer states the size before it is authenticated.
 MAX_PACKET_BYTES = 256 << 10
@@ -140,8 +143,11 @@ def end(transport: paramiko.Transport) -> None:
 def given_up_after(transport: paramiko.Transport, limit_s: float) -> Iterator[threading.Event]:
     """Close `transport` if the context takes longer than `limit_s`; the event is then set.
 
-    A peer that stops reading blocks every write to it, on every channel: only closing ends that.
+    A peer that stops reading blocks every write to it, on every channel: only closing ends that.  Raises SourceError
+    while Python itself ends: to start a thread would then wait for ever.
     """
+    if sys.is_finalizing():
+        raise SourceError("this process is ending: its connections end with it")
     ended = threading.Event()
 
     def give_up() -> None:

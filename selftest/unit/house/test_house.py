@@ -170,6 +170,21 @@ def test_no_folder_of_one_machine_stands_in_the_tree() -> None:
     assert [str(path.relative_to(ROOT)) for path in ours if path != Path(__file__) and home.search(text_of(path))] == []
 
 
+def test_fixtures_do_nothing_when_they_are_only_dropped() -> None:
+    """As where a run is interrupted twice: Python closes generators while it ends, and starts no thread any more."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{block.lineno}"
+        for path in sorted((ROOT / "xenproof/suite").rglob("*.py"))
+        for function in ast.walk(ast.parse(text_of(path)))
+        if isinstance(function, ast.FunctionDef)
+        if any("pytest.fixture" in ast.unparse(decorator) for decorator in function.decorator_list)
+        for block in ast.walk(function)
+        if isinstance(block, ast.With) or (isinstance(block, ast.Try) and block.finalbody)
+        if any(isinstance(node, ast.Yield) for node in ast.walk(block))
+    ]
+    assert wrong == []
+
+
 def test_the_library_knows_no_single_test() -> None:
     """What is to be known of a test is declared beside it, by marks and parameters."""
     named = re.compile(r"\btest_\w+\.py\b|/test_\w|^test_\w+$")

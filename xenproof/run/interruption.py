@@ -36,13 +36,20 @@ class Interruptions:
         before = {number: signal.getsignal(number) for number in _SIGNALS}
         self._before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
 
-    def hear(self) -> None:
+    def install(self) -> None:
         """Install the handler, except for ignored signals."""
         for number in self._before:
             signal.signal(number, self._on_signal)
 
-    def let_go(self) -> None:
-        """Restore the previous handlers; signals are ignored while Python itself ends."""
+    def restore(self) -> None:
+        """Restore the previous handlers; signals are ignored while Python itself ends.
+
+        After an interrupted run they are ignored at once: a further signal would change the exit status that the
+        report states.
+        """
+        if self.asked:
+            _ignore()
+            return
         for number, before in self._before.items():
             signal.signal(number, before)
         atexit.register(_ignore)

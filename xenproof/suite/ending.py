@@ -79,6 +79,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Catch the signals in the process that the user started, if it examines hosts."""
     if (controller := config.pluginmanager.get_plugin("xenproof-controller")) is not None:
         signals = Interruptions()
-        signals.hear()
-        config.add_cleanup(signals.let_go)
+        signals.install()
+        config.add_cleanup(signals.restore)
         config.pluginmanager.register(Ending(config, controller, signals), "xenproof-ending")

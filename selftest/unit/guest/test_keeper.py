@@ -37,6 +37,7 @@ XL = """\
 #!/bin/sh
 case $1 in
 list)
+    [ -z "$2" ] || [ "$2" -lt "$(wc -l <"$DOMAINS")" ] || exit 1
     echo 'Name                                        ID   Mem VCPUs	State	Time(s)'
     number=0
     while IFS= read -r name; do
@@ -194,6 +195,23 @@ def test_logs_and_definitions_of_the_run_go_and_no_other(host: Host, shell: list
 
     assert {path for path in (host.folder / "var/log").rglob("*.log*")} == theirs
     assert sorted(undefined.read_text().split()) == sorted(OURS)
+
+
+def test_what_a_late_qemu_wrote_into_xenstore_goes_where_its_domain_is_gone(host: Host, shell: list[str]) -> None:
+    (host.folder / "bin/xenstore-list").write_text(f'#!/bin/sh\ncat "{host.folder}$1"\n')
+    (host.folder / "bin/xenstore-rm").write_text(f'#!/bin/sh\necho "$1" >>{host.folder}/removed\n')
+    for program in ("xenstore-list", "xenstore-rm"):
+        (host.folder / "bin" / program).chmod(0o755)
+    host.domains.write_text("Domain-0\nvm\n")
+    models = host.put("/local/domain/0/device-model", "0\n1\n12\n")  # 12 was there before the run
+    keeper = host.keeper(shell)
+    assert folder_of(keeper).is_dir()
+    models.write_text("0\n1\n12\n2\n120\nno number\n")
+
+    assert keeper.communicate("", timeout=60) == ("", "")
+
+    root = "/local/domain/0/device-model"
+    assert (host.folder / "removed").read_text() == f"{root}/2\n{root}/120\n"
 
 
 def test_pools_and_volumes_of_the_run_go_and_no_other(host: Host, shell: list[str]) -> None:

@@ -54,10 +54,17 @@ import xenproof.report.write as write
 
 FOLDER = Path(os.environ["SLOW_FOLDER"])
 
-def pytest_{hook}():
-    (FOLDER / "{hook}").touch()
-    while not (FOLDER / "go on from {hook}").exists():
+def wait():
+    (FOLDER / "{place}").touch()
+    while not (FOLDER / "go on from {place}").exists():
         time.sleep(0.01)
+
+def pytest_configure(config):
+    if "{place}" == "cleanup":  # pytest's last step, which is no hook
+        config.add_cleanup(wait)
+
+if "{place}" != "cleanup":
+    pytest_{place} = lambda: wait()
 """
 
 
@@ -208,8 +215,8 @@ def test_what_an_interrupted_check_did_not_close_is_no_verdict(slow: Slow) -> No
     assert slow.ended().exit_status == 2
 
 
-def _held_at(slow: Slow, monkeypatch: pytest.MonkeyPatch, hook: str) -> None:
-    (slow.folder / "waiting.py").write_text(_AT.format(hook=hook))
+def _held_at(slow: Slow, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    (slow.folder / "waiting.py").write_text(_AT.format(place=place))
     monkeypatch.setenv("PYTHONPATH", f"{slow.folder}:{REPOSITORY}")
     slow.start("-p", "waiting")
 
@@ -228,6 +235,20 @@ def test_a_run_whose_checks_have_all_run_ends_as_it_would_have(
     results = slow.ended()
     assert results.exit_status == 0
     assert len(results.verdicts) == 1
+
+
+def test_an_interrupted_run_is_not_ended_by_a_signal_after_its_report(
+    slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _held_at(slow, monkeypatch, "cleanup")
+    slow.comes_to("check")
+    slow.send(INT)
+    slow.goes_on("removal")
+    slow.comes_to("cleanup")
+    slow.send(TERM)
+    slow.goes_on("cleanup")
+
+    assert slow.ended().exit_status == 2
 
 
 def test_a_run_is_interrupted_twice_while_a_host_is_read(slow: Slow) -> None:

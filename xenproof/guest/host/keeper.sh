@@ -34,6 +34,10 @@ if ! hold 2>/dev/null; then
 fi
 lists=
 ! xl list >/dev/null 2>&1 || lists=1
+models() {
+    xenstore-list /local/domain/0/device-model 2>/dev/null
+}
+models_before=$(models)
 echo "$folder"
 cat >/dev/null
 
@@ -85,6 +89,13 @@ ps -ww -e -o pid=,args= | while read -r pid args; do
     name=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed -n '/^-name$/{n;p;q;}')
     ! is_ours "$name" || kill -KILL "$pid"
 done 2>/dev/null
+# A qemu that xl destroy ended while it was still starting writes its keys after libxl removed them, and nobody removes
+# them again.  The run's are those of a domain that is gone and that were not there when it began.
+for model in $(models); do
+    case $model in *[!0-9]*) continue ;; esac
+    ! printf '%s\n' $models_before | grep -q -x -e "$model" || continue
+    xl list && ! xl list "$model" && xenstore-rm "/local/domain/0/device-model/$model"
+done >/dev/null 2>&1
 # The CPU pool of a guest: its one CPU goes back to dom0's pool.
 xl cpupool-list -c 2>/dev/null | while read -r pool cpu; do
     [ "$pool" != "${pool#xp-}" ] && is_ours "xenproof-${pool#xp-}" && xl cpupool-destroy "$pool" && xl cpupool-cpu-add Pool-0 "$cpu"

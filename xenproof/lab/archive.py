@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 from xenproof.errors import LabError
 from xenproof.lab.release_file import fetch, parse_release_file, shown
@@ -63,5 +64,6 @@ def _places(suite: str, mirrors: Sequence[str]) -> list[str]:
     """Where `suite` may be: security updates have a folder of their own beside that of the release on most mirrors."""
     places = [f"{uri.rstrip('/')}/" for uri in mirrors]
     if suite.endswith("-security"):
-        places += [f"{uri.rstrip('/')}-security/" for uri in mirrors if not uri.rstrip("/").endswith("-security")]
+        folders = [uri.rstrip("/") for uri in mirrors if urlsplit(uri).path.strip("/")]
+        places += [f"{folder}-security/" for folder in folders if not folder.endswith("-security")]
     return sorted(set(places), key=places.index)

@@ -61,14 +61,17 @@ class LabHost:
 
 
 def ensure_built(
-    release: str, progress: Progress, memory_mib: int | None = None
+    release: str, progress: Progress, memory_mib: int | None = None, *, fresh: bool = False, allow_expired: bool = False
 ) -> tuple[Recipe, accel.Accelerator, Image, Snapshot]:
-    """The recipe, accelerator, image and snapshot of `release`, built and booted if they do not exist; see `up`."""
+    """The recipe, accelerator, image and snapshot of `release`, built and booted if they do not exist; see `up`.
+
+    `fresh` and `allow_expired` are those of `ensure_image`.
+    """
     recipe = load_recipe(release)
     if memory_mib is not None:
         recipe = recipe.with_memory(memory_mib)
     accelerator = accel.choose()
-    image = ensure_image(recipe, accelerator, progress)
+    image = ensure_image(recipe, accelerator, progress, fresh=fresh, allow_expired=allow_expired)
     return recipe, accelerator, image, ensure_snapshot(recipe, image, accelerator, progress)
 
 

@@ -44,11 +44,8 @@ def parse_release_file(text: str) -> ReleaseFile | None:
     fields = HeaderParser().parsestr(head)
     if (date := _date(fields.get("Date", ""))) is None:
         return None
-    return ReleaseFile(
-        *(str(fields.get(name, "")) for name in ("Origin", "Suite", "Codename")),
-        date,
-        _date(fields.get("Valid-Until", "")),
-    )
+    origin, suite, codename = (str(fields.get(name, "")) for name in ("Origin", "Suite", "Codename"))
+    return ReleaseFile(origin, suite, codename, date, _date(fields.get("Valid-Until", "")))
 
 
 def fetch(uri: str, suite: str, file: Path) -> tuple[str, str]:

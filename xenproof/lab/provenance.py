@@ -65,7 +65,7 @@ class Provenance:
 
 
 def provenance(lists: Path, packages: str, suites: Sequence[str]) -> Provenance:
-    """What was installed: by the folder of apt's verified Release files, and "NAME VERSION" of each package, a line each.
+    """What was installed: from apt's verified Release files, and from lines "NAME VERSION", one for each package.
 
     Raises LabError where one of `suites` was not used.
     """
@@ -77,8 +77,8 @@ def provenance(lists: Path, packages: str, suites: Sequence[str]) -> Provenance:
             names |= {release.codename, release.suite}
     if missing := [suite for suite in suites if suite not in names]:
         raise LabError(
-            f"the packages were installed without {', '.join(missing)}: the mirror has only {', '.join(sorted(names))}; "
-            "set XENPROOF_MIRROR to a mirror that has all, or take what the release itself contains: RELEASE@release"
+            f"the packages were installed without {', '.join(missing)}: the mirror has only "
+            f"{', '.join(sorted(names))}; set XENPROOF_MIRROR to a mirror that has all, or take what the release itself contains: RELEASE@release"
         )
     versions = dict(line.split(" ", 1) for line in sorted(packages.splitlines()) if " " in line)
     return Provenance(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.parser import HeaderParser
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -70,7 +71,7 @@ def fetch(uri: str, suite: str, file: Path) -> tuple[str, str]:
             return opened.read(_FIELDS_CHARS), ""
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
     # "Err:1 ADDRESS" is followed by the reason, which is without the address and the credentials in it.
-    reasons = [after for line, after in zip(lines, lines[1:], strict=False) if line.startswith("Err:")]
+    reasons = [after for line, after in pairwise(lines) if line.startswith("Err:")]
     return "", reasons[0][:200] if reasons else f"{_APT_HELPER} ended with {done.returncode}"
 
 

@@ -45,7 +45,8 @@ def mirror(tmp_path: Path) -> Mirror:
             until = f"Valid-Until: {format_datetime(valid)}\n" if valid else ""
             file.write_text(
                 "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n"
-                f"Origin: {origin}\nSuite: oldstable\nCodename: {suite}\nDate: {format_datetime(date)}\n{until}SHA256:\n"
+                f"Origin: {origin}\nSuite: oldstable\nCodename: {suite}\n"
+                f"Date: {format_datetime(date)}\n{until}SHA256:\n"
             )
         return f"file://{tmp_path / name}"
 

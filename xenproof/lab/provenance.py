@@ -78,7 +78,8 @@ def provenance(lists: Path, packages: str, suites: Sequence[str]) -> Provenance:
     if missing := [suite for suite in suites if suite not in names]:
         raise LabError(
             f"the packages were installed without {', '.join(missing)}: the mirror has only "
-            f"{', '.join(sorted(names))}; set XENPROOF_MIRROR to a mirror that has all, or take what the release itself contains: RELEASE@release"
+            f"{', '.join(sorted(names))}; set XENPROOF_MIRROR to a mirror that has all, or take what the release "
+            "itself contains: RELEASE@release"
         )
     versions = dict(line.split(" ", 1) for line in sorted(packages.splitlines()) if " " in line)
     return Provenance(

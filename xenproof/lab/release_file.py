@@ -11,7 +11,7 @@ from email.parser import HeaderParser
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from xenproof.errors import LabError
 
@@ -78,7 +78,7 @@ def fetch(uri: str, suite: str, file: Path) -> tuple[str, str]:
 def shown(uri: str) -> str:
     """An address without the user and the password that apt's configuration may have in it."""
     parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], *parts[2:]))
 
 
 def _date(text: str) -> datetime | None:

@@ -106,7 +106,9 @@ def _reach(
 
 def _gather(opened: OpenHost, profile: Profile, folder: Path, progress: Progress) -> None:
     assert opened.connection is not None  # noqa: S101  # _reach set it or raised
-    about = {"accelerator": opened.lab_host.run.accelerator} if opened.lab_host else {}
+    about = {}
+    if (lab_host := opened.lab_host) is not None:
+        about = {"accelerator": lab_host.run.accelerator, "built from": lab_host.image.provenance.summary}
     with progress.phase(f"reading {opened.target.url}", 4):
         opened.recording = gather(opened.connection, [PROBE, *probes(profile)], about)
     _keep(opened, folder)

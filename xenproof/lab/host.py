@@ -12,6 +12,7 @@ from xenproof.lab import accel
 from xenproof.lab.child import bound_to_parent, end, tail
 from xenproof.lab.image import Image, ensure_image
 from xenproof.lab.machine import Wiring, command
+from xenproof.lab.provenance import too_old
 from xenproof.lab.qmp import monitor
 from xenproof.lab.ready import connect, forwarded_port
 from xenproof.lab.recipe import Recipe, load_recipe
@@ -83,6 +84,8 @@ def up(release: str, progress: Progress, *, detached: bool = False, memory_mib: 
     the ends of QEMU's log and of the serial log if the host does not start, UsageError for too little memory.
     """
     recipe, accelerator, image, snapshot = ensure_built(release, progress, memory_mib)
+    if old := too_old(image.provenance, release):
+        progress.note(f"the image of {release}: {old}")
     require_space(made(runs.runs_folder()), RUN_GIB, f"running the lab host {release}")
     run = runs.new_run(release, None if detached else ProcessIdentity.of(os.getpid()))
     host = LabHost(run, image)

@@ -80,9 +80,9 @@ class Controller:
 
     def _open_hosts(self) -> None:
         progress = Progress(console(file=sys.__stderr__))
-        for url in self.state.urls:
+        for address in self.state.addresses:
             opened = open_host(
-                url,
+                address,
                 self.state.profile,
                 self.state.folder,
                 progress,
@@ -92,8 +92,8 @@ class Controller:
                 backing=tuple(self.config.getoption("--backing")),
             )
             self.hosts.append(opened)
-            self.state.targets[url] = opened.target
-            self.facts[url] = host_facts(opened.recording, self.state.profile)
+            self.state.targets[address.url] = opened.target
+            self.facts[address.url] = host_facts(opened.recording, self.state.profile)
             # The checks read the recording from its file, host by host: a hundred recordings would fill the memory.
             opened.recording = None
 
@@ -105,7 +105,7 @@ class Controller:
                 "folder": str(self.state.folder),
                 "report": str(self.state.report),
                 "began": self.state.began,
-                "targets": [target.to_plain() for target in self.state.targets.values()],
+                "targets": {url: target.to_plain() for url, target in self.state.targets.items()},
             }
         )
 

@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
                 if (memory := config.getoption("--lab-memory")) is not None:
                     recipe.with_memory(memory)
         profile = load_profile(profile_name)
-        state = State(profile, [address.url for address in addresses], config.getoption("--report").absolute())
+        state = State(profile, addresses, config.getoption("--report").absolute())
         options.check_guest_kernel(config.getoption("--guest-kernel"))
         if config.getoption("--keep-guests"):
             check_keepable(addresses)
@@ -75,7 +75,9 @@ def pytest_configure(config: pytest.Config) -> None:
     data = json.loads(handed)
     state.is_worker = True
     state.folder, state.report, state.began = Path(data["folder"]), Path(data["report"]), data["began"]
-    state.targets = {row["url"]: Target.from_plain(row) for row in data["targets"]}
+    state.targets = {
+        address.url: Target.from_plain(address, data["targets"][address.url]) for address in state.addresses
+    }
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -2,12 +2,14 @@
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from xenproof.hosts.target import Target
 from xenproof.profile.profile import Profile
+from xenproof.source.address import Address
 from xenproof.source.probe import Kept, Recording
 from xenproof.suite.fast_path import FastPath
 from xenproof.suite.recording_option import NOTES
@@ -18,9 +20,10 @@ STATE = pytest.StashKey["State"]()
 class State:
     """The state of the run in this process: complete in the controller, the plain data of it in a worker."""
 
-    def __init__(self, profile: Profile, urls: list[str], report: Path) -> None:
+    def __init__(self, profile: Profile, addresses: Sequence[Address], report: Path) -> None:
         self.profile = profile
-        self.urls = urls
+        self.addresses = tuple(addresses)
+        self.urls = [address.url for address in addresses]
         self.report = report
         self.began = time.time()
         self.targets: dict[str, Target] = {}
@@ -28,7 +31,7 @@ class State:
         self.is_worker = False
         self.record: Path | None = None
         # The hosts for which tests are collected: all, or one after the other.
-        self.collected_urls = urls
+        self.collected_urls = self.urls
         self._fast_path: FastPath | None = None
         self._read: tuple[str, Kept] | None = None
 

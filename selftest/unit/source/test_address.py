@@ -93,7 +93,7 @@ def test_a_list_without_hosts_or_with_the_same_twice_is_a_usage_error(text: str)
 
 def test_an_address_is_parsed_where_it_comes_in_and_travels_from_there() -> None:
     # The options of the suite, that of `xenproof record`, and what a stored recording says of its host.
-    entries = {"suite/plugin.py", "cli.py", "facts/ssh_readiness.py"}
+    entries = {"suite/options.py", "cli.py", "facts/ssh_readiness.py"}
     package = Path(xenproof.__file__).parent
     modules = {str(path.relative_to(package)): path.read_text("utf-8") for path in package.rglob("*.py")}
     parsing = {name for name, text in modules.items() if re.search(r"\bparse_urls?\(", text)}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xenproof.errors import NotEvaluable, XenproofError
-from xenproof.source.address import Scheme, parse_url
+from xenproof.source.address import Address, Scheme
 from xenproof.source.connection import Connection
 from xenproof.source.host_keys import HostKeys
 from xenproof.source.local import LocalConnection
@@ -44,18 +44,23 @@ class SshParameters:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One host of the run.
+    """One host of the run: the address that the user gave, and what was found there.
 
     `recording` is the file with the output of all its probes.  `ssh` is None for a host that is not
     reached by ssh; `live` says whether commands can be run on it.  `blocked` is why the host cannot be
     evaluated, empty if it can.
     """
 
-    url: str
+    address: Address
     recording: str = ""
     live: bool = False
     ssh: SshParameters | None = None
     blocked: str = ""
+
+    @property
+    def url(self) -> str:
+        """The URL by which the user named the host: its name in reports."""
+        return self.address.url
 
     def connect(self) -> Connection:
         """A new connection; raises NotEvaluable where the source is not a live host."""
@@ -72,7 +77,7 @@ class Target:
     @property
     def replayed(self) -> bool:
         """Whether commands are answered from a recording."""
-        return parse_url(self.url).scheme is Scheme.RECORDING
+        return self.address.scheme is Scheme.RECORDING
 
     def read(self) -> Recording:
         """The recording of its probes; raises XenproofError where there is none."""
@@ -81,11 +86,16 @@ class Target:
         return Recording.read(Path(self.recording))
 
     def to_plain(self) -> dict[str, Any]:
-        """The target as plain data."""
-        return asdict(self)
+        """What was found at the address, as plain data: a worker has the address from its own options."""
+        return {
+            "recording": self.recording,
+            "live": self.live,
+            "ssh": asdict(self.ssh) if self.ssh else None,
+            "blocked": self.blocked,
+        }
 
     @staticmethod
-    def from_plain(data: dict[str, Any]) -> "Target":
-        """The target from the output of `to_plain`."""
+    def from_plain(address: Address, data: dict[str, Any]) -> "Target":
+        """The target at `address` from the output of `to_plain`."""
         ssh = data["ssh"]
-        return Target(**{**data, "ssh": SshParameters(**ssh) if ssh else None})
+        return Target(address, **{**data, "ssh": SshParameters(**ssh) if ssh else None})

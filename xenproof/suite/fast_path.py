@@ -24,9 +24,10 @@ from xenproof.suite.expect import Expect
 from xenproof.suite.fixtures.facts import READERS
 
 # Fixtures of pytest and of this plugin; all other fixtures of a check must be facts.
-_GIVEN = frozenset({"expected", "expect", "recording", "profile", "target", "request", "pytestconfig"})
+_GIVEN = frozenset({"expected", "expect", "recording", "profile", "target", "run_context", "request", "pytestconfig"})
 # Any other marker may change how a test runs.
 _PLAIN_MARKS = frozenset({"each", "req", "smoke", "parametrize"})
+_NAME = "xenproof-fast-path"
 # With one of these options, the user wants to see each step of pytest.
 _STEP_BY_STEP = ("usepdb", "trace", "setupshow", "setuponly", "setupplan")
 
@@ -122,6 +123,18 @@ class FastPath:
         if nextitem is not None and nextitem.parent is item.parent:
             return True
         return not self._set_up if nextitem is None else set(self._set_up) <= set(nextitem.listchain())
+
+
+def add_fast_path(config: pytest.Config, profile: Profile) -> None:
+    """Let the checks of this process take the fast path where they can."""
+    config.pluginmanager.register(FastPath(config, profile), _NAME)
+
+
+def fast_path_of(config: pytest.Config) -> FastPath:
+    """The fast path of this process."""
+    found = config.pluginmanager.get_plugin(_NAME)
+    assert isinstance(found, FastPath)  # noqa: S101  # registered as the run was configured
+    return found
 
 
 def _call(item: pytest.Function) -> Call | None:

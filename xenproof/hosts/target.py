@@ -1,9 +1,10 @@
 """One host of a run, as the controller opened it and as every worker sees it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xenproof.codec import from_plain, to_plain
 from xenproof.errors import NotEvaluable, XenproofError
 from xenproof.source.address import Scheme, parse_url
 from xenproof.source.connection import Connection
@@ -80,12 +81,11 @@ class Target:
             raise XenproofError(self.blocked or f"{self.url} was not recorded")
         return Recording.read(Path(self.recording))
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> Any:
         """The target as plain data."""
-        return asdict(self)
+        return to_plain(self)
 
     @staticmethod
-    def from_plain(data: dict[str, Any]) -> "Target":
-        """The target from the output of `to_plain`."""
-        ssh = data["ssh"]
-        return Target(**{**data, "ssh": SshParameters(**ssh) if ssh else None})
+    def from_plain(data: object) -> "Target":
+        """The target from the output of `to_plain`; raises ParseError if it is none."""
+        return from_plain(Target, data)

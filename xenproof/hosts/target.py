@@ -1,9 +1,10 @@
 """One host of a run, as the controller opened it and as every worker sees it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xenproof.codec import from_plain, to_plain
 from xenproof.errors import NotEvaluable, XenproofError
 from xenproof.source.address import Address, Scheme
 from xenproof.source.connection import Connection
@@ -85,17 +86,11 @@ class Target:
             raise XenproofError(self.blocked or f"{self.url} was not recorded")
         return Recording.read(Path(self.recording))
 
-    def to_plain(self) -> dict[str, Any]:
-        """What was found at the address, as plain data: a worker has the address from its own options."""
-        return {
-            "recording": self.recording,
-            "live": self.live,
-            "ssh": asdict(self.ssh) if self.ssh else None,
-            "blocked": self.blocked,
-        }
+    def to_plain(self) -> Any:
+        """The target as plain data."""
+        return to_plain(self)
 
     @staticmethod
-    def from_plain(address: Address, data: dict[str, Any]) -> "Target":
-        """The target at `address` from the output of `to_plain`."""
-        ssh = data["ssh"]
-        return Target(address, **{**data, "ssh": SshParameters(**ssh) if ssh else None})
+    def from_plain(data: object) -> "Target":
+        """The target from the output of `to_plain`; raises ParseError if it is none."""
+        return from_plain(Target, data)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from xenproof.results.codec import from_plain, to_plain
+from xenproof.codec import from_plain, to_plain
 from xenproof.results.verdict import Verdict
 
 _NAME = "xenproof_verdict"

@@ -71,8 +71,7 @@ class RunContext:
     @staticmethod
     def of_worker(options: RunOptions, data: dict[str, Any]) -> "RunContext":
         """The context in a worker with these `options`, from the output of `to_plain` in the controller."""
-        found = data["targets"]
-        targets = {address.url: Target.from_plain(address, found[address.url]) for address in options.addresses}
+        targets = {url: Target.from_plain(found) for url, found in data["targets"].items()}
         return RunContext(
             options,
             data["began"],

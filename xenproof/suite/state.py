@@ -8,7 +8,7 @@ import pytest
 
 from xenproof.hosts.target import Target
 from xenproof.profile.profile import Profile
-from xenproof.source.probe import Kept, Recording
+from xenproof.source.probe import Cache, Recording
 from xenproof.suite.fast_path import FastPath
 from xenproof.suite.recording_option import NOTES
 
@@ -30,7 +30,7 @@ class State:
         # The hosts for which tests are collected: all, or one after the other.
         self.collected_urls = urls
         self._fast_path: FastPath | None = None
-        self._read: tuple[str, Kept] | None = None
+        self._read: tuple[str, Cache] | None = None
 
     def fast_path(self, config: pytest.Config) -> FastPath:
         """The fast path of this run, registered as a plugin at the first call."""
@@ -46,7 +46,7 @@ class State:
         """
         if self._read is None or self._read[0] != url:
             self._read = None
-            self._read = url, Kept()
+            self._read = url, Cache()
         return self._read[1].once(url, self.targets[url].read)
 
     @property

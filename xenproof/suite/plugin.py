@@ -12,7 +12,7 @@ from xenproof.errors import NotEvaluable, UsageError, XenproofError
 from xenproof.hosts.target import Target
 from xenproof.lab.recipe import load_recipe
 from xenproof.plain import shortened, visible
-from xenproof.printing import through_the_door
+from xenproof.printing import escaped_output
 from xenproof.profile.load import load_profile
 from xenproof.results.verdict import Outcome
 from xenproof.source.address import Scheme, parse_urls
@@ -33,7 +33,7 @@ pytest_addoption = options.pytest_addoption
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """Replace standard output by the one that removes escape sequences, before pytest's capturing stores it."""
-    sys.stdout = through_the_door(sys.stdout)
+    sys.stdout = escaped_output(sys.stdout)
     return (yield)
 
 

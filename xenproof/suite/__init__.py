@@ -2,7 +2,7 @@
 
 pytest_plugins = [
     "xenproof.suite.plugin",
-    "xenproof.suite.carried",
+    "xenproof.suite.report_verdict",
     "xenproof.suite.fixtures.common",
     "xenproof.suite.fixtures.facts",
     "xenproof.suite.fixtures.make_guest",

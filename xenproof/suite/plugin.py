@@ -17,7 +17,6 @@ from xenproof.profile.load import load_profile
 from xenproof.results.verdict import Outcome
 from xenproof.source.address import Scheme, parse_urls
 from xenproof.suite import options
-from xenproof.suite.carried import carry
 from xenproof.suite.controller import KEY, Controller, LastResort
 from xenproof.suite.expect import Mismatch
 from xenproof.suite.items import ITEM, ItemData, expected_of, host_of, is_empty, judges, params_of, title_of, verdict_of
@@ -25,6 +24,7 @@ from xenproof.suite.kept_guests import check_keepable
 from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, End, of_error
 from xenproof.suite.per_host_loop import PerHostLoop
 from xenproof.suite.recording_option import check_recordable
+from xenproof.suite.report_verdict import attach_verdict
 from xenproof.suite.state import STATE, State
 
 pytest_addoption = options.pytest_addoption
@@ -184,7 +184,7 @@ def pytest_runtest_makereport(
         data.ends[report.when] = End(Outcome.ERROR, f"the {report.when} of this test failed", report.longreprtext)
     data.ran.append(report.when)
     data.seconds += report.duration
-    carry(report, verdict_of(item, data, state.urls, state.began))
+    attach_verdict(report, verdict_of(item, data, state.urls, state.began))
     if call.when == "teardown":
         del item.stash[ITEM]
     return report

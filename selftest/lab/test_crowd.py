@@ -10,7 +10,7 @@ from xenproof.guest.features import crowd as crowd_module
 from xenproof.guest.features.crowd import Crowd
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
-from xenproof.xen.acting import act
+from xenproof.xen.domain_control import run_xl
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_each_guest_of_a_crowd_answers_but_one_that_does_not_run(
     assert (crowd.fill(2), crowd.problem, len(crowd.arrivals)) == (2, "", 2)
     assert crowd.answering() == crowd.names
 
-    act(dom0_shell, "pause", crowd.names[0])
+    run_xl(dom0_shell, "pause", crowd.names[0])
     monkeypatch.setattr(crowd_module, "_ANSWER_LIMIT_S", 10)
 
     assert crowd.answering() == crowd.names[1:]

@@ -230,7 +230,7 @@ class Guest:
         more.  Raises GuestError with the list of what is left.
         """
         if self.kept:
-            self._let_go()
+            self._release()
             return
         with ExitStack() as held:
             for host in self._hosts:
@@ -245,13 +245,13 @@ class Guest:
                 )
             self._note_gone()
         finally:
-            self._let_go()
+            self._release()
             self.description.toolstack.forget(host.dom0, self.config)
             self.files.remove_from(host.dom0)
         if left := host.leftovers(self._identity(host), 30.0):
             raise GuestError(f"{self.name} left in dom0: {'; '.join(map(str, left))}")
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         try:
             self.console.close()
         finally:

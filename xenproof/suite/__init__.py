@@ -16,7 +16,7 @@ pytest_plugins = [
     "xenproof.suite.kept_guests",
     "xenproof.suite.fixtures.life",
     "xenproof.suite.fixtures.boot",
-    "xenproof.suite.fixtures.crowd",
+    "xenproof.suite.fixtures.many_guests",
     "xenproof.suite.fixtures.kernel",
     "xenproof.suite.same_host",
     "xenproof.suite.fixtures.desktop",

@@ -43,7 +43,7 @@ class Arrival:
     cost: Cost
 
 
-class Crowd:
+class ManyGuests:
     """Many guests that run at the same time on one host."""
 
     def __init__(self, make: Callable[[], Guest], dom0: Connection) -> None:

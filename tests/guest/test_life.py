@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from xenproof.guest.actions import affinity, by_libvirt, by_xl
+from xenproof.guest.actions import by_libvirt, by_xl, cpu_affinity
 from xenproof.guest.actions.by_xl import Restarted
 from xenproof.guest.actions.life import Life
 from xenproof.guest.description import MEMORY_MIB
@@ -163,9 +163,9 @@ def test_guest_runs_where_it_may(
     choose: Callable[[Cpus], tuple[str, list[int]]],
 ) -> None:
     """xl vcpu-pin lets a guest run on {where} only, and it goes on there."""
-    nodes = affinity.nodes(life.dom0)
+    nodes = cpu_affinity.nodes(life.dom0)
     cpus, wanted = choose(nodes)
-    before, found = life.now(), affinity.pin(life, cpus, all_of(nodes))
+    before, found = life.now(), cpu_affinity.pin(life, cpus, all_of(nodes))
     expect(documented("CPUs", wanted, "xl(1), vcpu-pin; xl.cfg(5), cpus"), found, by="xl vcpu-list")
     expect(documented("boot", before.nonce, "xl(1), vcpu-pin"), life.now().nonce, by=WITNESS)
 
@@ -173,11 +173,11 @@ def test_guest_runs_where_it_may(
 @req("S07", "S10")
 def test_guest_uses_a_pool_of_its_own(life: Life, documented: Documented, expect: Expect) -> None:
     """xl makes a pool of one CPU, moves a guest into it and out again, and takes the pool away."""
-    if len(affinity.pools(life.dom0).get(affinity.POOL, [])) < 2:  # dom0 needs one
-        pytest.skip(f"{affinity.POOL} of {life.dom0.url} has one CPU, and dom0 needs it")
-    found = affinity.use_own_pool(life)
+    if len(cpu_affinity.pools(life.dom0).get(cpu_affinity.POOL, [])) < 2:  # dom0 needs one
+        pytest.skip(f"{cpu_affinity.POOL} of {life.dom0.url} has one CPU, and dom0 needs it")
+    found = cpu_affinity.use_own_pool(life)
     source = "xl(1), CPUPOOLS COMMANDS"
-    expect(documented("CPUs", found.pools[affinity.POOL][-1:], source), found.cpus, by="xl cpupool-list -c")
+    expect(documented("CPUs", found.pools[cpu_affinity.POOL][-1:], source), found.cpus, by="xl cpupool-list -c")
     expect(documented("members", [life.name], source), found.members, by="xl list -c")
     expect(documented("answers there", True, source), found.answered, by=WITNESS)
     expect(documented("pools afterwards", found.pools, source), found.pools_afterwards, by="xl cpupool-list -c")

@@ -49,7 +49,7 @@ def parse_texts(output: ProbeOutput) -> Texts:
 
     Raises ParseError if a line belongs to no file that was to be read, or /proc/cmdline was not read.
     """
-    return output.kept.once("texts", lambda: _parsed(output))
+    return output.cache.once("texts", lambda: _parsed(output))
 
 
 def _parsed(output: ProbeOutput) -> Texts:

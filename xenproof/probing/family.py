@@ -25,7 +25,7 @@ class Family(Generic[T]):
         They are parsed once per recording, however many checks use them.
         """
         probe = self.probe(profile)
-        return recording.kept.once((self, profile), lambda: self._read(recording.output(probe, partial=True)))
+        return recording.cache.once((self, profile), lambda: self._read(recording.output(probe, partial=True)))
 
     def _read(self, output: ProbeOutput) -> T:
         """The parsed output; an error of `parse` gets the probe's stderr added, which may hold the cause."""

@@ -115,7 +115,7 @@ def sections(output: ProbeOutput) -> Mapping[str, Section]:
 
     If a time limit ended the probe, only its complete sections are returned.
     """
-    return output.kept.once("sections", lambda: _cut(output))
+    return output.cache.once("sections", lambda: _cut(output))
 
 
 def _cut(output: ProbeOutput) -> Mapping[str, Section]:

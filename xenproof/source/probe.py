@@ -24,7 +24,7 @@ _LONGEST_NAME, _LONGEST_NOTE = 1000, 64 << 10
 T = TypeVar("T")
 
 
-class Kept:
+class Cache:
     """A cache of values derived from an object; it is freed together with the object."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class ProbeOutput:
     stderr: bytes
     exit_code: int
     timed_out: bool = False
-    kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
+    cache: Cache = field(default_factory=Cache, init=False, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -128,7 +128,7 @@ class Recording:
     outputs: Mapping[str, ProbeOutput]
     about: Mapping[str, str] = field(default_factory=dict)
     commands: tuple[RecordedCommand, ...] = ()
-    kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
+    cache: Cache = field(default_factory=Cache, init=False, repr=False, compare=False)
 
     def output(self, probe: Probe, *, partial: bool = False) -> ProbeOutput:
         """The output of `probe`.

@@ -19,9 +19,9 @@ import pytest
 from xenproof.profile.profile import Profile
 from xenproof.results.verdict import Verdict
 from xenproof.source.probe import Recording
-from xenproof.suite.carried import carry
 from xenproof.suite.expect import Expect
 from xenproof.suite.fixtures.facts import READERS
+from xenproof.suite.report_verdict import attach_verdict
 
 # Fixtures of pytest and of this plugin; all other fixtures of a check must be facts.
 _GIVEN = frozenset({"expected", "expect", "recording", "profile", "target", "run_context", "request", "pytestconfig"})
@@ -32,18 +32,18 @@ _NAME = "xenproof-fast-path"
 _STEP_BY_STEP = ("usepdb", "trace", "setupshow", "setuponly", "setupplan")
 
 
-class Spoke(Exception):  # no error: it hands the check to pytest, which captures its output
+class WroteOutput(Exception):  # no error: it hands the check to pytest, which captures its output
     """A check wrote to standard output."""
 
 
-class _Silence(io.TextIOBase):
-    """Standard output for a direct call: raises Spoke when the check writes."""
+class _OutputGuard(io.TextIOBase):
+    """Standard output for a direct call: raises WroteOutput when the check writes."""
 
     def write(self, text: str) -> int:
-        raise Spoke(text)
+        raise WroteOutput(text)
 
 
-_SILENCE = _Silence()
+_OUTPUT_GUARD = _OutputGuard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Call:
             duration=verdict.seconds,
         )  # fmt: skip
         setup, teardown = _like(call, "setup"), _like(call, "teardown")
-        carry(teardown, verdict)
+        attach_verdict(teardown, verdict)
         self.hook.pytest_runtest_logstart(nodeid=item.nodeid, location=location)
         self.silently(report=setup)
         self.hook.pytest_runtest_logreport(report=call)
@@ -105,7 +105,7 @@ class FastPath:
     def passes(self, call: Call, recording: Recording, expected: object, expect: Expect) -> bool:
         """Whether the check passes and compared something; an error is dropped, as pytest's own run raises it again."""
         try:
-            with contextlib.redirect_stdout(_SILENCE):
+            with contextlib.redirect_stdout(_OUTPUT_GUARD):
                 facts = {name: fact(recording, self._profile) for name, fact in call.facts.items()}
                 call.function(expected=expected, expect=expect, **facts)
         except (Exception, pytest.skip.Exception, pytest.fail.Exception):  # noqa: BLE001  # reported by the second call

@@ -3,7 +3,7 @@
 import pytest
 
 from xenproof.hosts.target import Target
-from xenproof.source.probe import Kept, Recording
+from xenproof.source.probe import Cache, Recording
 
 _NAME = "xenproof-last-recording"
 
@@ -12,13 +12,13 @@ class LastRecording:
     """Caches the recording of one host, or the error of reading it, until another host's is read."""
 
     def __init__(self) -> None:
-        self._read: tuple[Target, Kept] | None = None
+        self._read: tuple[Target, Cache] | None = None
 
     def of(self, target: Target) -> Recording:
         """The recording of `target`; raises what `Target.read` raises."""
         if self._read is None or self._read[0] is not target:
             self._read = None
-            self._read = target, Kept()
+            self._read = target, Cache()
         return self._read[1].once(target.url, target.read)
 
 

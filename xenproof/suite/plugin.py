@@ -9,9 +9,8 @@ import pytest
 
 from xenproof.errors import NotEvaluable, XenproofError
 from xenproof.plain import shortened, visible
-from xenproof.printing import through_the_door
+from xenproof.printing import escaped_output
 from xenproof.results.verdict import Outcome
-from xenproof.suite.carried import carry
 from xenproof.suite.controller import KEY, Controller, LastResort
 from xenproof.suite.expect import Mismatch
 from xenproof.suite.fast_path import add_fast_path, fast_path_of
@@ -20,6 +19,7 @@ from xenproof.suite.last_recording import cache_recordings, recording_of
 from xenproof.suite.options import pytest_addoption, read_options
 from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, End, of_error
 from xenproof.suite.per_host_loop import PerHostLoop
+from xenproof.suite.report_verdict import attach_verdict
 from xenproof.suite.run_context import RunContext, context_of, set_context
 
 __all__ = ["pytest_addoption"]  # a hook, which pytest finds among the names of this module
@@ -28,7 +28,7 @@ __all__ = ["pytest_addoption"]  # a hook, which pytest finds among the names of 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """Replace standard output by the one that removes escape sequences, before pytest's capturing stores it."""
-    sys.stdout = through_the_door(sys.stdout)
+    sys.stdout = escaped_output(sys.stdout)
     return (yield)
 
 
@@ -158,7 +158,7 @@ def pytest_runtest_makereport(
         data.ends[report.when] = End(Outcome.ERROR, f"the {report.when} of this test failed", report.longreprtext)
     data.ran.append(report.when)
     data.seconds += report.duration
-    carry(report, verdict_of(item, data, context.targets, context.began))
+    attach_verdict(report, verdict_of(item, data, context.targets, context.began))
     if call.when == "teardown":
         del item.stash[ITEM]
     return report

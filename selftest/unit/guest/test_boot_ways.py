@@ -14,7 +14,7 @@ from xenproof.guest.host.working_folder import WorkingFolder
 from xenproof.guest.image.guest_image import GuestImage
 from xenproof.guest.witness import parse_witness
 from xenproof.source.connection import Completed
-from xenproof.xen.acting import Created
+from xenproof.xen.domain_control import CreatedDomain
 from xenproof.xlcfg.config import DomainConfig, Start
 
 TRACEBACK = """\
@@ -41,7 +41,7 @@ class _Dom0:
 class _Guest:
     def __init__(self, dom0: _Dom0, problem: str) -> None:
         self.dom0 = dom0
-        self.created = Created(-1 if problem else 7, "", "", 0, problem)
+        self.created = CreatedDomain(-1 if problem else 7, "", "", 0, problem)
 
 
 def guest(dom0: _Dom0, problem: str = "") -> Guest:

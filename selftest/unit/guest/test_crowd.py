@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenproof.errors import ParseError
-from xenproof.guest.features.crowd import Arrival
+from xenproof.guest.features.many_guests import Arrival
 from xenproof.suite.fixtures.crowd_plot import plot, table
 from xenproof.xen.cost import Cost, parse_cost
 

@@ -14,8 +14,8 @@ from xenproof.guest.guest import Guest
 from xenproof.guest.host.host import GuestHost
 from xenproof.guest.host.run_identity import RunIdentity
 from xenproof.guest.image.guest_image import GuestImage
-from xenproof.xen.acting import look_up
 from xenproof.xen.backend import DiskBackend
+from xenproof.xen.domain_control import look_up
 from xenproof.xlcfg.config import Start
 
 IMAGE = GuestImage(Path("/i"), "", "", 0, 0, "6.1", "", Path("/i/vmlinuz"), Path("/i/initramfs.gz"))

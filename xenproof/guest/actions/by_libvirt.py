@@ -10,7 +10,7 @@ from xenproof.guest.actions.life import Life
 from xenproof.guest.witness import WitnessStatus
 from xenproof.run.waiting import wait_until
 from xenproof.source.connection import quoted
-from xenproof.xen.acting import act
+from xenproof.xen.domain_control import run_xl
 from xenproof.xen.toolstack import VIRSH, virsh
 
 KEPT, UNKNOWN = "kept", "unknown"
@@ -160,7 +160,7 @@ class Revived:
 def destroy_by_xl(life: Life) -> Revived:
     """Destroy the guest with xl, and start it again with virsh."""
     before, begin = life.now(), len(life.guest.console.text)
-    act(life.dom0, "destroy", life.name)
+    run_xl(life.dom0, "destroy", life.name)
     gone = life.has_ended()
     by_virsh = state_when(life, "shut off")
     virsh(life.dom0, "start", life.name)

@@ -12,7 +12,7 @@ from xenproof.guest.host.leftovers import GuestIdentity, Leftover
 from xenproof.guest.image.guest_image import ENTRY_MARK, MENU_TITLE, SECOND_ENTRY
 from xenproof.guest.witness import WitnessStatus
 from xenproof.source.connection import quoted
-from xenproof.xen.acting import act
+from xenproof.xen.domain_control import run_xl
 
 SAVE_LIMIT_S = 300
 SETTLE_LIMIT_S = 30.0
@@ -32,21 +32,21 @@ class Paused:
 
 def pause(life: Life) -> Paused:
     """Pause the guest, request a status, and unpause it."""
-    act(life.dom0, "pause", life.name)
+    run_xl(life.dom0, "pause", life.name)
     letter = life.paused_letter()
     number = life.ask()
     early = life.answer(number, _SILENCE_S)
-    act(life.dom0, "unpause", life.name)
+    run_xl(life.dom0, "unpause", life.name)
     return Paused(letter, early is not None, life.answer(number) is not None)
 
 
 def rename(life: Life, other: str) -> tuple[str, str]:
     """Rename the guest and rename it back; returns its name in xl list after each."""
-    act(life.dom0, "rename", life.name, other)
+    run_xl(life.dom0, "rename", life.name, other)
     try:
         there = life.row()
     finally:
-        act(life.dom0, "rename", other, life.name)
+        run_xl(life.dom0, "rename", other, life.name)
     back = life.row()
     return there.name if there else NO_DOMAIN, back.name if back else NO_DOMAIN
 
@@ -57,14 +57,14 @@ def take_memory(life: Life, mib: int) -> tuple[int, int]:
     def missing(state: WitnessStatus) -> int:
         return (life.guest.witness.memory_kib - state.memory_kib) >> 10
 
-    act(life.dom0, "mem-set", life.name, f"{MEMORY_MIB - mib}m")
+    run_xl(life.dom0, "mem-set", life.name, f"{MEMORY_MIB - mib}m")
     row = life.row_when(lambda row: row is not None and row.mem_mib == MEMORY_MIB - mib)
     return row.mem_mib if row else 0, missing(life.until(lambda state: missing(state) == mib))
 
 
 def plug_processors(life: Life, count: int, used: str) -> str:
     """Give the guest `count` virtual processors; returns those in use, `used` (such as "0-1") where it succeeds."""
-    act(life.dom0, "vcpu-set", life.name, str(count))
+    run_xl(life.dom0, "vcpu-set", life.name, str(count))
     state = life.until(lambda state: state.processors == used, meanwhile=lambda: life.use_processors(count))
     return state.processors
 
@@ -88,10 +88,10 @@ def change_disks(life: Life) -> DiskChange:
     make = f"truncate -s 1M {quoted(path)} && echo {token} | dd of={quoted(path)} conv=notrunc 2>/dev/null"
     life.dom0.run(make).check(0)
     try:
-        act(life.dom0, "block-attach", life.name, f"format=raw, vdev=xvdb, access=ro, target={path}")
+        run_xl(life.dom0, "block-attach", life.name, f"format=raw, vdev=xvdb, access=ro, target={path}")
         attached = life.until(lambda state: "xvdb" in state.disks)
         line = life.first_line("xvdb") if "xvdb" in attached.disks else ""
-        act(life.dom0, "block-detach", life.name, "xvdb")
+        run_xl(life.dom0, "block-detach", life.name, "xvdb")
         detached = life.until(lambda state: "xvdb" not in state.disks)
         of_disk = GuestIdentity("no guest's name", -1, "", (path,))
         left = life.guest.host.leftovers(of_disk, SETTLE_LIMIT_S, (Leftover("file", path),))
@@ -116,10 +116,10 @@ class NetworkChange:
 def change_networks(life: Life, bridge: str) -> NetworkChange:
     """Attach an interface on `bridge` and detach it."""
     vif, ports = f"vif{life.guest.domid}.0", f"ls /sys/class/net/{quoted(bridge)}/brif"
-    act(life.dom0, "network-attach", life.name, f"bridge={bridge}")
+    run_xl(life.dom0, "network-attach", life.name, f"bridge={bridge}")
     attached = life.until(lambda state: bool(state.networks))
     with_it = life.dom0.run(ports).text.split()
-    act(life.dom0, "network-detach", life.name, "0")
+    run_xl(life.dom0, "network-detach", life.name, "0")
     detached = life.until(lambda state: not state.networks)
     without = life.dom0.run(ports).text.split()
     return NetworkChange(attached.networks, vif in with_it, detached.networks, vif in without)
@@ -146,9 +146,9 @@ def save_and_restore(life: Life) -> Restored:
     path = f"{life.guest.host.folder.path}/{life.name}.save"
     before, saved = life.now(), life.guest.domid
     try:
-        act(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
+        run_xl(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
         ended = life.has_ended()
-        act(life.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
+        run_xl(life.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
         life.found_again()
         earliest = _clock(life)
         after = life.now()
@@ -194,7 +194,7 @@ def restart(life: Life, *, by_crash: bool = False, at_menu: Callable[[int], obje
     if by_crash:
         life.say("crash")
     else:
-        act(life.dom0, "reboot", life.name)
+        run_xl(life.dom0, "reboot", life.name)
     life.found_again()
     if at_menu:
         at_menu(begin)
@@ -246,7 +246,7 @@ def crash_and_preserve(life: Life) -> Preserved:
     life.say("crash")
     row = life.row_when(lambda row: row is None or row.state[4] not in "r-")
     try:
-        act(life.dom0, "dump-core", str(life.guest.domid), core, limit_s=SAVE_LIMIT_S)
+        run_xl(life.dom0, "dump-core", str(life.guest.domid), core, limit_s=SAVE_LIMIT_S)
         # A core file is an ELF file.
         script = f'[ "$(head -c 4 {core} | tail -c 3)" = ELF ] && stat -c %s {core}'
         size = life.dom0.run(script).text.strip()
@@ -258,6 +258,6 @@ def crash_and_preserve(life: Life) -> Preserved:
 
 def end(life: Life) -> tuple[bool, Sequence[str]]:
     """Destroy the guest; returns whether it is gone from xl list, and what is left in dom0 apart from its files."""
-    act(life.dom0, "destroy", life.name)
+    run_xl(life.dom0, "destroy", life.name)
     gone = life.has_ended()
     return gone, [str(thing) for thing in life.guest.leftovers(SETTLE_LIMIT_S, with_files=False)]

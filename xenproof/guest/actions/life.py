@@ -11,7 +11,7 @@ from xenproof.guest.host.leftovers import GuestIdentity
 from xenproof.guest.witness import Witness, WitnessStatus, facts, parse_witness, statuses
 from xenproof.run.waiting import wait_until
 from xenproof.source.connection import Connection, quoted
-from xenproof.xen.acting import Created, look_up
+from xenproof.xen.domain_control import CreatedDomain, look_up
 from xenproof.xen.domains import DomainRow, list_domains
 
 NO_DOMAIN = "no domain"
@@ -121,7 +121,7 @@ class Life:
         """
         before = self.guest.domid
 
-        def is_another(created: Created) -> bool:
+        def is_another(created: CreatedDomain) -> bool:
             return not created.problem and created.domid != before
 
         created = wait_until(

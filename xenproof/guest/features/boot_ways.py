@@ -17,8 +17,8 @@ from xenproof.guest.host.working_folder import WorkingFolder
 from xenproof.guest.image.guest_image import COMMAND_LINE, LOADER, LOADER_MARK, GuestImage
 from xenproof.guest.image.packed_kernel import Packing
 from xenproof.source.connection import Connection, quoted
-from xenproof.xen.acting import Created
 from xenproof.xen.backend import DiskBackend
+from xenproof.xen.domain_control import CreatedDomain
 from xenproof.xlcfg.config import Setting, Start
 
 # GRUB's message where it finds no menu, and waits for input.
@@ -177,7 +177,7 @@ def how_far(guest: Guest, boot: BootProgress) -> str:
     return _how_far(guest.dom0, guest.created, boot)
 
 
-def _how_far(dom0: Connection, created: Created, boot: BootProgress) -> str:
+def _how_far(dom0: Connection, created: CreatedDomain, boot: BootProgress) -> str:
     log = _LOG.search(created.problem)
     path = quoted(log[1] if log else f"/var/log/xen/bootloader.{created.domid}.log")
     said = dom0.run(f"tail -c {_LOG_BYTES} {path} 2>/dev/null; rm -f {path}").text

@@ -15,8 +15,8 @@ from xenproof.guest.host.medium import on_medium
 from xenproof.guest.image.guest_image import BLOCK
 from xenproof.guest.witness import block_of, facts
 from xenproof.source.connection import quoted
-from xenproof.xen.acting import act
 from xenproof.xen.backend import DiskBackend, disk_workers
+from xenproof.xen.domain_control import run_xl
 
 BLOCKS = 4
 """How many blocks are written to a disk, each synced before the next."""
@@ -94,7 +94,7 @@ def kill_qemu(life: Life, kinds: Sequence[DiskKind]) -> Survived:
     pids = {pid for kind in kinds for pid in disk_workers(life.dom0, guest.domid, kind.vdev, kind.path(guest)).qemu}
     for pid in pids:
         life.dom0.run(f"kill -KILL {pid:d}")
-    act(life.dom0, "destroy", life.name)
+    run_xl(life.dom0, "destroy", life.name)
     life.has_ended()
     left = guest.leftovers(_SETTLE_LIMIT_S, with_files=False)
     safe = {kind.name: _compared(blocks[kind], _content(life, kind)) for kind in kinds}

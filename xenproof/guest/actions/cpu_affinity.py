@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from xenproof.guest.actions.life import Life
 from xenproof.source.connection import Connection
-from xenproof.xen.acting import act
+from xenproof.xen.domain_control import run_xl
 from xenproof.xen.processors import parse_affinity, parse_nodes, parse_pools
 
 POOL = "Pool-0"
@@ -23,7 +23,7 @@ def pin(life: Life, cpus: str, every: Collection[int]) -> list[int]:
 
     `every` is all CPUs of the host, which xl prints as "all".
     """
-    act(life.dom0, "vcpu-pin", life.name, "0", cpus)
+    run_xl(life.dom0, "vcpu-pin", life.name, "0", cpus)
     found = parse_affinity(life.dom0.run(f"xl vcpu-list {life.guest.domid}").check().text, frozenset(every))
     return sorted(found[0])
 
@@ -54,16 +54,16 @@ def use_own_pool(life: Life) -> Pooled:
     before = pools(life.dom0)
     cpu, own_pool = str(before[POOL][-1]), pool_of(life.name)
     try:
-        act(life.dom0, "cpupool-cpu-remove", POOL, cpu)
-        act(life.dom0, "cpupool-create", f'name="{own_pool}"', f'cpus="{cpu}"')
-        act(life.dom0, "cpupool-migrate", life.name, own_pool)
+        run_xl(life.dom0, "cpupool-cpu-remove", POOL, cpu)
+        run_xl(life.dom0, "cpupool-create", f'name="{own_pool}"', f'cpus="{cpu}"')
+        run_xl(life.dom0, "cpupool-migrate", life.name, own_pool)
         own = pools(life.dom0).get(own_pool, [])
         members = members_of(life.dom0, own_pool)
         answered = life.answer(life.ask()) is not None
     finally:
-        act(life.dom0, "cpupool-migrate", life.name, POOL)
-        act(life.dom0, "cpupool-destroy", own_pool)
-        act(life.dom0, "cpupool-cpu-add", POOL, cpu)
+        run_xl(life.dom0, "cpupool-migrate", life.name, POOL)
+        run_xl(life.dom0, "cpupool-destroy", own_pool)
+        run_xl(life.dom0, "cpupool-cpu-add", POOL, cpu)
     return Pooled(own, members, answered, before, pools(life.dom0))
 
 

@@ -14,7 +14,7 @@ pytest_plugins = [
     "xenproof.suite.failed",
     "xenproof.suite.fixtures.guest_teardown",
     "xenproof.suite.kept_guests",
-    "xenproof.suite.fixtures.life",
+    "xenproof.suite.fixtures.running_guest",
     "xenproof.suite.fixtures.boot",
     "xenproof.suite.fixtures.many_guests",
     "xenproof.suite.fixtures.kernel",

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from selftest.stand_in import StandInHost
-from xenproof.guest.actions.life import set_to_restart
+from xenproof.guest.actions.running_guest import set_to_restart
 from xenproof.guest.actions.virt_install import VirtInstall, by_virt_install
 from xenproof.guest.description import DiskDescription, GuestDescription
 from xenproof.guest.display.desktop import Desktop, by_firmware

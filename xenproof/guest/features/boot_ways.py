@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from xenproof.errors import CommandFailed, GuestError
-from xenproof.guest.actions.life import BOOT_LIMIT_S
+from xenproof.guest.actions.running_guest import BOOT_LIMIT_S
 from xenproof.guest.boot_progress import READY, BootProgress
 from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from xenproof.errors import GuestError
-from xenproof.guest.actions.life import BOOT_LIMIT_S
+from xenproof.guest.actions.running_guest import BOOT_LIMIT_S
 from xenproof.guest.description import VDEV, GuestDescription
 from xenproof.guest.display.desktop import RUNNING, Desktop, DesktopGuest
 from xenproof.guest.features.libvirt_cache import hands_on_cache_modes

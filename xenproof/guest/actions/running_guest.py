@@ -20,7 +20,7 @@ BOOT_LIMIT_S = 300.0
 _RESTART_LIMIT_S = 120.0
 
 
-class Life:
+class RunningGuest:
     """One running guest, whose witness answers requests on the console."""
 
     def __init__(self, guest: Guest) -> None:
@@ -163,11 +163,11 @@ def set_to_restart(description: GuestDescription) -> GuestDescription:
     return replace(description, maxvcpus=2, on_reboot="restart", on_crash="restart")
 
 
-def lively(guest: Guest) -> Life:
+def boot_for_actions(guest: Guest) -> RunningGuest:
     """Define and boot `guest`, ready for actions; raises GuestError where it does not boot."""
     guest.define()
     if (boot := guest.boot(BOOT_LIMIT_S)).reached != READY:
         raise GuestError(f"{guest.name} did not boot: {boot.reached}")
-    life = Life(guest)
-    life.disks_at_boot = life.now().disks
-    return life
+    running = RunningGuest(guest)
+    running.disks_at_boot = running.now().disks
+    return running

@@ -1,4 +1,4 @@
-"""What an upgrade from xend leaves over: domains that nobody manages any more, and configurations nobody reads."""
+"""What an upgrade from xend leaves over: domains without a toolstack, and configurations that no program reads."""
 
 from xenproof.facts.leftovers import Leftovers
 from xenproof.probing.answer import nothing_but, says

@@ -202,9 +202,11 @@ class Guest:
         self._time_line.note("shut down")
         asked = ("poweroff", "") in facts(self.console.text)
         if not await_gone(self.dom0, self.name, limit_s, self.console.drain):
-            return f"still in xl list after {limit_s:.0f} s" + (", though it said that it powers off" if asked else "")
+            return f"still in xl list after {limit_s:.0f} s" + (
+                ", though it printed that it powers off" if asked else ""
+            )
         self._note_gone()
-        return GONE if asked else "gone, but without a word of its own"
+        return GONE if asked else "gone, but it did not print that it powers off"
 
     def leftovers(self, limit_s: float, *, with_files: bool) -> list[Leftover]:
         """What is left of it on its host; its disks and configuration count only `with_files`."""

@@ -163,7 +163,7 @@ def section(output: ProbeOutput, name: str) -> Section:
     if name not in found and output.timed_out:
         said = (output.error_text or output.text).strip()[-300:]
         raise ParseError(
-            f"probe {output.name!r} did not end within its limit, and came to no end of {name!r}; "
+            f"probe {output.name!r} did not end within its limit, and did not complete {name!r}; "
             f"the last it said: {said!r}"
         )
     if name not in found:

@@ -42,7 +42,7 @@ def summary(results: Results, console: Console, report: Path | None = None) -> N
         console.print(Text("  ").append_text(_counts(host.counts)), soft_wrap=True)
     said = conclusion(results)
     if several or [said.text] != [host.conclusion.text for host in hosts]:
-        console.print(Text(_safe(f"All in all: {said.text}", console), _COLOURS[said.kind]), soft_wrap=True)
+        console.print(Text(_safe(f"Overall: {said.text}", console), _COLOURS[said.kind]), soft_wrap=True)
     for aside in (*said.asides, *results.notes):
         console.print(Text(_safe(f"  {aside}", console), "dim"), soft_wrap=True)
     console.print(Text(f"  {duration(results.seconds)}", "dim"))

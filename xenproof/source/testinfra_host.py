@@ -97,7 +97,7 @@ class _SystemdService(SystemdService):  # type: ignore[misc]  # testinfra has no
         word = self.run_test("systemctl is-enabled %s", self.name).stdout.strip()
         if not word:
             raise CommandFailed(
-                f"'systemctl is-enabled {self.name}' said nothing, so nobody knows whether it is masked"
+                f"'systemctl is-enabled {self.name}' printed nothing, so it is unknown whether it is masked"
             )
         return word in ("masked", "masked-runtime")
 

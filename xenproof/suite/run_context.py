@@ -87,7 +87,7 @@ _CONTEXT = pytest.StashKey[RunContext]()
 
 def set_context(config: pytest.Config, context: RunContext) -> None:
     """Make `context` that of the run, once in each process."""
-    assert _CONTEXT not in config.stash  # noqa: S101  # it is frozen: nobody may see two
+    assert _CONTEXT not in config.stash  # noqa: S101  # it is frozen: there is one
     config.stash[_CONTEXT] = context
 
 

@@ -72,7 +72,7 @@ def test_colours_of_a_newer_python_are_no_part_of_what_it_says() -> None:
 
 
 def test_any_other_end_is_said_as_it_is() -> None:
-    said = "ended after 3 s: it came to 'grub.xen'"
+    said = "ended after 3 s: it reached 'grub.xen'"
     assert how_far(guest(_Dom0()), BootProgress(said, 1.0, None)) == said
 
 

@@ -55,7 +55,7 @@ def test_what_came_to_its_end_before_a_time_limit_is_read() -> None:
     output = recording.output(probe, partial=True)
     assert section(output, "a").ended_with(0).lines == ["1"]
     for name in ("b", "c"):
-        with pytest.raises(ParseError, match=rf"within its limit, and came to no end of '{name}'; .*'careful'"):
+        with pytest.raises(ParseError, match=rf"within its limit, and did not complete '{name}'; .*'careful'"):
             section(output, name)
 
 

@@ -29,7 +29,7 @@ def lets_in_second_writer(
     path = first.files.path_of(disk)
     shared = first.files.devices[path] if device else path
     if not gets(first, _VDEV):
-        raise GuestError(f"{first.name} does not get {shared}, which nobody else has")
+        raise GuestError(f"{first.name} does not get {shared}, which no other guest has")
     second = make(replace(description, disks=(DiskDescription(_VDEV, backend, existing=shared),)))
     second.define()
     if gets(second, _VDEV):

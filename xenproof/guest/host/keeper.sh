@@ -93,7 +93,7 @@ ps -ww -e -o pid=,args= | while read -r pid args; do
     ! is_ours "$name" || kill -KILL "$pid"
 done 2>/dev/null
 # Where xl destroy meets an xl create that still runs, or ends a qemu that is still starting, these write their keys after
-# libxl removed them, and nobody removes them again.  The run's are those of a domain that is gone and that were not there
+# libxl removed them, and they stay.  The run's are those of a domain that is gone and that were not there
 # when it began.
 for path in $(of_domains); do
     domid=${path##*/}

@@ -1,4 +1,4 @@
-"""What is done to a running guest, on a real dom0 whose xl does nothing and says that all is well."""
+"""The checks of a running guest, on a real dom0 whose xl does nothing and returns exit status 0."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +45,7 @@ def running_guest(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> 
 
 
 @pytest.mark.releases
-def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
+def test_each_check_of_a_running_guest_fails_with_an_xl_that_does_nothing(
     running_guest: RunningGuest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running_guest_module, "ANSWER_LIMIT_S", 3.0)

@@ -98,7 +98,7 @@ class CarriedOver:
         lines = "".join(f"\n{outcome}" for outcome in found)
         missing = sum(outcome.fate is Fate.MISSING for outcome in found)
         if not missing and (unclear := [outcome for outcome in found if outcome.fate is Fate.UNCLEAR]):
-            raise NotEvaluable(f"of {XEND_CONFIG_SXP}, it cannot be told: {'; '.join(map(str, unclear))}")
+            raise NotEvaluable(f"of {XEND_CONFIG_SXP}, this is unknown: {'; '.join(map(str, unclear))}")
         if missing:
             return Answer(False, f"{missing} of the {len(found)} settings in {XEND_CONFIG_SXP} are missing{lines}")
         return Answer(True, f"none of the {len(found)} settings in {XEND_CONFIG_SXP} is missing{lines}")

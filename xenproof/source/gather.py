@@ -37,7 +37,7 @@ def gather(
     SourceError if nothing was read.
     """
     if not probes:
-        raise SourceError(f"no probe was asked for, so nothing can be said of {connection.url}")
+        raise SourceError(f"no probe was asked for, so nothing is known of {connection.url}")
     taken = datetime.now(UTC)
     lanes = _Gathering(connection, patience, time.monotonic() + patience.reading_s).lanes(probes)
     outputs = {name: output for lane in lanes for name, output in lane.outputs.items()}
@@ -106,8 +106,8 @@ class _Gathering:
         outputs, cut = dict(first.outputs), [found.why] if found.why else []
         while found.reading.cut:
             name, *names = found.reading.cut
-            said = redacted(found.reading.unended)[0][:100].decode("utf-8", "replace")
-            outputs[name] = _cut(name, f"{found.why}; it had printed: {said}")
+            printed = redacted(found.reading.unended)[0][:100].decode("utf-8", "replace")
+            outputs[name] = _cut(name, f"{found.why}; it had printed: {printed}")
             left = [probe for probe in probes if probe.name in names]
             if not left:
                 break

@@ -49,7 +49,7 @@ def read_listings(commands: Iterable[Block]) -> Listings:
         if (call := _CALL.fullmatch(block.title)) is None or block.is_missing:
             continue
         found = dict(_rows(block.lines))
-        # There are no rows if the directory could not be listed, or if it was empty: these cannot be told apart.
+        # There are no rows if the directory could not be listed, or if it was empty: these look the same.
         if found:
             folders.append(posixpath.normpath(call[1]))
             files |= found

@@ -178,13 +178,13 @@ def how_far(guest: Guest, boot: BootProgress) -> str:
 
 
 def _how_far(dom0: Connection, created: CreatedDomain, boot: BootProgress) -> str:
-    log = _LOG.search(created.problem)
-    path = quoted(log[1] if log else f"/var/log/xen/bootloader.{created.domid}.log")
-    said = dom0.run(f"tail -c {_LOG_BYTES} {path} 2>/dev/null; rm -f {path}").text
+    named = _LOG.search(created.problem)
+    path = quoted(named[1] if named else f"/var/log/xen/bootloader.{created.domid}.log")
+    log = dom0.run(f"tail -c {_LOG_BYTES} {path} 2>/dev/null; rm -f {path}").text
     if boot.witness is not None:
         return _started_by(boot.witness.cmdline.rpartition(LOADER_MARK)[2])
-    if log is None:
+    if named is None:
         return boot.reached
     # The last line of Python's traceback: "RuntimeError: Unable to find partition containing kernel".  pygrub runs in a
     # terminal, so Python 3.13 prints in colours.
-    return _REFUSED + _COLOUR.sub("", said).rstrip().rpartition("\n")[2].rpartition("Error: ")[2]
+    return _REFUSED + _COLOUR.sub("", log).rstrip().rpartition("\n")[2].rpartition("Error: ")[2]

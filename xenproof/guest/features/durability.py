@@ -116,8 +116,8 @@ def _write(running: RunningGuest, kind: DiskKind) -> dict[int, bytes]:
     running.say("write", kind.vdev, str(BLOCKS))
 
     def synced() -> list[str]:
-        told = (value for name, value in facts(console.text[begin:]) if name == "synced")
-        return [number for device, _, number in (value.partition(" ") for value in told) if device == kind.vdev]
+        synced = (value for name, value in facts(console.text[begin:]) if name == "synced")
+        return [number for device, _, number in (value.partition(" ") for value in synced) if device == kind.vdev]
 
     console.wait(lambda: len(synced()) == BLOCKS, ANSWER_LIMIT_S)
     witness = running.guest.witness

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xenproof.errors import CommandFailed, GuestError, SourceError
 from xenproof.guest.host.run_identity import RunIdentity
-from xenproof.guest.host.shared_table import Shared, is_alive
+from xenproof.guest.host.shared_table import SharedTable, is_alive
 from xenproof.guest.image.guest_image import GuestImage
 from xenproof.source.connection import Connection, Stream, quoted
 
@@ -35,7 +35,7 @@ class WorkingFolder:
 
     def __init__(self, dom0: Connection, run: RunIdentity, images: str = IMAGES) -> None:
         self._dom0, self._run, self._images = dom0, run, images
-        self._shared = Shared(run.folder, dom0.url, "folder")
+        self._shared = SharedTable(run.folder, dom0.url, "folder")
         self._held = ExitStack()
         self._keeper: Stream | None = None
         self.path = ""
@@ -138,7 +138,7 @@ class WorkingFolder:
         name = f"{name}-{wanted[:16]}"
         path = f"{self.path}/{name}"
         if name not in self._there:
-            with Shared(self._run.folder, self._dom0.url, f"sent-{name}").held(_SEND_LIMIT_S + 60):
+            with SharedTable(self._run.folder, self._dom0.url, f"sent-{name}").held(_SEND_LIMIT_S + 60):
                 _receive(self._dom0, path, wanted, source, stdin)
             self._there.add(name)
         return path

@@ -4,7 +4,7 @@ import pytest
 
 from xenproof.guest.actions.running_guest import RunningGuest
 from xenproof.guest.features import durability
-from xenproof.guest.features.durability import BLOCKS, Safe, disk_kinds
+from xenproof.guest.features.durability import BLOCKS, SyncedBlocks, disk_kinds
 from xenproof.suite.each import req
 from xenproof.suite.expect import Expect
 from xenproof.suite.fixtures.promises import Documented
@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.shares_guest,
 ]
 
-ALL = Safe(synced=BLOCKS, found=BLOCKS)
+ALL = SyncedBlocks(synced=BLOCKS, found=BLOCKS)
 NOTHING: list[str] = []
 FLUSH = "xen/include/public/io/blkif.h, BLKIF_OP_FLUSH_DISKCACHE"
 OF_QEMU = [kind for kind in disk_kinds().values() if kind.backend is DiskBackend.QDISK]

@@ -36,7 +36,7 @@ class Readiness:
         if address.user != ROOT:
             raise NotEvaluable(f"{address.user} logged in, and xl migrates as root: read the host as root")
         noise = self.recording.about.get(NOISE, "")
-        return Answer(not noise, f"it prints {noise[:200]!r}" if noise else "nothing came before the first command")
+        return Answer(not noise, f"it prints {noise[:200]!r}" if noise else "nothing before the first command")
 
     @property
     def usable(self) -> Answer:

@@ -64,7 +64,7 @@ def _parsed(output: ProbeOutput) -> Texts:
         found[line[:end]].append(line[end + 1 :])
     unknown = unknown_paths(output, "text")
     if not found.get(CONTROL) and CONTROL not in unknown:
-        raise ParseError(f"{CONTROL} was not read, so nothing can be said of files that have no line")
+        raise ParseError(f"{CONTROL} was not read, so nothing is known of files that have no line")
     return Texts({path: tuple(lines) for path, lines in found.items()}, missing, unknown)
 
 

@@ -32,6 +32,6 @@ class Family(Generic[T]):
         try:
             return self.parse(output)
         except ParseError as error:
-            if not (said := output.error_text.strip()[-300:]):
+            if not (stderr := output.error_text.strip()[-300:]):
                 raise
-            raise ParseError(f"{error}; on stderr it said: {said!r}") from None
+            raise ParseError(f"{error}; stderr: {stderr!r}") from None

@@ -142,14 +142,15 @@ class Recording:
         if found.timed_out and partial and found.stdout:
             return found
         if found.timed_out:
-            said = (found.error_text or found.text).strip()[-300:]
+            printed = (found.error_text or found.text).strip()[-300:]
             raise SourceError(
-                f"probe {probe.name!r} did not end within {probe.limit_s} s on {self.host}; the last it said: {said!r}"
+                f"probe {probe.name!r} did not end within {probe.limit_s} s on {self.host}; "
+                f"its last output: {printed!r}"
             )
         if found.exit_code not in probe.allowed:
             raise SourceError(
                 f"probe {probe.name!r} ended with exit code {found.exit_code} on {self.host}, "
-                f"expected one of {sorted(probe.allowed)}; it said: {found.error_text.strip()[-500:]!r}"
+                f"expected one of {sorted(probe.allowed)}; it printed: {found.error_text.strip()[-500:]!r}"
             )
         return found
 

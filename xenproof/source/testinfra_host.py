@@ -25,7 +25,7 @@ class CorrectedHost(Host):  # type: ignore[misc]  # testinfra has no types
         if done.rc not in expected:
             raise CommandFailed(
                 f"{done.command.decode()!r} ended with exit code {done.rc}, expected one of {expected}; "
-                f"it said: {(done.stderr or done.stdout).strip()[-500:]!r}"
+                f"it printed: {(done.stderr or done.stdout).strip()[-500:]!r}"
             )
         return done
 

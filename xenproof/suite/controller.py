@@ -238,7 +238,7 @@ class Controller:
         return capture.global_and_fixture_disabled() if capture else contextlib.nullcontext()
 
 
-class LastResort:
+class LateErrors:
     """Catches errors in the last steps of pytest or of a plugin, such as a full disk.
 
     Such an error would end Python with status 1, which means that a host does not conform.

@@ -154,9 +154,9 @@ def _call(item: pytest.Function) -> Call | None:
 def _without_terminal(item: pytest.Item) -> pluggy.HookCaller:
     """The logreport hook without the terminal, which prints no passed set-up or teardown but would store them."""
     plugins, name = item.config.pluginmanager, "pytest_runtest_logreport"
-    told = {found.plugin for found in getattr(item.ihook, name).get_hookimpls()}
+    called = {found.plugin for found in getattr(item.ihook, name).get_hookimpls()}
     all_of_them = {found.plugin for found in getattr(plugins.hook, name).get_hookimpls()}
-    return plugins.subset_hook_caller(name, {plugins.get_plugin("terminalreporter"), *(all_of_them - told)} - {None})
+    return plugins.subset_hook_caller(name, {plugins.get_plugin("terminalreporter"), *(all_of_them - called)} - {None})
 
 
 def _fact(item: pytest.Function, name: str) -> Callable[[Recording, Profile], Any] | None:

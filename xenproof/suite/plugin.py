@@ -11,7 +11,7 @@ from xenproof.errors import NotEvaluable, XenproofError
 from xenproof.plain import shortened, visible
 from xenproof.printing import escaped_output
 from xenproof.results.verdict import Outcome
-from xenproof.suite.controller import KEY, Controller, LastResort
+from xenproof.suite.controller import KEY, Controller, LateErrors
 from xenproof.suite.expect import Mismatch
 from xenproof.suite.fast_path import add_fast_path, fast_path_of
 from xenproof.suite.items import ITEM, ItemData, expected_of, host_of, is_empty, judges, params_of, title_of, verdict_of
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     controller = Controller(options, config)
     config.pluginmanager.register(controller, "xenproof-controller")
-    config.pluginmanager.register(LastResort(controller), "xenproof-last-resort")
+    config.pluginmanager.register(LateErrors(controller), "xenproof-late-errors")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -37,8 +37,8 @@ def qemu_disks(dom0: Connection, domid: int) -> dict[str, QemuDisk]:
     """The disks of a domain that its qemu serves, by path; raises ParseError where its monitor names none."""
     done = run_xl(dom0, "qemu-monitor-command", str(domid), "info block")
     if not (found := parse_info_block(done.text)):
-        said = (done.text + done.error_text).strip()
+        printed = (done.text + done.error_text).strip()
         raise ParseError(
-            f"the qemu of domain {domid} names no disk with a file when it is asked; it says {said[-300:]!r}"
+            f"the qemu of domain {domid} names no disk with a file when it is asked; it prints {printed[-300:]!r}"
         )
     return {disk.path: disk for disk in found}

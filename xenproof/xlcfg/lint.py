@@ -141,7 +141,7 @@ def _disks(cfg: CfgFile, series: XlSeries) -> Iterator[LintMessage]:
         try:
             disk = parse_disk_spec(value, series.disk)
         except DiskSpecError as error:
-            yield LintMessage(row.line, Severity.ERROR, error.said, _hint(value))
+            yield LintMessage(row.line, Severity.ERROR, error.message, _hint(value))
             continue
         yield from _disk(row, value, disk, series, hvm=_is_hvm(cfg))
         if disk.vdev in vdevs:

@@ -97,7 +97,7 @@ ATTACKS: dict[str, tuple[Callable[[], Recording], str]] = {
     "exit 1": (lambda: QUICK.read(readers.exits, URL, 1), r"its reader ended with exit code 1"),
     "stdout": (lambda: QUICK.read(readers.prints, URL, 1), r"its reader printed more than 16 MiB; .* 'xxx"),
     "stderr": (lambda: QUICK.read(readers.prints, URL, 2), r"its reader printed more than 16 MiB; .* 'xxx"),
-    "words": (lambda: QUICK.read(readers.says, URL, "\x1b[31mred"), r"exit code 3; the last it said: '\\x1b\[31mred'"),
+    "words": (lambda: QUICK.read(readers.says, URL, "\x1b[31mred"), r"exit code 3; its last output: '\\x1b\[31mred'"),
     "no json": (lambda: QUICK.read(readers.answers, URL, b"recording\n{", 1), r"is not a recording"),
     "no kind": (lambda: QUICK.read(readers.answers, URL, b"Exception\nx", 1), r"its reader gave no answer"),
     "no line": (lambda: QUICK.read(readers.answers, URL, b"x" * 9000, 1), r"its reader gave no answer"),

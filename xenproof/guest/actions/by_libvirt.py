@@ -136,22 +136,22 @@ def autostart(running: RunningGuest) -> tuple[bool, bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Untouched:
+class AfterVirshDestroy:
     """A guest of xl after `virsh destroy`: whether virsh lists it, and whether it still answers."""
 
     listed: bool
     answers: bool
 
 
-def leave_alone(running: RunningGuest) -> Untouched:
+def leave_alone(running: RunningGuest) -> AfterVirshDestroy:
     """Try to destroy with virsh a guest that xl started."""
     listed = running.name in names(running, "--all")
     virsh(running.dom0, "destroy", running.name)
-    return Untouched(listed, running.answer(running.ask()) is not None)
+    return AfterVirshDestroy(listed, running.answer(running.ask()) is not None)
 
 
 @dataclass(frozen=True, slots=True)
-class Revived:
+class StartAfterXlDestroy:
     """A guest of libvirt that xl destroyed: its state by virsh then, and whether a start booted it again."""
 
     gone: bool
@@ -159,7 +159,7 @@ class Revived:
     another_boot: bool
 
 
-def destroy_by_xl(running: RunningGuest) -> Revived:
+def destroy_by_xl(running: RunningGuest) -> StartAfterXlDestroy:
     """Destroy the guest with xl, and start it again with virsh."""
     before, begin = running.now(), len(running.guest.console.text)
     run_xl(running.dom0, "destroy", running.name)
@@ -167,7 +167,7 @@ def destroy_by_xl(running: RunningGuest) -> Revived:
     by_virsh = state_when(running, "shut off")
     virsh(running.dom0, "start", running.name)
     running.found_again()
-    return Revived(gone, by_virsh, running.booted_again(begin).nonce != before.nonce)
+    return StartAfterXlDestroy(gone, by_virsh, running.booted_again(begin).nonce != before.nonce)
 
 
 def state_when(running: RunningGuest, wanted: str) -> str:

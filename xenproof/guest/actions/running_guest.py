@@ -94,11 +94,11 @@ class RunningGuest:
         begin = len(self.guest.console.text)
         self.say("first_line", device)
 
-        def said() -> list[str]:
+        def answers() -> list[str]:
             return [value for name, value in facts(self.guest.console.text[begin:]) if name == "first_line"]
 
-        self.guest.console.wait(lambda: bool(said()), ANSWER_LIMIT_S)
-        if not (lines := said()):
+        self.guest.console.wait(lambda: bool(answers()), ANSWER_LIMIT_S)
+        if not (lines := answers()):
             raise GuestError(f"{self.name} does not say what the first line of {device} is")
         return lines[-1].removeprefix(f"{device} ")
 

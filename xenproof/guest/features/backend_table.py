@@ -170,8 +170,8 @@ class BackendTable:
                 return None
             (row,) = rows
             wanted = predicted(row, guest.targets[row.name], guest.vdevs[row.name], self._series)
-            said = isinstance(wanted, Prediction) and wanted.refusal.lower() in created.problem.lower()
-            return {row.name: REFUSED if said else f"refused, but with {created.problem[-300:]!r}"}
+            refused = isinstance(wanted, Prediction) and wanted.refusal.lower() in created.problem.lower()
+            return {row.name: REFUSED if refused else f"refused, but with {created.problem[-300:]!r}"}
         store = read_xenstore(self._dom0, f"/local/domain/{created.domid}/device", "/local/domain/0/backend")
         return {row.name: _words(store, created.domid, guest.vdevs[row.name], guest.targets[row.name]) for row in rows}
 

@@ -65,29 +65,29 @@ def with_disks_of_each_kind(description: GuestDescription) -> GuestDescription:
 
 
 @dataclass(frozen=True, slots=True)
-class Safe:
+class SyncedBlocks:
     """The blocks that a guest wrote: how many it reports as synced, and how many of those were found."""
 
     synced: int
     found: int
 
 
-def write_and_look(running: RunningGuest, kind: DiskKind) -> Safe:
+def write_and_look(running: RunningGuest, kind: DiskKind) -> SyncedBlocks:
     """Let the guest write and sync blocks, and compare them with the medium."""
     blocks = _write(running, kind)
     return _compared(blocks, on_medium(running.dom0, kind.path(running.guest), BLOCKS * BLOCK))
 
 
 @dataclass(frozen=True, slots=True)
-class Survived:
+class AfterQemuKill:
     """What each disk holds after qemu was killed, how many were killed, and what is left in dom0 of the domain."""
 
-    safe: Mapping[str, Safe]
+    safe: Mapping[str, SyncedBlocks]
     killed: int
     left: Sequence[str]
 
 
-def kill_qemu(running: RunningGuest, kinds: Sequence[DiskKind]) -> Survived:
+def kill_qemu(running: RunningGuest, kinds: Sequence[DiskKind]) -> AfterQemuKill:
     """Let the guest write to disks and sync, kill their qemu, destroy the guest, and read the disks."""
     guest = running.guest
     blocks = {kind: _write(running, kind) for kind in kinds}
@@ -98,7 +98,7 @@ def kill_qemu(running: RunningGuest, kinds: Sequence[DiskKind]) -> Survived:
     running.has_ended()
     left = guest.leftovers(_SETTLE_LIMIT_S, with_files=False)
     safe = {kind.name: _compared(blocks[kind], _content(running, kind)) for kind in kinds}
-    return Survived(safe, len(pids), [str(thing) for thing in left])
+    return AfterQemuKill(safe, len(pids), [str(thing) for thing in left])
 
 
 def _content(running: RunningGuest, kind: DiskKind) -> bytes:
@@ -116,8 +116,8 @@ def _write(running: RunningGuest, kind: DiskKind) -> dict[int, bytes]:
     running.say("write", kind.vdev, str(BLOCKS))
 
     def synced() -> list[str]:
-        told = (value for name, value in facts(console.text[begin:]) if name == "synced")
-        return [number for device, _, number in (value.partition(" ") for value in told) if device == kind.vdev]
+        synced = (value for name, value in facts(console.text[begin:]) if name == "synced")
+        return [number for device, _, number in (value.partition(" ") for value in synced) if device == kind.vdev]
 
     console.wait(lambda: len(synced()) == BLOCKS, ANSWER_LIMIT_S)
     witness = running.guest.witness
@@ -127,6 +127,6 @@ def _write(running: RunningGuest, kind: DiskKind) -> dict[int, bytes]:
     }  # fmt: skip
 
 
-def _compared(blocks: dict[int, bytes], data: bytes) -> Safe:
+def _compared(blocks: dict[int, bytes], data: bytes) -> SyncedBlocks:
     found = [number for number, block in blocks.items() if data[number * BLOCK : (number + 1) * BLOCK] == block]
-    return Safe(len(blocks), len(found))
+    return SyncedBlocks(len(blocks), len(found))

@@ -34,7 +34,7 @@ def lets_in_second_writer(
     second.define()
     if gets(second, _VDEV):
         return True
-    said = second.created.problem if second.created else ""
-    if _REFUSED not in said:
-        raise GuestError(f"{second.name} is not there, and not as another guest has its disk: {said[-300:]}")
+    problem = second.created.problem if second.created else ""
+    if _REFUSED not in problem:
+        raise GuestError(f"{second.name} is not there, and not as another guest has its disk: {problem[-300:]}")
     return False

@@ -197,10 +197,13 @@ def test_logs_and_definitions_of_the_run_go_and_no_other(host: Host, shell: list
     assert sorted(undefined.read_text().split()) == sorted(OURS)
 
 
-def test_what_is_left_in_xenstore_goes_where_its_domain_is_gone(host: Host, shell: list[str]) -> None:
+@pytest.mark.parametrize("missing", ["none", "/libxl", "/local/domain/0/device-model"])
+def test_what_is_left_in_xenstore_goes_where_its_domain_is_gone(host: Host, shell: list[str], missing: str) -> None:
     store, removed = host.folder / "store", host.folder / "removed"
+    # As the real one: it stops at the first path that is missing.
+    listing = f'for parent; do cd "{store}/$parent" || exit 1; for key in *; do echo "$parent/$key"; done; done'
     for program, script in {
-        "xenstore-list": f'[ "$1" = -p ] && cd "{store}/$2" && for key in *; do echo "$2/$key"; done',
+        "xenstore-list": f'[ "$1" = -p ] && shift && {listing}',
         "xenstore-rm": f'[ "$1" = -t ] && echo "$2" >>{removed}',
     }.items():
         (host.folder / "bin" / program).write_text(f"#!/bin/sh\n{script}\n")
@@ -208,12 +211,9 @@ def test_what_is_left_in_xenstore_goes_where_its_domain_is_gone(host: Host, shel
 
     def keys(*domids: str) -> set[str]:
         kinds = ("console", "vbd", "qdisk")
-        parents = ("/local/domain", "/libxl", "/local/domain/0/device-model")
-        paths = {
-            f"{parent}/{domid}"
-            for parent in (*parents, *(f"/local/domain/0/backend/{kind}" for kind in kinds))
-            for domid in domids
-        }
+        parents = {"/local/domain", "/libxl", "/local/domain/0/device-model"} - {missing}
+        parents |= {f"/local/domain/0/backend/{kind}" for kind in kinds}
+        paths = {f"{parent}/{domid}" for parent in parents for domid in domids}
         for path in paths:
             Path(f"{store}{path}").mkdir(parents=True, exist_ok=True)
         return paths

@@ -34,12 +34,12 @@ if ! hold 2>/dev/null; then
 fi
 lists=
 ! xl list >/dev/null 2>&1 || lists=1
-# Paths of xenstore that end with the number of the domain to which they belong.
+# Paths of xenstore that end with the number of the domain to which they belong.  xenstore-list stops at the first
+# missing path, so the paths are then listed one by one; duplicates do no harm.
 of_domains() {
-    for parent in /local/domain /libxl /local/domain/0/device-model $(xenstore-list -p /local/domain/0/backend); do
-        xenstore-list -p "$parent"
-    done 2>/dev/null
-}
+    parents="/local/domain /libxl $(xenstore-list -p /local/domain/0/backend) /local/domain/0/device-model"
+    xenstore-list -p $parents || for parent in $parents; do xenstore-list -p "$parent"; done
+} 2>/dev/null
 store_before=$(of_domains)
 echo "$folder"
 cat >/dev/null
@@ -93,9 +93,8 @@ ps -ww -e -o pid=,args= | while read -r pid args; do
     ! is_ours "$name" || kill -KILL "$pid"
 done 2>/dev/null
 # Where xl destroy meets an xl create that still runs, or ends a qemu that is still starting, these write their keys after
-# libxl removed them, and they stay.  The run's are those of a domain that is gone and that were not there
-# when it began.
-for path in $(of_domains); do
+# libxl removed them, and they stay.  The run's are those of a domain that is gone and that were not there when it began.
+for path in $(of_domains | sort -u); do
     domid=${path##*/}
     case $domid in '' | *[!0-9]*) continue ;; esac
     ! printf '%s\n' $store_before | grep -q -x -F -e "$path" || continue

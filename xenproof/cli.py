@@ -66,11 +66,13 @@ def record(
 
     from xenproof.hosts.opening import open_host
     from xenproof.run.process_identity import ProcessIdentity
+    from xenproof.source.address import parse_url
 
+    wanted, address = load_profile(profile), parse_url(hosts)
     run = runs.new_run("session", ProcessIdentity.of(os.getpid()))
     try:
         opened = open_host(
-            hosts, load_profile(profile), run.folder, Progress(), identity=identity, known_hosts=known_hosts,
+            address, wanted, run.folder, Progress(), identity=identity, known_hosts=known_hosts,
             backing=tuple(backing or ()),
         )  # fmt: skip
         try:

@@ -22,7 +22,7 @@ from xenproof.plain import visible
 _OWN_SEQUENCE = re.compile(r"(\x1b\[[0-9;]{0,20}[mK]|\r)")
 
 
-class Door:
+class EscapedOutput:
     """Standard output for another program, such as pytest: colours pass, other control characters become signs.
 
     If the reader has closed the pipe, or the disk is full, the output is discarded and the program continues: the
@@ -52,11 +52,11 @@ class Door:
             _to_nowhere(self._file)
 
 
-def through_the_door(file: TextIO | None) -> TextIO:
-    """`file` behind a `Door`; None, which is a file that was closed before we began, becomes one that discards all."""
-    if isinstance(file, Door):
+def escaped_output(file: TextIO | None) -> TextIO:
+    """`file` as an `EscapedOutput`; None, a file that was closed before xenproof began, as one that discards all."""
+    if isinstance(file, EscapedOutput):
         return cast(TextIO, file)
-    return cast(TextIO, Door(file or cast(TextIO, _Nowhere())))
+    return cast(TextIO, EscapedOutput(file or cast(TextIO, _Nowhere())))
 
 
 class _Nowhere(io.TextIOBase):
@@ -74,7 +74,7 @@ def _to_nowhere(file: TextIO) -> None:
         os.close(nowhere)
 
 
-class _Harmless(Console):
+class _EscapedText(Console):
     """A console that prints only plain text.  Colours and the movements of a progress line are rich's own."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
@@ -94,7 +94,7 @@ class _Harmless(Console):
 
 def console(*, stderr: bool = False, file: TextIO | None = None, quiet: bool = False, wrap: bool = True) -> Console:
     """The console for tables, coloured text and progress; it prints a string unchanged, never as markup."""
-    return _Harmless(
+    return _EscapedText(
         stderr=stderr, file=file, quiet=quiet, soft_wrap=not wrap, highlight=False, markup=False, emoji=False
     )
 

@@ -35,6 +35,6 @@ def piped(data: bytes, program: str, *words: str, limit_s: float = 300) -> bytes
     """The output of `program` for the input `data`; raises LabError with its message if it is missing or fails."""
     done = subprocess.run([require(program), *words], input=data, capture_output=True, check=False, timeout=limit_s)
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()[-300:]
-        raise LabError(f"{program} ended with exit code {done.returncode}: {said!r}")
+        printed = done.stderr.decode("utf-8", "replace").strip()[-300:]
+        raise LabError(f"{program} ended with exit code {done.returncode}: {printed!r}")
     return done.stdout

@@ -24,8 +24,8 @@ from xenproof.run.interruption import interrupt_on_sigterm
 from xenproof.run.progress import Progress
 from xenproof.source.connection import Connection, quoted
 from xenproof.suite.fixtures.grub_xen import grub_xen_of
-from xenproof.xen.acting import destroy
 from xenproof.xen.backend import DiskBackend
+from xenproof.xen.domain_control import destroy
 from xenproof.xlcfg.config import Start
 
 MOST = 1.2

@@ -16,13 +16,15 @@ from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, MSG_CHANNEL_REQUEST, O
 
 from selftest.sshd import HOST, keygen
 from xenproof.source.host_keys import HostKeys
-from xenproof.source.patience import Patience
 from xenproof.source.ssh import SSHConnection
+from xenproof.source.time_limits import TimeLimits
 
 # What a test waits for the server's own threads.
 LIMIT_S = 20.0
 # Short ones, so that a host that says nothing is given up in a second.
-BRIEF = Patience(answer_s=1.0, login_s=3.0, end_s=0.5, last_word_s=0.5, next_session_s=1.0, round_s=2.0, reading_s=4.0)
+BRIEF = TimeLimits(
+    answer_s=1.0, login_s=3.0, end_s=0.5, last_word_s=0.5, next_session_s=1.0, round_s=2.0, reading_s=4.0
+)  # fmt: skip
 
 
 @dataclass
@@ -177,13 +179,13 @@ class Server:
     def url(self) -> str:
         return f"ssh://root@{HOST}:{self.port}"
 
-    def connect(self, patience: Patience = BRIEF, **options: Any) -> SSHConnection:
+    def connect(self, limits: TimeLimits = BRIEF, **options: Any) -> SSHConnection:
         return SSHConnection(
             url=self.url,
             host=HOST,
             port=self.port,
             pins=HostKeys.read(self.folder / "known_hosts"),
-            **{"identity": self.folder / "id", "connect_limit_s": 2.0, "patience": patience, **options},
+            **{"identity": self.folder / "id", "connect_limit_s": 2.0, "limits": limits, **options},
         )
 
 

@@ -123,10 +123,10 @@ def test_a_lane_that_hangs_costs_the_other_nothing(tmp_path: Path) -> None:
             command.wait()
 
     # What is left of the lane is taken in `end_s`, as long as it keeps coming.
-    patience = dataclasses.replace(BRIEF, end_s=20.0)
+    limits = dataclasses.replace(BRIEF, end_s=20.0)
     with hostile(tmp_path, Behaviour(one_lane_hangs)) as server:
-        connection = server.connect(patience)
-        recording = gather(connection, [*PROBES, *BESIDE], {}, patience)
+        connection = server.connect(limits)
+        recording = gather(connection, [*PROBES, *BESIDE], {}, limits)
         connection.close()
     assert len(recording.output(BESIDE[0]).stdout) == (3 << 20) + 2
     assert recording.output(BESIDE[1]).stdout == b"x\n"

@@ -20,7 +20,7 @@ from selftest.hostile.server import Behaviour, Command, hostile
 from selftest.lab.suite import REPOSITORY
 from selftest.peak import BOUND_MIB
 
-# Reads the host as the suite does, with a good deal of patience, and tells what it took of memory.
+# Reads the host as the suite does, with long limits, and prints what it took of memory.
 READER = """
 import sys
 from pathlib import Path
@@ -28,20 +28,20 @@ from selftest.peak import own_peak_mib
 from xenproof.errors import XenproofError
 from xenproof.source.gather import gather
 from xenproof.source.host_keys import HostKeys
-from xenproof.source.patience import Patience
+from xenproof.source.time_limits import TimeLimits
 from xenproof.source.probe import Probe
 from xenproof.source.ssh import SSHConnection
 
 folder, port, seconds = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 probes = [Probe(f"p{n}", "echo x") for n in range(4)] + [Probe(f"b{n}", "echo x", beside=True) for n in range(4)]
-patience = Patience(answer_s=2, end_s=0.5, round_s=seconds, reading_s=seconds)
+limits = TimeLimits(answer_s=2, end_s=0.5, round_s=seconds, reading_s=seconds)
 try:
     connection = SSHConnection(
         url="ssh://x", host="127.0.0.1", port=port, pins=HostKeys.read(folder / "known_hosts"),
-        identity=folder / "id", connect_limit_s=3, patience=patience,
+        identity=folder / "id", connect_limit_s=3, limits=limits,
     )
     try:
-        found = gather(connection, probes, {}, patience)
+        found = gather(connection, probes, {}, limits)
         found.to_json()
     finally:
         connection.close()

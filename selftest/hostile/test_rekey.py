@@ -5,15 +5,15 @@ from typing import Any
 
 from selftest.sshd import starter
 from xenproof.source.gather import gather
-from xenproof.source.patience import Patience
 from xenproof.source.probe import Probe
+from xenproof.source.time_limits import TimeLimits
 
 MEGABYTES = 5
 # Compressible or not, both streams, and more than a window at a time.
 PRINT = f"head -c {MEGABYTES << 20} /dev/zero | tr '\\0' x; echo e >&2"
 # No limit is what this is about, and the machine may be busy with other work: an exchange then takes long.
 LIMIT_S = 600
-PATIENT = Patience(300.0, 300.0, 60.0, 60.0, 60.0, LIMIT_S, LIMIT_S)
+LONG = TimeLimits(300.0, 300.0, 60.0, 60.0, 60.0, LIMIT_S, LIMIT_S)
 PROBES = [
     Probe("first", PRINT, LIMIT_S),
     Probe("stderr", f"({PRINT}) >&2", LIMIT_S),
@@ -27,7 +27,7 @@ def test_a_host_is_read_through_many_exchanges_of_keys(tmp_path: Path) -> None:
     with starter(tmp_path, "RekeyLimit 1M") as begin:
         server = begin()
         server.wait_until_it_listens()
-        connection = server.connect(patience=PATIENT)
+        connection = server.connect(limits=LONG)
         exchanged = 0
         packetizer: Any = connection.transport.packetizer
         renewed = packetizer.set_inbound_cipher
@@ -40,7 +40,7 @@ def test_a_host_is_read_through_many_exchanges_of_keys(tmp_path: Path) -> None:
         packetizer.set_inbound_cipher = counted
         # paramiko gives up a write that waits for an exchange, by default after 30 s.
         connection.transport.clear_to_send_timeout = LIMIT_S
-        recording = gather(connection, PROBES, {}, PATIENT)
+        recording = gather(connection, PROBES, {}, LONG)
         data = bytes(range(256)) * (MEGABYTES << 12)
         given = connection.run("cat", stdin=data, limit_s=LIMIT_S)
         connection.close()
@@ -68,7 +68,7 @@ def test_a_connection_is_kept_alive_while_keys_are_exchanged(tmp_path: Path) -> 
     with starter(tmp_path, "RekeyLimit 1M") as begin:
         server = begin()
         server.wait_until_it_listens()
-        connection = server.connect(patience=PATIENT)
+        connection = server.connect(limits=LONG)
         transport: Any = connection.transport
         parse = transport._parse_kex_init
 

@@ -1,4 +1,4 @@
-"""Guests of a crowd on a real dom0: who answers when all of them are there, and who does not."""
+"""Many guests on a real dom0: which ones answer while all of them run, and which one does not."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from selftest.lab.guests import guest_host, new_guest
-from xenproof.guest.features import crowd as crowd_module
-from xenproof.guest.features.crowd import Crowd
+from xenproof.guest.features import many_guests as module
+from xenproof.guest.features.many_guests import ManyGuests
 from xenproof.lab.host import LabHost
 from xenproof.source.connection import Connection
-from xenproof.xen.acting import act
+from xenproof.xen.domain_control import run_xl
 
 
 @pytest.fixture
-def crowd(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[Crowd]:
+def many_guests(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[ManyGuests]:
     host = guest_host(dom0_shell, tmp_path)
     host.enter()
-    made = Crowd(lambda: new_guest(lab_host, host), dom0_shell)
+    made = ManyGuests(lambda: new_guest(lab_host, host), dom0_shell)
     try:
         yield made
     finally:
@@ -25,13 +25,13 @@ def crowd(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator
         host.leave()
 
 
-def test_each_guest_of_a_crowd_answers_but_one_that_does_not_run(
-    crowd: Crowd, dom0_shell: Connection, monkeypatch: pytest.MonkeyPatch
+def test_each_of_many_guests_answers_but_one_that_does_not_run(
+    many_guests: ManyGuests, dom0_shell: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (crowd.fill(2), crowd.problem, len(crowd.arrivals)) == (2, "", 2)
-    assert crowd.answering() == crowd.names
+    assert (many_guests.fill(2), many_guests.problem, len(many_guests.arrivals)) == (2, "", 2)
+    assert many_guests.answering() == many_guests.names
 
-    act(dom0_shell, "pause", crowd.names[0])
-    monkeypatch.setattr(crowd_module, "_ANSWER_LIMIT_S", 10)
+    run_xl(dom0_shell, "pause", many_guests.names[0])
+    monkeypatch.setattr(module, "_ANSWER_LIMIT_S", 10)
 
-    assert crowd.answering() == crowd.names[1:]
+    assert many_guests.answering() == many_guests.names[1:]

@@ -1,4 +1,4 @@
-"""What is done to a running guest, on a real dom0 whose xl does nothing and says that all is well."""
+"""The checks of a running guest, on a real dom0 whose xl does nothing and returns exit status 0."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +9,8 @@ from selftest.lab.guests import guest_host, new_guest
 from tests.guest import test_life as checks
 from xenproof.errors import XenproofError
 from xenproof.guest.actions import by_xl
-from xenproof.guest.actions import life as life_module
-from xenproof.guest.actions.life import Life, lively
+from xenproof.guest.actions import running_guest as running_guest_module
+from xenproof.guest.actions.running_guest import RunningGuest, boot_for_actions
 from xenproof.lab.host import LabHost
 from xenproof.profile.load import load_profile
 from xenproof.source.connection import Connection
@@ -29,13 +29,13 @@ chmod 755 /usr/local/sbin/xl
 
 
 @pytest.fixture
-def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[Life]:
+def running_guest(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[RunningGuest]:
     """A guest that was booted by the real xl, which is put aside then."""
     host = guest_host(dom0_shell, tmp_path)
     host.enter()
     guest = new_guest(lab_host, host)
     try:
-        made = lively(guest)
+        made = boot_for_actions(guest)
         dom0_shell.run(IDLE_XL).check(0)
         yield made
     finally:
@@ -45,10 +45,10 @@ def life(lab_host: LabHost, dom0_shell: Connection, tmp_path: Path) -> Iterator[
 
 
 @pytest.mark.releases
-def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
-    life: Life, monkeypatch: pytest.MonkeyPatch
+def test_each_check_of_a_running_guest_fails_with_an_xl_that_does_nothing(
+    running_guest: RunningGuest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(life_module, "ANSWER_LIMIT_S", 3.0)
+    monkeypatch.setattr(running_guest_module, "ANSWER_LIMIT_S", 3.0)
     monkeypatch.setattr(by_xl, "SETTLE_LIMIT_S", 1.0)
     profile = load_profile("debian12")
     arguments: dict[str, dict[str, object]] = {
@@ -71,7 +71,9 @@ def test_an_xl_that_does_nothing_turns_each_check_of_a_guests_life_red(
     passed = []
     for name, more in arguments.items():
         try:
-            getattr(checks, name)(life=life, documented=documents(profile.name), expect=Expect(name), **more)
+            getattr(checks, name)(
+                running_guest=running_guest, documented=documents(profile.name), expect=Expect(name), **more
+            )
         except (Mismatch, XenproofError):
             continue
         passed.append(name)

@@ -12,7 +12,7 @@ from typing import Any
 from xenproof.errors import UsageError
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.profile import Profile
-from xenproof.profile.schema import FAMILIES
+from xenproof.profile.schema import FAMILY_SHAPES
 
 FOLDER = Path(__file__).parents[2] / "tests" / "host"
 
@@ -74,4 +74,4 @@ def judges(checks: Iterable[Check], profile: Profile) -> dict[str, list[Check]]:
 
 def selected(check: Check, profile: Profile) -> list[Expectation]:
     """What a check would run for, nothing where its family is not known."""
-    return profile.select(check.pattern) if check.selects[0] in FAMILIES else []
+    return profile.select(check.pattern) if check.selects[0] in FAMILY_SHAPES else []

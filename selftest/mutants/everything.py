@@ -10,13 +10,13 @@ from selftest.mutants.registry import ELSEWHERE, mutator
 from selftest.mutants.score import Problem, ProfileScore
 from xenproof.errors import XenproofError
 from xenproof.profile.load import load_profile
-from xenproof.profile.schema import FAMILIES
+from xenproof.profile.schema import FAMILY_SHAPES
 
 
 def without_mutator(checks: Sequence[Check]) -> list[str]:
     """What checks judge and what profiles may say, without anything that could break it; FAMILY.ATTRIBUTE each."""
     judged = {check.selects for check in checks}
-    said = {(family, name) for family, shape in FAMILIES.items() for name in shape.attributes}
+    said = {(family, name) for family, shape in FAMILY_SHAPES.items() for name in shape.attributes}
     return sorted(
         f"{family}.{name}" for family, name in judged | said if family not in ELSEWHERE and not mutator(family, name)
     )

@@ -60,7 +60,7 @@ class FamilyOfMutants(Protocol):
 
 
 # What others build on comes first: the order in which a host is synthesised.
-FAMILIES: Mapping[str, FamilyOfMutants] = {
+MUTANT_FAMILIES: Mapping[str, FamilyOfMutants] = {
     "hypervisor": hypervisor,
     "packages": packages,
     "versions": versions,
@@ -101,4 +101,4 @@ FAMILIES: Mapping[str, FamilyOfMutants] = {
 
 def mutator(family: str, attribute: str) -> Mutator | None:
     """What breaks this attribute, None if nobody has written it."""
-    return FAMILIES[family].MUTATORS.get(attribute) if family in FAMILIES else None
+    return MUTANT_FAMILIES[family].MUTATORS.get(attribute) if family in MUTANT_FAMILIES else None

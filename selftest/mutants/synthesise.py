@@ -16,7 +16,7 @@ from selftest.mutants.families.versions import with_release
 from selftest.mutants.mutation import Case
 from selftest.mutants.raw import NotPossible, Raw
 from selftest.mutants.recorded import DATA, from_folder
-from selftest.mutants.registry import FAMILIES
+from selftest.mutants.registry import MUTANT_FAMILIES
 from selftest.mutants.texts import file_lines, forget_file, move_file, paths
 from xenproof.probing.probes import (
     DOM0_NAME,
@@ -47,7 +47,7 @@ _DIRECTORY = 0x416D
 def synthesise(profile: Profile) -> Recording:
     """The recording that conforms to `profile`, as far as each family knows how to make its values so."""
     host, texts = _template(profile)
-    for name, family in FAMILIES.items():
+    for name, family in MUTANT_FAMILIES.items():
         for expected in profile.expectations.values():
             maker = family.MAKERS.get(expected.attribute) if expected.family == name else None
             if maker is not None:

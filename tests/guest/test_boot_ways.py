@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from xenproof.guest.boot_progress import READY
-from xenproof.guest.features.boot_ways import By, boot_ways, finds_its_menu, how_far
+from xenproof.guest.features.boot_ways import StartedBy, boot_ways, finds_its_menu, how_far
 from xenproof.guest.guest import GONE, Guest
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
@@ -15,7 +15,7 @@ from xenproof.suite.fixtures.guest import BOOT_LIMIT_S, SHUTDOWN_LIMIT_S
 from xenproof.suite.fixtures.promises import Documented
 
 # Under emulation a PVH guest ends with a triple fault while an HVM guest is busy (README): one after another.
-BY_PROCESSOR = (By.PVH_DOM0, By.PVH_GRUB, By.HVM_GRUB)
+BY_PROCESSOR = (StartedBy.PVH_DOM0, StartedBy.PVH_GRUB, StartedBy.HVM_GRUB)
 VIRTUALIZED = pytest.mark.same_worker("guests of HVM and PVH")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from xenproof.guest.actions.cycles import CYCLES, Change, cycle
-from xenproof.guest.features.crowd import Crowd
+from xenproof.guest.features.many_guests import ManyGuests
 from xenproof.guest.guest import Guest
 from xenproof.suite.each import req
 from xenproof.suite.evidence import Evidence
@@ -15,15 +15,23 @@ pytestmark = [pytest.mark.many, pytest.mark.timeout(9000)]
 
 
 @req("S25")
-def test_host_holds_many_small_guests(crowd: Crowd, documented: Documented, expect: Expect, evidence: Evidence) -> None:
+def test_host_holds_many_small_guests(
+    many_guests: ManyGuests, documented: Documented, expect: Expect, evidence: Evidence
+) -> None:
     """As many small guests as the host has memory for, up to a hundred, come up and answer while all of them run."""
-    wanted = crowd.fill()
-    assert crowd.empty is not None
-    evidence.save("guests.csv", table(crowd.empty, crowd.arrivals).encode())
-    evidence.save("guests.svg", plot(crowd.empty, crowd.arrivals))
+    wanted = many_guests.fill()
+    assert many_guests.empty is not None
+    evidence.save("guests.csv", table(many_guests.empty, many_guests.arrivals).encode())
+    evidence.save("guests.svg", plot(many_guests.empty, many_guests.arrivals))
     source = "deck: Xen scales to many small guests; xl info, free_memory"
-    expect(documented("guests", wanted, source), len(crowd.arrivals), by=crowd.problem or "the guests' consoles")
-    expect(documented("guests that answer", crowd.names, source), crowd.answering(), by="the guests' consoles")
+    expect(
+        documented("guests", wanted, source),
+        len(many_guests.arrivals),
+        by=many_guests.problem or "the guests' consoles",
+    )
+    expect(
+        documented("guests that answer", many_guests.names, source), many_guests.answering(), by="the guests' consoles"
+    )
 
 
 @req("S25")

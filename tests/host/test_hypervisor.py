@@ -1,4 +1,4 @@
-"""What the hypervisor says of itself and of the machine."""
+"""What the hypervisor reports about itself and of the machine."""
 
 from xenproof.facts.xl import XlInfo
 from xenproof.probing.answer import Version, includes, within

@@ -1,4 +1,4 @@
-"""The files of packages: nobody has changed them since they were installed."""
+"""The files of packages: unchanged since they were installed."""
 
 from xenproof.facts.integrity import Integrity, none_but
 from xenproof.profile.expectation import Expectation

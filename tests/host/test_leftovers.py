@@ -1,6 +1,6 @@
-"""What an upgrade from xend leaves over: domains that nobody manages any more, and configurations nobody reads."""
+"""What an upgrade from xend leaves over: domains without a toolstack, and configurations that no program reads."""
 
-from xenproof.facts.leftovers import Leftovers
+from xenproof.facts.leftovers import XendLeftovers
 from xenproof.probing.answer import nothing_but, says
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
@@ -9,7 +9,7 @@ from xenproof.suite.expect import Expect
 
 @req("S23")
 @each("leftovers.*.imported")
-def test_managed_domains_are_imported(leftovers: Leftovers, expected: Expectation, expect: Expect) -> None:
+def test_managed_domains_are_imported(leftovers: XendLeftovers, expected: Expectation, expect: Expect) -> None:
     """libvirt knows each managed domain that xend left over: {value}."""
     expect(
         expected,
@@ -22,7 +22,7 @@ def test_managed_domains_are_imported(leftovers: Leftovers, expected: Expectatio
 
 @req("S09")
 @each("leftovers.*.found")
-def test_nothing_is_left_in_sxp_form(leftovers: Leftovers, expected: Expectation, expect: Expect) -> None:
+def test_nothing_is_left_in_sxp_form(leftovers: XendLeftovers, expected: Expectation, expect: Expect) -> None:
     """Guest configurations below /etc/xen in SXP form, which xl does not read: {value}."""
     expect(
         expected,

@@ -1,4 +1,4 @@
-"""Root's ssh, through which `xl migrate` reaches the other host: without a question, and without a word."""
+"""Root's ssh, through which `xl migrate` reaches the other host: without a prompt, and without other output."""
 
 from xenproof.facts.ssh_readiness import Readiness, Trust
 from xenproof.probing.answer import says

@@ -32,5 +32,5 @@ def test_settings_are_known_to_this_xl(xl_conf: XlConf, expected: Expectation, e
         xl_conf.uses_only(expected.names),
         by="/etc/xen/xl.conf",
         matches=confirmed,
-        hint="correct or remove the key: xl passes over it without a word",
+        hint="correct or remove the key: xl ignores it and prints nothing",
     )

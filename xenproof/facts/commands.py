@@ -39,7 +39,7 @@ def parse_commands(output: ProbeOutput) -> Commands:
             raise ParseError(f"expected a command and its path, found {line[:200]!r}")
         paths[name] = path
     if not paths.get(CONTROL):
-        raise ParseError(f"the command {CONTROL!r} was not found, so nothing can be said of others")
+        raise ParseError(f"the command {CONTROL!r} was not found, so nothing is known of others")
     return Commands(paths)
 
 

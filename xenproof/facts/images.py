@@ -91,7 +91,7 @@ def parse_subvolumes(output: ProbeOutput) -> Subvolumes:
             raise ParseError(f"expected a device's number and a path from 'stat', found {line[:200]!r}")
         devices[path] = number
     if "/" not in devices:
-        raise ParseError("'stat' did not describe /, so nothing can be said of subvolumes")
+        raise ParseError("'stat' did not describe /, so nothing is known of subvolumes")
     # Without lsattr, or if the file system has no flags, there is no row, and copy-on-write is assumed.
     rows = [_FLAGS.fullmatch(line) for line in section(output, "image-flags").lines]
     return Subvolumes(devices, frozenset(row[2] for row in rows if row is not None and "C" in row[1]))

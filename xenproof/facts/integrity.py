@@ -134,10 +134,10 @@ def parse_integrity(output: ProbeOutput) -> Integrity:
     unknown_names = dict(_unknown(line) for line in lines[:end] if line.startswith("unknown "))
     sums = dict(_sums(line) for line in lines[:end] if not line.startswith("unknown "))
     sums |= dict.fromkeys(unknown_names, True)
-    said = lines[end + 1 :]
-    _believable(first, lines[end], said)
-    absent = {row[1] for line in said if (row := _ABSENT.fullmatch(line))}
-    lines = [line for line in said if not _ABSENT.fullmatch(line)]
+    printed = lines[end + 1 :]
+    _believable(first, lines[end], printed)
+    absent = {row[1] for line in printed if (row := _ABSENT.fullmatch(line))}
+    lines = [line for line in printed if not _ABSENT.fullmatch(line)]
     owners = _owners(output) if lines else {}
     differences = [_difference(line, owners) for line in lines]
     if unknown := absent - sums.keys():
@@ -181,12 +181,12 @@ class _Difference:
         return "?" in self.marks if scheme == "rpm" else not set(self.marks) - {"?"}
 
 
-def _believable(scheme: str, verified: str, said: Sequence[str]) -> None:
+def _believable(scheme: str, verified: str, printed: Sequence[str]) -> None:
     code = verified.removeprefix("verified ")
     # dpkg exits with 1 if packages are missing, rpm with the number of failures; a higher status is an error.
     if not re.fullmatch(r"[0-9]{1,3}", code) or int(code) > (1 if scheme == "deb" else 125):
-        raise ParseError(f"verifying the packages ended with {code[:20]!r}; it said: {' '.join(said)[-300:]!r}")
-    if int(code) and not said:
+        raise ParseError(f"verifying the packages ended with {code[:20]!r}; it printed: {' '.join(printed)[-300:]!r}")
+    if int(code) and not printed:
         raise ParseError(f"verifying the packages ended with {code}, and nothing says why")
 
 

@@ -47,7 +47,7 @@ printf 'end %s\n' "$?" """
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOver:
+class XendFiles:
     """The configurations in SXP form, and the name of each managed domain by its file."""
 
     configs: tuple[str, ...]
@@ -55,7 +55,7 @@ class LeftOver:
 
 
 @dataclass(frozen=True, slots=True)
-class Leftovers:
+class XendLeftovers:
     """The remains of xend, and which of them libvirt has."""
 
     recording: Recording
@@ -78,7 +78,7 @@ class Leftovers:
         return self._left_over.configs
 
     @property
-    def _left_over(self) -> LeftOver:
+    def _left_over(self) -> XendFiles:
         return LEFTOVERS.of(self.recording, self.profile)
 
 
@@ -87,7 +87,7 @@ def leftovers_probe(profile: Profile) -> Probe:  # noqa: ARG001  # every probe i
     return Probe("leftovers", framed("leftovers", _CONFIGS) + framed("managed", _MANAGED), beside=True)
 
 
-def parse_leftovers(output: ProbeOutput) -> LeftOver:
+def parse_leftovers(output: ProbeOutput) -> XendFiles:
     """The remains; raises ParseError if a managed domain has no name, NotEvaluable unless root reads them."""
     first, *lines = _lines(output, "leftovers") or [""]
     if first not in ("reader root", "reader other"):
@@ -96,7 +96,7 @@ def parse_leftovers(output: ProbeOutput) -> LeftOver:
         raise NotEvaluable(f"only root can see all of {MANAGED} and /etc/xen; log in as root")
     if strange := next((line for line in lines if not line.startswith("sxp /")), None):
         raise ParseError(f"expected a configuration in SXP form, found {strange[:200]!r}")
-    return LeftOver(tuple(line.removeprefix("sxp ") for line in lines), _managed(_lines(output, "managed")))
+    return XendFiles(tuple(line.removeprefix("sxp ") for line in lines), _managed(_lines(output, "managed")))
 
 
 def _managed(lines: list[str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ _DOMAIN = re.compile(r" +(\d+|-) +(\S.*?) {2,}(\S.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Libvirt:
+class LibvirtAnswers:
     """A connection to libvirt's Xen driver; `error` is the reason if there was none."""
 
     error: str
@@ -62,7 +62,7 @@ class Libvirt:
             raise NotEvaluable(f"virsh does not reach {XEN_URI}: {self.error}")
 
 
-def parse_libvirt(output: ProbeOutput) -> Libvirt:
+def parse_libvirt(output: ProbeOutput) -> LibvirtAnswers:
     """The parsed output of virsh; raises ParseError if it is neither a complete answer nor an error of virsh."""
     found = section(output, "virsh").ended_with(0, 1)
     text = found.text
@@ -70,14 +70,15 @@ def parse_libvirt(output: ProbeOutput) -> Libvirt:
         errors = [line for line in found.lines if line.startswith("error:")]
         if not errors:
             raise ParseError(f"expected an error of virsh, found {text[:200]!r}")
-        return Libvirt("; ".join(errors), "", "", ())
+        return LibvirtAnswers("; ".join(errors), "", "", ())
     api, daemon = _API.search(text), _DAEMON.search(text)
     if not text.startswith(f"{XEN_URI}\n") or api is None or daemon is None:
         raise ParseError(f"expected {XEN_URI} and versions from virsh, found {text[:200]!r}")
     header = next((at for at, line in enumerate(found.lines) if line.split() == ["Id", "Name", "State"]), None)
     if header is None or not found.lines[header + 1 :][:1] or not found.lines[header + 1].startswith("----"):
         raise ParseError(f"expected the header of a list of domains from virsh, found {text[-200:]!r}")
-    return Libvirt("", api[1], daemon[1], tuple(_domain(line) for line in found.lines[header + 2 :] if line.strip()))
+    listed = tuple(_domain(line) for line in found.lines[header + 2 :] if line.strip())
+    return LibvirtAnswers("", api[1], daemon[1], listed)
 
 
 def _domain(line: str) -> tuple[str, str]:

@@ -216,12 +216,12 @@ def _keys(output: ProbeOutput) -> dict[str, PublicKey | str]:
     found: dict[str, PublicKey | str] = {}
     if len(lines) % 2:
         raise ParseError("expected two lines for each private key")
-    for line, said in zip(lines[::2], lines[1::2], strict=True):
-        if (row := _OPENED.fullmatch(line)) is None or not said.startswith(" "):
+    for line, answer in zip(lines[::2], lines[1::2], strict=True):
+        if (row := _OPENED.fullmatch(line)) is None or not answer.startswith(" "):
             raise ParseError(f"expected a private key and what ssh-keygen says of it, found {line[:200]!r}")
         if int(row[1]) == _NO_COMMAND:
-            raise ParseError(f"ssh-keygen cannot be run: {said[:200]!r}")
-        found[row[2]] = said.strip() if int(row[1]) else _public(said.strip())
+            raise ParseError(f"ssh-keygen cannot be run: {answer[:200]!r}")
+        found[row[2]] = answer.strip() if int(row[1]) else _public(answer.strip())
     return found
 
 

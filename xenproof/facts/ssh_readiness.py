@@ -32,11 +32,11 @@ class Readiness:
         """
         address = _address(self.recording.host)
         if address is None or address.scheme not in (Scheme.SSH, Scheme.LAB):
-            raise NotEvaluable("nobody logged in to read this host: read it over ssh:// as root")
+            raise NotEvaluable("this host was not read through a login: read it over ssh:// as root")
         if address.user != ROOT:
             raise NotEvaluable(f"{address.user} logged in, and xl migrates as root: read the host as root")
         noise = self.recording.about.get(NOISE, "")
-        return Answer(not noise, f"it prints {noise[:200]!r}" if noise else "nothing came before the first command")
+        return Answer(not noise, f"it prints {noise[:200]!r}" if noise else "nothing before the first command")
 
     @property
     def usable(self) -> Answer:

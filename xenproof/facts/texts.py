@@ -49,7 +49,7 @@ def parse_texts(output: ProbeOutput) -> Texts:
 
     Raises ParseError if a line belongs to no file that was to be read, or /proc/cmdline was not read.
     """
-    return output.kept.once("texts", lambda: _parsed(output))
+    return output.cache.once("texts", lambda: _parsed(output))
 
 
 def _parsed(output: ProbeOutput) -> Texts:
@@ -64,7 +64,7 @@ def _parsed(output: ProbeOutput) -> Texts:
         found[line[:end]].append(line[end + 1 :])
     unknown = unknown_paths(output, "text")
     if not found.get(CONTROL) and CONTROL not in unknown:
-        raise ParseError(f"{CONTROL} was not read, so nothing can be said of files that have no line")
+        raise ParseError(f"{CONTROL} was not read, so nothing is known of files that have no line")
     return Texts({path: tuple(lines) for path, lines in found.items()}, missing, unknown)
 
 

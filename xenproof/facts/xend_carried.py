@@ -18,7 +18,7 @@ from xenproof.facts.bridges import BRIDGES, Bridges
 from xenproof.facts.dom0 import dom0_mem, dom0_vcpus
 from xenproof.facts.sshd import SSHD
 from xenproof.facts.texts import TEXTS, Texts
-from xenproof.facts.xend_config import XEND_CONFIG, XEND_CONFIG_SXP, Setting
+from xenproof.facts.xend_config import XEND_CONFIG, XEND_CONFIG_SXP, XendSetting
 from xenproof.facts.xl import XL_INFO, XlInfo
 from xenproof.facts.xl_conf import UNSET, XL_CONF_SETTINGS, XlConf
 from xenproof.probing.answer import Answer
@@ -67,7 +67,7 @@ def places() -> Mapping[str, Place]:
 class SettingOutcome:
     """One setting, its fate, and what this host has instead."""
 
-    setting: Setting
+    setting: XendSetting
     fate: Fate
     place: str
     seen: str = ""
@@ -98,12 +98,12 @@ class CarriedOver:
         lines = "".join(f"\n{outcome}" for outcome in found)
         missing = sum(outcome.fate is Fate.MISSING for outcome in found)
         if not missing and (unclear := [outcome for outcome in found if outcome.fate is Fate.UNCLEAR]):
-            raise NotEvaluable(f"of {XEND_CONFIG_SXP}, it cannot be told: {'; '.join(map(str, unclear))}")
+            raise NotEvaluable(f"of {XEND_CONFIG_SXP}, this is unknown: {'; '.join(map(str, unclear))}")
         if missing:
             return Answer(False, f"{missing} of the {len(found)} settings in {XEND_CONFIG_SXP} are missing{lines}")
         return Answer(True, f"none of the {len(found)} settings in {XEND_CONFIG_SXP} is missing{lines}")
 
-    def _outcome(self, setting: Setting) -> SettingOutcome:
+    def _outcome(self, setting: XendSetting) -> SettingOutcome:
         place = places().get(setting.name)
         if place is None:
             return SettingOutcome(setting, Fate.MISSING, "no place is known", "xend of Xen 4.4 had no such setting")
@@ -147,12 +147,12 @@ class CarriedOver:
         return SSHD.of(self.recording, self.profile).value(name)
 
 
-def _sshd(host: CarriedOver, setting: Setting) -> Answer:  # noqa: ARG001  # xend's server was on
+def _sshd(host: CarriedOver, setting: XendSetting) -> Answer:  # noqa: ARG001  # xend's server was on
     found = host.sshd("permitrootlogin")
     return Answer(found in _LETS_KEYS_IN, f"permitrootlogin is {found}")
 
 
-def _dom0_min_mem(host: CarriedOver, setting: Setting) -> Answer:
+def _dom0_min_mem(host: CarriedOver, setting: XendSetting) -> Answer:
     want, option = _number(setting), dom0_mem(host.options)
     if want is None or option is None:
         return Answer(False, "the hypervisor has no dom0_mem" if option is None else f"{setting.text!r} is no number")
@@ -160,7 +160,7 @@ def _dom0_min_mem(host: CarriedOver, setting: Setting) -> Answer:
     return Answer(floor >= want, f"dom0_mem leaves Domain-0 {floor} MiB or more")
 
 
-def _ballooning(host: CarriedOver, setting: Setting) -> Answer:
+def _ballooning(host: CarriedOver, setting: XendSetting) -> Answer:
     option, autoballoon = dom0_mem(host.options), host.xl_conf.value("autoballoon")
     balloons = autoballoon in ("on", "1") or (autoballoon in ("auto", UNSET) and option is None)
     seen = f"autoballoon is {autoballoon}, {'no dom0_mem' if option is None else 'with dom0_mem'}"
@@ -169,23 +169,23 @@ def _ballooning(host: CarriedOver, setting: Setting) -> Answer:
     return Answer(balloons or (option is not None and option.fixed_mib is not None), seen)
 
 
-def _reserved_memory(host: CarriedOver, setting: Setting) -> Answer:  # noqa: ARG001  # any reserve is accepted
+def _reserved_memory(host: CarriedOver, setting: XendSetting) -> Answer:  # noqa: ARG001  # any reserve is accepted
     found = [word for word in host.options if word.startswith("dom0_mem=-")]
     return Answer(bool(found), " ".join(found) or "the hypervisor keeps no memory back")
 
 
-def _dom0_cpus(host: CarriedOver, setting: Setting) -> Answer:
+def _dom0_cpus(host: CarriedOver, setting: XendSetting) -> Answer:
     found = dom0_vcpus(host.options, host.info.cpus)
     seen = "the hypervisor has no dom0_max_vcpus" if found is None else f"dom0_max_vcpus gives Domain-0 {found}"
     return Answer(found is not None and found == _number(setting), seen)
 
 
-def _xsm(host: CarriedOver, setting: Setting) -> Answer:  # noqa: ARG001  # any module is accepted
+def _xsm(host: CarriedOver, setting: XendSetting) -> Answer:  # noqa: ARG001  # any module is accepted
     found = [word for word in host.options if word.startswith("flask=")]
     return Answer(bool(found) and found[-1] != "flask=disabled", " ".join(found) or "the hypervisor has no flask=")
 
 
-def _bridge(host: CarriedOver, setting: Setting) -> Answer:
+def _bridge(host: CarriedOver, setting: XendSetting) -> Answer:
     script, parameters = _script(setting)
     if script != "network-bridge":
         raise NotEvaluable(f"only an administrator knows what the script {script!r} did")
@@ -195,7 +195,7 @@ def _bridge(host: CarriedOver, setting: Setting) -> Answer:
     return Answer(bool(there), f"there is the bridge {there}" if there else "there is no bridge")
 
 
-def _vif_script(host: CarriedOver, setting: Setting) -> Answer:
+def _vif_script(host: CarriedOver, setting: XendSetting) -> Answer:
     wanted, parameters = _script(setting)
     script = _first_set(host.xl_conf, ("vif.default.script", "vifscript"), _DEFAULT_SCRIPT)
     bridge = _first_set(host.xl_conf, ("vif.default.bridge", "defaultbridge"), _DEFAULT_BRIDGE)
@@ -203,7 +203,7 @@ def _vif_script(host: CarriedOver, setting: Setting) -> Answer:
     return Answer(same, f"xl's default is {script} with the bridge {bridge}")
 
 
-def _lock_manager(host: CarriedOver, setting: Setting) -> Answer:  # noqa: ARG001  # xend's lock was on
+def _lock_manager(host: CarriedOver, setting: XendSetting) -> Answer:  # noqa: ARG001  # xend's lock was on
     if LIBXL_CONF in host.texts.missing:
         return Answer(False, f"there is no {LIBXL_CONF}")
     found = [row[1] for line in host.texts.of(LIBXL_CONF) if (row := _LOCK_MANAGER.fullmatch(line))]
@@ -212,7 +212,7 @@ def _lock_manager(host: CarriedOver, setting: Setting) -> Answer:  # noqa: ARG00
     )
 
 
-_RULES: Mapping[str, Callable[[CarriedOver, Setting], Answer]] = {
+_RULES: Mapping[str, Callable[[CarriedOver, XendSetting], Answer]] = {
     "sshd": _sshd,
     "dom0_min_mem": _dom0_min_mem,
     "ballooning": _ballooning,
@@ -225,12 +225,12 @@ _RULES: Mapping[str, Callable[[CarriedOver, Setting], Answer]] = {
 }
 
 
-def _number(setting: Setting) -> int | None:
+def _number(setting: XendSetting) -> int | None:
     text = setting.text
     return int(text) if len(text) < 16 and text.isascii() and text.isdecimal() else None
 
 
-def _script(setting: Setting) -> tuple[str, dict[str, str]]:
+def _script(setting: XendSetting) -> tuple[str, dict[str, str]]:
     """The script's file name and its parameters: 'network-bridge bridge=br0' has one."""
     name, *words = setting.text.split() or [""]
     return name.rpartition("/")[2], {key: value for key, _, value in (word.partition("=") for word in words)}

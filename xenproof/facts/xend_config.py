@@ -13,7 +13,7 @@ XEND_CONFIG_SXP = "/etc/xen/xend-config.sxp"
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class XendSetting:
     """One setting: its name and its values as words; nested lists are in parentheses."""
 
     name: str
@@ -29,7 +29,7 @@ class Setting:
 class XendConfig:
     """The settings in order, each once as xend read them; None if the file does not exist."""
 
-    settings: tuple[Setting, ...] | None
+    settings: tuple[XendSetting, ...] | None
 
 
 def parse_xend_config(output: ProbeOutput) -> XendConfig:
@@ -37,14 +37,14 @@ def parse_xend_config(output: ProbeOutput) -> XendConfig:
     texts = parse_texts(output)
     if XEND_CONFIG_SXP in texts.missing:
         return XendConfig(None)
-    found: dict[str, Setting] = {}
+    found: dict[str, XendSetting] = {}
     for expression in parse_sxp("\n".join(texts.of(XEND_CONFIG_SXP))):
         if not isinstance(expression, list) or not expression or not isinstance(expression[0], str):
             raise ParseError(
                 f"expected a setting such as (dom0-cpus 0) in {XEND_CONFIG_SXP}, found {expression!r:.200}"
             )
         # xend uses the first one.
-        found.setdefault(expression[0], Setting(expression[0], tuple(map(_text, expression[1:]))))
+        found.setdefault(expression[0], XendSetting(expression[0], tuple(map(_text, expression[1:]))))
     return XendConfig(tuple(found.values()))
 
 

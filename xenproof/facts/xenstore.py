@@ -42,7 +42,7 @@ def parse_xenstore(output: ProbeOutput) -> Xenstore:
             raise ParseError(f"expected 'there PATH VALUE' or 'missing PATH', found {line[:200]!r}")
         rows[path] = value if word == "there" else None
     if not rows.get(DOM0_NAME):
-        raise ParseError(f"{DOM0_NAME} was not read, so xenstore does not answer and nothing can be said of others")
+        raise ParseError(f"{DOM0_NAME} was not read, so xenstore does not answer and nothing is known of others")
     return Xenstore(rows)
 
 

@@ -36,5 +36,5 @@ def read_progress(console: Console, seconds: float) -> BootProgress:
     seen = [label for label in MARKS if label in console.seen_at]
     last = console.text.rstrip().rpartition("\n")[2][-200:]
     how = "ended" if console.ended else "was still not ready"
-    came = f"it came to {seen[-1]!r}" if seen else "neither GRUB's menu nor a kernel spoke"
-    return BootProgress(f"{how} after {seconds:.0f} s: {came}; its console closes with {last!r}", seconds, None)
+    reached = f"it reached {seen[-1]!r}" if seen else "neither GRUB's menu nor a kernel printed anything"
+    return BootProgress(f"{how} after {seconds:.0f} s: {reached}; its console closes with {last!r}", seconds, None)

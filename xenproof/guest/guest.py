@@ -17,7 +17,7 @@ from xenproof.guest.time_line import TimeLine
 from xenproof.guest.witness import Witness, facts
 from xenproof.results.verdict import GuestTimeline
 from xenproof.source.connection import Connection, quoted
-from xenproof.xen.acting import Created, destroy, shut_down
+from xenproof.xen.domain_control import CreatedDomain, destroy, shut_down
 from xenproof.xen.domains import await_gone
 from xenproof.xlcfg.config import DomainConfig
 
@@ -60,7 +60,7 @@ class Guest:
         return self.residence.host.dom0
 
     @property
-    def created(self) -> Created | None:
+    def created(self) -> CreatedDomain | None:
         """What is known of its domain on that host; None before it is created."""
         return self.residence.domain
 
@@ -154,7 +154,7 @@ class Guest:
         self._boot = read_progress(self.console, ready_at - self._created_at)
         return self._boot
 
-    def create(self, limit_s: float, lease_limit_s: float = 600.0) -> Created:
+    def create(self, limit_s: float, lease_limit_s: float = 600.0) -> CreatedDomain:
         """Create its domain, paused, and return it.  Raises GuestError where the host has no memory for it.
 
         Where no domain was created, nothing is raised: the result's `problem` says why.
@@ -170,7 +170,7 @@ class Guest:
             self._time_line.note("created", anew=True)
         return created
 
-    def bind(self, created: Created, host: GuestHost | None = None) -> None:
+    def bind(self, created: CreatedDomain, host: GuestHost | None = None) -> None:
         """Bind it to the domain `created`, which has another number and console, and perhaps another `host`.
 
         Its leases stay as they are.  From now on the new domain's console is followed.
@@ -202,9 +202,11 @@ class Guest:
         self._time_line.note("shut down")
         asked = ("poweroff", "") in facts(self.console.text)
         if not await_gone(self.dom0, self.name, limit_s, self.console.drain):
-            return f"still in xl list after {limit_s:.0f} s" + (", though it said that it powers off" if asked else "")
+            return f"still in xl list after {limit_s:.0f} s" + (
+                ", though it printed that it powers off" if asked else ""
+            )
         self._note_gone()
-        return GONE if asked else "gone, but without a word of its own"
+        return GONE if asked else "gone, but it did not print that it powers off"
 
     def leftovers(self, limit_s: float, *, with_files: bool) -> list[Leftover]:
         """What is left of it on its host; its disks and configuration count only `with_files`."""
@@ -230,7 +232,7 @@ class Guest:
         more.  Raises GuestError with the list of what is left.
         """
         if self.kept:
-            self._let_go()
+            self._release()
             return
         with ExitStack() as held:
             for host in self._hosts:
@@ -245,13 +247,13 @@ class Guest:
                 )
             self._note_gone()
         finally:
-            self._let_go()
+            self._release()
             self.description.toolstack.forget(host.dom0, self.config)
             self.files.remove_from(host.dom0)
         if left := host.leftovers(self._identity(host), 30.0):
             raise GuestError(f"{self.name} left in dom0: {'; '.join(map(str, left))}")
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         try:
             self.console.close()
         finally:

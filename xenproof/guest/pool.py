@@ -14,7 +14,7 @@ Entrust = Callable[[Guest, Afterwards], object]
 """Handles the teardown of a lent guest: then calls its second argument with whether the guest is kept for the user."""
 
 
-def _to_nobody(guest: Guest, afterwards: Afterwards) -> None:
+def _not_entrusted(guest: Guest, afterwards: Afterwards) -> None:
     """Do nothing: the guest has no teardown."""
 
 
@@ -42,7 +42,7 @@ class GuestPool(Generic[Key, Ready]):
         self._make, self._prepare, self._is_well = make, prepare, is_well
         self._held: dict[Key, _Held[Ready]] = {}
 
-    def lend(self, key: Key, entrust: Entrust = _to_nobody) -> Ready:
+    def lend(self, key: Key, entrust: Entrust = _not_entrusted) -> Ready:
         """The prepared guest of `key`; `entrust` is called before `prepare`, so that a failure of it has logs, too."""
         if (held := self._held.get(key)) is not None and not self._serves(held):
             self.remove(key)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from xenproof.guest.host.host import GuestHost
-from xenproof.xen.acting import Created
+from xenproof.xen.domain_control import CreatedDomain
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +16,10 @@ class Residence:
     host: GuestHost
     entry: int
     """The host's count of entries of the run when the guest was bound: a higher count means that the guest is lost."""
-    domain: Created | None = None
+    domain: CreatedDomain | None = None
 
     @staticmethod
-    def at(host: GuestHost, domain: Created | None = None) -> "Residence":
+    def at(host: GuestHost, domain: CreatedDomain | None = None) -> "Residence":
         """The residence on `host`, bound now."""
         return Residence(host, host.entries, domain)
 

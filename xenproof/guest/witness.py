@@ -69,7 +69,7 @@ def statuses(console: str) -> Iterator[WitnessStatus]:
     for name, value in facts(console):
         if name == "told":
             if (match := _TOLD.match(value)) is None:
-                raise ParseError(f"the witness told {value[:200]!r}, expected {_TOLD.pattern}")
+                raise ParseError(f"the witness printed the status {value[:200]!r}, expected {_TOLD.pattern}")
             asked, nonce, uptime, clock, memory, processors, disks, networks = match.groups()
             yield WitnessStatus(
                 int(asked), nonce, float(uptime), int(clock), int(memory), processors,
@@ -110,13 +110,13 @@ def parse_witness(console: str) -> Witness:
         elif name in _REPEATED:
             continue
         elif name in values:
-            raise ParseError(f"the witness said {name!r} twice, first {values[name][:200]!r}, then {value[:200]!r}")
+            raise ParseError(f"the witness printed {name!r} twice, first {values[name][:200]!r}, then {value[:200]!r}")
         else:
             values[name] = value
     if problems:
         raise ParseError(f"the witness has a problem: {'; '.join(problems)[:500]}")
     if "ready" not in values:
-        raise ParseError(f"the witness is not ready; so far it said {sorted(values)}")
+        raise ParseError(f"the witness is not ready; so far it printed {sorted(values)}")
     return Witness(
         values.get("grub", ""),
         _of(values, "release", re.compile(r"\S+\Z")),
@@ -133,7 +133,7 @@ def parse_witness(console: str) -> Witness:
 
 def _of(values: dict[str, str], name: str, shape: re.Pattern[str]) -> str:
     if (value := values.get(name)) is None:
-        raise ParseError(f"the witness is ready but never said {name!r}; it said {sorted(values)}")
+        raise ParseError(f"the witness is ready but never printed {name!r}; it printed {sorted(values)}")
     if not shape.match(value):
-        raise ParseError(f"the witness said {name} {value[:200]!r}, expected {shape.pattern}")
+        raise ParseError(f"the witness printed {name} {value[:200]!r}, expected {shape.pattern}")
     return value

@@ -16,7 +16,7 @@ from xenproof.hosts.target import SshParameters, Target
 from xenproof.plain import shortened
 from xenproof.profile.profile import Profile
 from xenproof.run.progress import Progress
-from xenproof.source.address import Address, Scheme, parse_url
+from xenproof.source.address import Address, Scheme
 from xenproof.source.connection import Connection
 from xenproof.source.gather import gather
 from xenproof.source.probe import Recording
@@ -47,21 +47,21 @@ class OpenHost:
 
 
 def open_host(
-    url: str, profile: Profile, folder: Path, progress: Progress, *, identity: Path | None, known_hosts: Path | None,
-    lab_memory_mib: int | None = None, backing: tuple[Path, ...] = (),
+    address: Address, profile: Profile, folder: Path, progress: Progress, *, identity: Path | None,
+    known_hosts: Path | None, lab_memory_mib: int | None = None, backing: tuple[Path, ...] = (),
 ) -> OpenHost:  # fmt: skip
     """Open one host and record its facts in `folder`; `backing` are the backing files that an image may name.
 
     Where the host cannot be evaluated, the result's `target.blocked` says why; raises UsageError for a
-    URL that is itself wrong.
+    release that the lab does not have, or too little memory for it.
     """
-    address = parse_url(url)
-    opened = OpenHost(Target(url))
+    url = address.url
+    opened = OpenHost(Target(address))
     try:
         if address.path is not None:
-            _read_offline(opened, address.scheme, address.path, url, profile, folder, progress, backing)
+            _read_offline(opened, address.path, profile, folder, progress, backing)
         else:
-            _reach(opened, address, url, progress, identity, known_hosts, lab_memory_mib)
+            _reach(opened, progress, identity, known_hosts, lab_memory_mib)
             _gather(opened, profile, folder, progress)
         assert opened.recording is not None  # noqa: S101  # either ssh above sets it or raises
         parse_identity(opened.recording.output(PROBE)).require_dom0(url)
@@ -86,10 +86,10 @@ def _place(error: Exception) -> str:
 
 
 def _reach(
-    opened: OpenHost, address: Address, url: str, progress: Progress, identity: Path | None, known_hosts: Path | None,
-    lab_memory_mib: int | None,
+    opened: OpenHost, progress: Progress, identity: Path | None, known_hosts: Path | None, lab_memory_mib: int | None,
 ) -> None:  # fmt: skip
     ssh: SshParameters | None
+    address = opened.target.address
     if address.scheme is Scheme.LAB:
         from xenproof.lab import host as lab
 
@@ -100,7 +100,7 @@ def _reach(
         ssh = SshParameters(address.host, address.port, address.user, str(identity or ""), str(known_hosts or ""))
     else:
         ssh = None
-    opened.target = Target(url, live=True, ssh=ssh)
+    opened.target = Target(address, live=True, ssh=ssh)
     opened.connection = opened.target.connect()
 
 
@@ -122,27 +122,27 @@ def _keep(opened: OpenHost, folder: Path) -> None:
             out.write(opened.recording.to_json())
     except OSError as error:
         raise LabError(f"cannot keep the recording of {opened.target.url} in {path}: {error.strerror}") from error
-    opened.target = Target(opened.target.url, str(path), opened.target.live, opened.target.ssh)
+    opened.target = dataclasses.replace(opened.target, recording=str(path))
 
 
 def _read_offline(
-    opened: OpenHost, scheme: Scheme, path: Path, url: str, profile: Profile, folder: Path, progress: Progress,
-    backing: tuple[Path, ...],
+    opened: OpenHost, path: Path, profile: Profile, folder: Path, progress: Progress, backing: tuple[Path, ...],
 ) -> None:  # fmt: skip
-    if scheme is Scheme.RECORDING:
+    address = opened.target.address
+    if address.scheme is Scheme.RECORDING:
         opened.recording = Recording.read(path)
-        opened.target = Target(url, str(path.absolute()))
+        opened.target = Target(address, str(path.absolute()))
         return
     from xenproof.image.source import read_image
     from xenproof.source.confined import Confinement
     from xenproof.supportconfig.source import read_supportconfig
 
-    with progress.phase(f"reading {url}", 4):
+    with progress.phase(f"reading {address.url}", 4):
         confined = Confinement(below=folder)
-        if scheme is Scheme.IMAGE:
-            opened.recording = confined.read(read_image, url, path, profile, backing)
+        if address.scheme is Scheme.IMAGE:
+            opened.recording = confined.read(read_image, address.url, path, profile, backing)
         else:
-            opened.recording = confined.read(read_supportconfig, url, path, profile)
+            opened.recording = confined.read(read_supportconfig, address.url, path, profile)
     _keep(opened, folder)
 
 

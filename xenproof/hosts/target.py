@@ -1,11 +1,12 @@
 """One host of a run, as the controller opened it and as every worker sees it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xenproof.codec import from_plain, to_plain
 from xenproof.errors import NotEvaluable, XenproofError
-from xenproof.source.address import Scheme, parse_url
+from xenproof.source.address import Address, Scheme
 from xenproof.source.connection import Connection
 from xenproof.source.host_keys import HostKeys
 from xenproof.source.local import LocalConnection
@@ -44,18 +45,23 @@ class SshParameters:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One host of the run.
+    """One host of the run: the address that the user gave, and what was found there.
 
     `recording` is the file with the output of all its probes.  `ssh` is None for a host that is not
     reached by ssh; `live` says whether commands can be run on it.  `blocked` is why the host cannot be
     evaluated, empty if it can.
     """
 
-    url: str
+    address: Address
     recording: str = ""
     live: bool = False
     ssh: SshParameters | None = None
     blocked: str = ""
+
+    @property
+    def url(self) -> str:
+        """The URL by which the user named the host: its name in reports."""
+        return self.address.url
 
     def connect(self) -> Connection:
         """A new connection; raises NotEvaluable where the source is not a live host."""
@@ -72,7 +78,7 @@ class Target:
     @property
     def replayed(self) -> bool:
         """Whether commands are answered from a recording."""
-        return parse_url(self.url).scheme is Scheme.RECORDING
+        return self.address.scheme is Scheme.RECORDING
 
     def read(self) -> Recording:
         """The recording of its probes; raises XenproofError where there is none."""
@@ -80,12 +86,11 @@ class Target:
             raise XenproofError(self.blocked or f"{self.url} was not recorded")
         return Recording.read(Path(self.recording))
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> Any:
         """The target as plain data."""
-        return asdict(self)
+        return to_plain(self)
 
     @staticmethod
-    def from_plain(data: dict[str, Any]) -> "Target":
-        """The target from the output of `to_plain`."""
-        ssh = data["ssh"]
-        return Target(**{**data, "ssh": SshParameters(**ssh) if ssh else None})
+    def from_plain(data: object) -> "Target":
+        """The target from the output of `to_plain`; raises ParseError if it is none."""
+        return from_plain(Target, data)

@@ -32,16 +32,16 @@ class DpkgIntegrity:
     def verified(self) -> str:
         """The output of the probe's section `integrity`."""
         lines = ["deb", *(f"{'sums' if self._info(name, 'md5sums') else 'none'} {name}" for name in self.names)]
-        said = list(limited(self._said(), "the differences of packages' files"))
+        differences = list(limited(self._all_differences(), "the differences of packages' files"))
         absent = any(name not in self._installed for name in self.names)
-        return "".join(f"{line}\n" for line in [*lines, f"verified {int(absent)}", *said])
+        return "".join(f"{line}\n" for line in [*lines, f"verified {int(absent)}", *differences])
 
     def owners(self) -> str:
         """The output of the probe's section `owners`: the files of each package."""
         lines = (line for name in self.names for line in (name, *(f" {path}" for path in self._info(name, "list"))))
         return "".join(f"{line}\n" for line in limited(lines, "the names of packages' files"))
 
-    def _said(self) -> Iterator[str]:
+    def _all_differences(self) -> Iterator[str]:
         for name in self.names:
             if fields := self._installed.get(name):
                 yield from self._differences(name, fields)

@@ -17,7 +17,7 @@ _REASONS = {
     "bridges": "nothing runs in an image: there is no network interface",
     "processes": "nothing runs in an image: there is no process",
     "clock": "nothing runs in an image: there is no clock",
-    "ssh": "nothing runs in an image: nobody can log in",
+    "ssh": "nothing runs in an image, so no login is possible",
     "keys": "nothing runs in an image, and private keys are not looked at here",
 }
 _REASONS_BY_PREFIX = {

@@ -37,11 +37,12 @@ class Accelerator:
 
 def qemu_version() -> tuple[int, ...]:
     """QEMU's version, such as (7, 2, 22); raises LabError if QEMU is missing, prints no version or is too old."""
-    said = subprocess.run([require(QEMU), "--version"], capture_output=True, text=True, check=False, timeout=30).stdout
+    command = [require(QEMU), "--version"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout
     # QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)
-    found = re.search(r"version (\d+(?:\.\d+)+)", said)
+    found = re.search(r"version (\d+(?:\.\d+)+)", printed)
     if found is None:
-        raise LabError(f"{QEMU} --version said {said[:100]!r}, expected a version number")
+        raise LabError(f"{QEMU} --version printed {printed[:100]!r}, expected a version number")
     version = tuple(map(int, found[1].split(".")))
     if version < OLDEST_QEMU:
         wanted = ".".join(map(str, OLDEST_QEMU))

@@ -15,7 +15,7 @@ _SOURCES = ("witness.sh", "initramfs.py", "filesystem.py", "guest_image.py", "bo
 _ROOM_GIB = 0.2
 
 
-class MadeOf(Protocol):
+class ImageMaterial(Protocol):
     """The material for images of guests, and the folder for the images."""
 
     @property
@@ -34,7 +34,7 @@ class MadeOf(Protocol):
         ...
 
 
-def ensure_guest_image(image: MadeOf, filesystem: str = "ext4", packing: Packing | None = None) -> GuestImage:
+def ensure_guest_image(image: ImageMaterial, filesystem: str = "ext4", packing: Packing | None = None) -> GuestImage:
     """The guest's image with this root file system and kernel packing; raises LabError where it cannot be made."""
     packing = packing or image.packing
     kind = f"{filesystem}-{packing}"

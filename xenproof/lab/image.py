@@ -170,6 +170,6 @@ def _finish(accelerator: Accelerator, image: Image, boot: Path, log: Path) -> No
         finishing_command(accelerator, image.disk, boot, serial),
         log=log, purpose="the finishing boot", limit_s=600,
     )  # fmt: skip
-    said = serial.read_text("utf-8", "replace")
-    if "xenproof-finish done" not in said:
+    printed = serial.read_text("utf-8", "replace")
+    if "xenproof-finish done" not in printed:
         raise LabError(f"the finishing boot did not install the boot loader; {tail(serial, 40)}")

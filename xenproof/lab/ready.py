@@ -45,11 +45,11 @@ def wait_for_login(process: "subprocess.Popen[bytes]", serial: Path, log: Path, 
 
 def forwarded_port(qmp: Qmp) -> int:
     """The port of loopback that QEMU chose for the host's ssh."""
-    said = str(qmp.command("human-monitor-command", command_line="info usernet").get("return", ""))
+    usernet = str(qmp.command("human-monitor-command", command_line="info usernet").get("return", ""))
     #   TCP[HOST_FORWARD]  14       127.0.0.1 40837       10.0.2.15    22       0     0
-    found = re.search(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s", said)
+    found = re.search(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s", usernet)
     if found is None:
-        raise LabError(f"QEMU forwards no port to the host's ssh; `info usernet` says {said!r}")
+        raise LabError(f"QEMU forwards no port to the host's ssh; `info usernet` prints {usernet!r}")
     return int(found[1])
 
 

@@ -25,13 +25,13 @@ class Family(Generic[T]):
         They are parsed once per recording, however many checks use them.
         """
         probe = self.probe(profile)
-        return recording.kept.once((self, profile), lambda: self._read(recording.output(probe, partial=True)))
+        return recording.cache.once((self, profile), lambda: self._read(recording.output(probe, partial=True)))
 
     def _read(self, output: ProbeOutput) -> T:
         """The parsed output; an error of `parse` gets the probe's stderr added, which may hold the cause."""
         try:
             return self.parse(output)
         except ParseError as error:
-            if not (said := output.error_text.strip()[-300:]):
+            if not (stderr := output.error_text.strip()[-300:]):
                 raise
-            raise ParseError(f"{error}; on stderr it said: {said!r}") from None
+            raise ParseError(f"{error}; stderr: {stderr!r}") from None

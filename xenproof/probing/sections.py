@@ -115,7 +115,7 @@ def sections(output: ProbeOutput) -> Mapping[str, Section]:
 
     If a time limit ended the probe, only its complete sections are returned.
     """
-    return output.kept.once("sections", lambda: _cut(output))
+    return output.cache.once("sections", lambda: _cut(output))
 
 
 def _cut(output: ProbeOutput) -> Mapping[str, Section]:
@@ -161,10 +161,10 @@ def section(output: ProbeOutput, name: str) -> Section:
     """
     found = sections(output)
     if name not in found and output.timed_out:
-        said = (output.error_text or output.text).strip()[-300:]
+        printed = (output.error_text or output.text).strip()[-300:]
         raise ParseError(
-            f"probe {output.name!r} did not end within its limit, and came to no end of {name!r}; "
-            f"the last it said: {said!r}"
+            f"probe {output.name!r} did not end within its limit, and did not complete {name!r}; "
+            f"its last output: {printed!r}"
         )
     if name not in found:
         raise ParseError(f"probe {output.name!r} has no section {name!r}, only {', '.join(found)}")

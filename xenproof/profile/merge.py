@@ -93,8 +93,8 @@ class Merged:
 
     def _add(self, document: Document, layer: int) -> None:
         for family, entries in document.families.items():
-            for name, said in entries.items():
-                metadata = {key: value for key, value in said.items() if key in METADATA}
+            for name, values in entries.items():
+                metadata = {key: value for key, value in values.items() if key in METADATA}
                 if name == DEFAULTS:
                     self._defaults.setdefault(family, {})[layer] = metadata
                     continue
@@ -102,9 +102,9 @@ class Merged:
                 entry = self._entries.setdefault((family, name), _Entry(where))
                 entry.where = where
                 entry.metadata[layer] = metadata
-                for key in [key for key in said if key not in metadata]:
+                for key in [key for key in values if key not in metadata]:
                     at = document.where("families", family, name, key)
-                    entry.settings[key] = Setting(said[key], at, document.name, layer, entry.settings.get(key))
+                    entry.settings[key] = Setting(values[key], at, document.name, layer, entry.settings.get(key))
 
     def _expectation(self, path: tuple[str, str, str], entry: _Entry, setting: Setting) -> Expectation:
         defaults = self._defaults.get(path[0], {})
@@ -152,7 +152,7 @@ class Merged:
         return None
 
 
-def _level(said: object, status: Status) -> Level:
+def _level(value: object, status: Status) -> Level:
     """The level; an inferred value is at most `should`, so that a guess never fails a host."""
-    level = Level(str(said or Level.MUST))
+    level = Level(str(value or Level.MUST))
     return Level.SHOULD if level is Level.MUST and status is Status.INFERRED else level

@@ -11,7 +11,7 @@ from xenproof.errors import UsageError
 from xenproof.profile.complaint import nearest
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.merge import Setting
-from xenproof.profile.schema import FAMILIES
+from xenproof.profile.schema import FAMILY_SHAPES
 from xenproof.profile.version import Scheme
 
 ExpectationPath = tuple[str, str, str]
@@ -79,8 +79,8 @@ def _split(pattern: str) -> ExpectationPath:
     entry, _, attribute = rest.rpartition(".")
     if not entry:
         raise UsageError(f"expected FAMILY.ENTRY.ATTRIBUTE, such as 'packages.*.version', found {pattern!r}")
-    if (shape := FAMILIES.get(family)) is None:
-        raise UsageError(f"expected a known family in {pattern!r}, found {family!r}{nearest(family, FAMILIES)}")
+    if (shape := FAMILY_SHAPES.get(family)) is None:
+        raise UsageError(f"expected a known family in {pattern!r}, found {family!r}{nearest(family, FAMILY_SHAPES)}")
     if attribute not in shape.attributes:
         raise UsageError(
             f"expected an attribute of {family} in {pattern!r}, found {attribute!r}; "

@@ -1,6 +1,6 @@
 """The schema of profiles: the families, their attributes and the types of their values.
 
-To add a family, add a line to FAMILIES; for a new kind of value, add a type above it.  `description`
+To add a family, add a line to FAMILY_SHAPES; for a new kind of value, add a type above it.  `description`
 completes the sentence "expected ..." of an error message.
 """
 
@@ -57,7 +57,7 @@ def _family(only: str = "", names: str = r"\S", **attributes: Kind) -> FamilySha
     return FamilyShape({name.rstrip("_"): kind for name, kind in attributes.items()}, tuple(only.split()), names)
 
 
-FAMILIES: dict[str, FamilyShape] = {
+FAMILY_SHAPES: dict[str, FamilyShape] = {
     "packages": _family(installed=BOOL, version=RANGE),
     "versions": _family(only="hypervisor kernel libvirt qemu", running=RANGE, agrees_with=TEXT),
     "units": _family(active=_one_of("active", "inactive"), enabled=_one_of(*_UNIT_STATES), exists=BOOL),
@@ -115,7 +115,10 @@ FAMILIES: dict[str, FamilyShape] = {
 }
 
 RANGES = frozenset(
-    (family, name) for family, shape in FAMILIES.items() for name, kind in shape.attributes.items() if kind is RANGE
+    (family, name)
+    for family, shape in FAMILY_SHAPES.items()
+    for name, kind in shape.attributes.items()
+    if kind is RANGE
 )
 
 _METADATA_KINDS: Mapping[str, Kind] = {
@@ -158,7 +161,7 @@ SCHEMA: Kind = {
             "scheme": _one_of("deb", "rpm"),
             "description": TEXT,
             "families": _closed(
-                {name: _family_schema(name, shape) for name, shape in FAMILIES.items()}, "a map of families"
+                {name: _family_schema(name, shape) for name, shape in FAMILY_SHAPES.items()}, "a map of families"
             ),
         },
         "a map with name, title, scheme and families",

@@ -41,7 +41,7 @@ def render_html(results: Results, folder: Path) -> Iterator[str]:
     compared = page.compared(hosts)
     return env.get_template("report.html.j2").generate(
         results=results,
-        said=conclusion(results),
+        overall=conclusion(results),
         counts=page.counts(results.verdicts),
         hosts=hosts,
         many=len(hosts) > page.MANY_HOSTS,

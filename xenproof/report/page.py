@@ -24,7 +24,7 @@ MANY_HOSTS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class VerdictRow:
     """One verdict and its anchor in the page."""
 
     anchor: str
@@ -32,10 +32,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedVerdict:
     """One row of the list of all checks: passes with the same finding on several hosts share one row."""
 
-    first: Row
+    first: VerdictRow
     hosts: tuple[str, ...]
 
 
@@ -44,7 +44,7 @@ class Group:
     """Rows that belong together, with the number of each outcome, the most severe first."""
 
     name: str
-    rows: tuple[Row, ...]
+    rows: tuple[VerdictRow, ...]
 
     @property
     def counts(self) -> tuple[tuple[Outcome, int], ...]:
@@ -52,15 +52,15 @@ class Group:
         return counts([row.verdict for row in self.rows])
 
     @property
-    def listed(self) -> tuple[Listed, ...]:
+    def listed(self) -> tuple[ListedVerdict, ...]:
         """The rows in their order, with equal passes merged, so that a hundred equal hosts need one row."""
-        found: dict[object, tuple[Row, list[str]]] = {}
+        found: dict[object, tuple[VerdictRow, list[str]]] = {}
         for row in self.rows:
             verdict = row.verdict
             alone = verdict.outcome is not Outcome.PASS or verdict.attachments or verdict.guest
             same = row.anchor if alone else (verdict.id, verdict.title, verdict.level, verdict.req, verdict.findings)
             found.setdefault(same, (row, []))[1].append(verdict.host)
-        return tuple(Listed(first, tuple(hosts)) for first, hosts in found.values())
+        return tuple(ListedVerdict(first, tuple(hosts)) for first, hosts in found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class MatrixLine:
 
     id: str
     title: str
-    cells: tuple[Row | None, ...]
+    cells: tuple[VerdictRow | None, ...]
 
     @property
     def agrees(self) -> bool:
@@ -93,25 +93,25 @@ class Table:
     name: str
     host: str
     columns: tuple[str, ...]
-    lines: tuple[tuple[str, tuple[Row | None, ...]], ...]
+    lines: tuple[tuple[str, tuple[VerdictRow | None, ...]], ...]
 
 
-def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
+def tables(rows: Sequence[VerdictRow]) -> tuple[Table, ...]:
     """The tables of all verdicts that have a cell; rows and columns in the order in which they first occur."""
-    found: dict[tuple[str, str], dict[str, dict[str, Row]]] = {}
+    found: dict[tuple[str, str], dict[str, dict[str, VerdictRow]]] = {}
     for row in rows:
         if cell := row.verdict.cell:
             found.setdefault((cell.table, row.verdict.host), {}).setdefault(cell.row, {})[cell.column] = row
     return tuple(_table(name, host, lines) for (name, host), lines in found.items())
 
 
-def _table(name: str, host: str, lines: Mapping[str, Mapping[str, Row]]) -> Table:
+def _table(name: str, host: str, lines: Mapping[str, Mapping[str, VerdictRow]]) -> Table:
     columns = tuple(dict.fromkeys(column for line in lines.values() for column in line))
     rows = tuple((label, tuple(line.get(column) for column in columns)) for label, line in lines.items())
     return Table(name, host, columns, rows)
 
 
-def pictures(rows: Sequence[Row]) -> tuple[tuple[Verdict, str], ...]:
+def pictures(rows: Sequence[VerdictRow]) -> tuple[tuple[Verdict, str], ...]:
     """The pictures that belong to verdicts, by the names of their files."""
     return tuple((row.verdict, name) for row in rows for name in row.verdict.attachments if is_picture(name))
 
@@ -122,9 +122,9 @@ def counts(verdicts: Sequence[Verdict]) -> tuple[tuple[Outcome, int], ...]:
     return tuple((outcome, found[outcome]) for outcome in GRAVITY if found[outcome])
 
 
-def rows(results: Results) -> tuple[Row, ...]:
+def rows(results: Results) -> tuple[VerdictRow, ...]:
     """All verdicts, with anchors that contain no text from a host."""
-    return tuple(Row(f"v{number}", verdict) for number, verdict in enumerate(results.verdicts, 1))
+    return tuple(VerdictRow(f"v{number}", verdict) for number, verdict in enumerate(results.verdicts, 1))
 
 
 def hosts(results: Results) -> tuple[Host, ...]:
@@ -145,39 +145,39 @@ def compared(all_hosts: Sequence[Host]) -> tuple[Host, ...]:
     )
 
 
-def failures(all_rows: Sequence[Row]) -> tuple[Row, ...]:
+def failures(all_rows: Sequence[VerdictRow]) -> tuple[VerdictRow, ...]:
     """The failures, those of the level "must" first."""
     failed = [row for row in all_rows if row.verdict.outcome is Outcome.FAIL]
     return tuple(sorted(failed, key=lambda row: row.verdict.level != "must"))
 
 
-def errors(all_rows: Sequence[Row]) -> tuple[Group, ...]:
+def errors(all_rows: Sequence[VerdictRow]) -> tuple[Group, ...]:
     """The errors, grouped by host and cause: an unreachable host is one problem, not 140."""
-    causes: dict[tuple[str, str], list[Row]] = {}
+    causes: dict[tuple[str, str], list[VerdictRow]] = {}
     for row in all_rows:
         if row.verdict.outcome is Outcome.ERROR:
             causes.setdefault((row.verdict.host, row.verdict.reason or row.anchor), []).append(row)
     return tuple(Group(same[0].verdict.reason, tuple(same)) for same in causes.values())
 
 
-def unjudged(all_rows: Sequence[Row]) -> tuple[Row, ...]:
+def unjudged(all_rows: Sequence[VerdictRow]) -> tuple[VerdictRow, ...]:
     """The verdicts that are neither pass, failure nor error, each with its reason."""
     kinds = (Outcome.NOT_EVALUABLE, Outcome.WAIVED, Outcome.NOT_APPLICABLE)
     found = [row for row in all_rows if row.verdict.outcome in kinds]
     return tuple(sorted(found, key=lambda row: kinds.index(row.verdict.outcome)))
 
 
-def families(all_rows: Sequence[Row]) -> tuple[Group, ...]:
+def families(all_rows: Sequence[VerdictRow]) -> tuple[Group, ...]:
     """All verdicts by family, in the order in which the families first occur."""
-    found: dict[str, list[Row]] = {}
+    found: dict[str, list[VerdictRow]] = {}
     for row in all_rows:
         found.setdefault(row.verdict.family, []).append(row)
     return tuple(Group(name, tuple(same)) for name, same in found.items())
 
 
-def matrix(all_rows: Sequence[Row], urls: Sequence[str]) -> tuple[MatrixLine, ...]:
+def matrix(all_rows: Sequence[VerdictRow], urls: Sequence[str]) -> tuple[MatrixLine, ...]:
     """Each check on each host; checks with the same id are the same check."""
-    cells: dict[str, dict[str, Row]] = {}
+    cells: dict[str, dict[str, VerdictRow]] = {}
     for row in all_rows:
         at = cells.setdefault(row.verdict.id, {})
         other = at.get(row.verdict.host)

@@ -40,10 +40,10 @@ def summary(results: Results, console: Console, report: Path | None = None) -> N
         line.append(_safe(host.conclusion.text, console), _COLOURS[host.conclusion.kind])
         console.print(line, soft_wrap=True)
         console.print(Text("  ").append_text(_counts(host.counts)), soft_wrap=True)
-    said = conclusion(results)
-    if several or [said.text] != [host.conclusion.text for host in hosts]:
-        console.print(Text(_safe(f"All in all: {said.text}", console), _COLOURS[said.kind]), soft_wrap=True)
-    for aside in (*said.asides, *results.notes):
+    overall = conclusion(results)
+    if several or [overall.text] != [host.conclusion.text for host in hosts]:
+        console.print(Text(_safe(f"Overall: {overall.text}", console), _COLOURS[overall.kind]), soft_wrap=True)
+    for aside in (*overall.asides, *results.notes):
         console.print(Text(_safe(f"  {aside}", console), "dim"), soft_wrap=True)
     console.print(Text(f"  {duration(results.seconds)}", "dim"))
     if report:
@@ -77,8 +77,8 @@ def _head(console: Console, word: str, style: str, verdict: Verdict, several: bo
 
 def _finding(finding: Finding) -> list[tuple[str, str]]:
     status = f" ({finding.status})" if finding.status else ""
-    said = f"{finding.where}: {finding.source}" if finding.where and finding.source else finding.where or finding.source
-    rows = [("expected", finding.expected), ("", f"from {said}{status}" if said else "")]
+    origin = ": ".join(filter(None, (finding.where, finding.source)))
+    rows = [("expected", finding.expected), ("", f"from {origin}{status}" if origin else "")]
     rows += [("found", finding.found), ("", f"by {finding.by}" if finding.by else ""), ("try", finding.hint)]
     return [(name, text) for name, text in rows if text]
 

@@ -41,8 +41,8 @@ def write_reports(results: Results, folder: Path) -> None:
         except Exception as error:  # noqa: BLE001  # an error in one file must not prevent the others
             why.setdefault(f"an error of xenproof itself: {type(error).__name__}: {error}", []).append(name)
     if why:
-        told = "; ".join(f"cannot write {', '.join(names)} into {folder}: {reason}" for reason, names in why.items())
-        raise XenproofError(told)
+        lost = (f"cannot write {', '.join(names)} into {folder}: {reason}" for reason, names in why.items())
+        raise XenproofError("; ".join(lost))
 
 
 def _why(error: OSError) -> str:

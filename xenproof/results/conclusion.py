@@ -45,34 +45,34 @@ def host_conclusion(profile: str, verdicts: Sequence[Verdict]) -> Conclusion:
         f"{silent} not evaluable from this source" if silent else "",
         f"{advice} of its recommendations {'is' if advice == 1 else 'are'} not met" if advice else "",
     ]
-    told = tuple(filter(None, asides))
+    kept = tuple(filter(None, asides))
     if fails:
         noun = f"{_checks(len(verdicts))} {'fails' if fails == 1 else 'fail'}"
-        return Conclusion(Kind.DIFFERS, f"does not conform to {profile}: {fails} of {noun}", told)
+        return Conclusion(Kind.DIFFERS, f"does not conform to {profile}: {fails} of {noun}", kept)
     if errors:
         return Conclusion(
-            Kind.UNKNOWN, f"could not be evaluated: {errors} of {_checks(len(verdicts))} ended in error", told
+            Kind.UNKNOWN, f"could not be evaluated: {errors} of {_checks(len(verdicts))} ended in error", kept
         )
     if not any(v.outcome is Outcome.PASS for v in verdicts):
-        return Conclusion(Kind.UNKNOWN, "could not be evaluated: no check passed and none failed", told)
-    return Conclusion(Kind.CONFORMS, f"conforms to {profile}", told)
+        return Conclusion(Kind.UNKNOWN, "could not be evaluated: no check passed and none failed", kept)
+    return Conclusion(Kind.CONFORMS, f"conforms to {profile}", kept)
 
 
 def conclusion(results: Results) -> Conclusion:
     """The conclusion of the whole run.  It never claims "conforms" if the exit status means something else."""
-    said = host_conclusion(results.profile, results.verdicts)
+    overall = host_conclusion(results.profile, results.verdicts)
     empty = [host for host, verdicts in by_host(results).items() if not verdicts]
     why = _ENDED.get(results.exit_status, f"the run ended with exit status {int(results.exit_status)}")
-    if said.kind is not Kind.CONFORMS:
+    if overall.kind is not Kind.CONFORMS:
         ended = (why,) if results.exit_status in _ENDED else ()
-        return Conclusion(said.kind, said.text, (*said.asides, *ended))
+        return Conclusion(overall.kind, overall.text, (*overall.asides, *ended))
     if results.exit_status is ExitStatus.DIFFERS:
-        return Conclusion(Kind.DIFFERS, f"does not conform to {results.profile}: {why}", said.asides)
+        return Conclusion(Kind.DIFFERS, f"does not conform to {results.profile}: {why}", overall.asides)
     if results.exit_status is not ExitStatus.CONFORMS:
-        return Conclusion(Kind.UNKNOWN, f"could not be evaluated: {why}", said.asides)
+        return Conclusion(Kind.UNKNOWN, f"could not be evaluated: {why}", overall.asides)
     if empty:
-        return Conclusion(Kind.UNKNOWN, f"could not be evaluated: no check ran on {', '.join(empty)}", said.asides)
-    return said
+        return Conclusion(Kind.UNKNOWN, f"could not be evaluated: no check ran on {', '.join(empty)}", overall.asides)
+    return overall
 
 
 def by_host(results: Results) -> dict[str, list[Verdict]]:

@@ -7,9 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from xenproof.codec import from_plain, to_plain
 from xenproof.errors import ParseError
 from xenproof.regular_file import read_regular
-from xenproof.results.codec import from_plain, to_plain
 from xenproof.results.results import Results
 from xenproof.results.verdict import Outcome, Verdict
 from xenproof.strict_json import mapping, parse_strictly

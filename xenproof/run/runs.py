@@ -5,13 +5,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
 from filelock import FileLock
 
-from xenproof.errors import LabError
+from xenproof.codec import from_plain, to_plain
+from xenproof.errors import LabError, ParseError
 from xenproof.run.cache import cache_folder, made
 from xenproof.run.process_identity import ProcessIdentity
 
@@ -33,10 +34,8 @@ class Run:
 
     def save(self) -> None:
         """Write the run's state into its folder atomically."""
-        data = asdict(self)
-        del data["folder"]
         draft = self.folder / "run.json.new"
-        draft.write_text(json.dumps(data), "utf-8")
+        draft.write_text(json.dumps(to_plain(self)), "utf-8")
         draft.replace(self.folder / "run.json")
 
     def alive(self) -> bool:
@@ -104,9 +103,8 @@ def _all(folder: Path) -> list[Run]:
 def _load(folder: Path) -> Run:
     try:
         data = json.loads((folder / "run.json").read_text("utf-8"))
-        owner, qemu = (ProcessIdentity(**data[who]) if data[who] else None for who in ("owner", "qemu"))
-        return Run(folder, data["release"], owner, qemu, data["port"], data["accelerator"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return from_plain(Run, {**data, "folder": folder})
+    except (OSError, ValueError, TypeError, ParseError):
         # The file is truncated or not ours: no living process belongs to it.
         return Run(folder, "unknown", None)
 

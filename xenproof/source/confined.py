@@ -162,7 +162,7 @@ class _Reading:
 
     def _words(self) -> str:
         words = b"".join(self._last_words).decode("utf-8", "replace").strip()[-_LAST_WORDS:]
-        return f"; the last it said: {words!r}" if words else ""
+        return f"; its last output: {words!r}" if words else ""
 
 
 def _hand_over(pipe: int, task: memoryview) -> memoryview:

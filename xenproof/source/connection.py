@@ -44,10 +44,10 @@ class Completed:
         if self.exit_code not in (allowed or (0,)):
             # Redact before shortening: the end of a secret alone would not be recognized.
             command, _ = redacted(self.command.encode("utf-8", "surrogateescape"))
-            said, _ = redacted(self.stderr or self.stdout)
+            printed, _ = redacted(self.stderr or self.stdout)
             raise CommandFailed(
                 f"{command.decode('utf-8', 'replace')!r} ended with exit code {self.exit_code}, "
-                f"expected {list(allowed) or [0]}; it said: {said.decode('utf-8', 'replace').strip()[-500:]!r}"
+                f"expected {list(allowed) or [0]}; it printed: {printed.decode('utf-8', 'replace').strip()[-500:]!r}"
             )
         return self
 

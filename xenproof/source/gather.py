@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from xenproof.errors import SourceError
 from xenproof.source.connection import Completed, Connection, NotStarted, SideBySide
 from xenproof.source.limits import TimedOut, TooLarge
-from xenproof.source.patience import PATIENCE, Patience
 from xenproof.source.probe import Probe, ProbeOutput, Recording
 from xenproof.source.redact import redacted
 from xenproof.source.script import COMMAND, CUT, CUT_EXIT_CODE, NotBegun, Reading, build, parse
+from xenproof.source.time_limits import TIME_LIMITS, TimeLimits
 
 # A dom0 with every package of SLES prints less than a tenth of it.
 MAX_BYTES = 16 << 20
@@ -26,20 +26,20 @@ PAUSE_S = 0.1
 
 
 def gather(
-    connection: Connection, probes: Sequence[Probe], about: Mapping[str, str], patience: Patience = PATIENCE
+    connection: Connection, probes: Sequence[Probe], about: Mapping[str, str], limits: TimeLimits = TIME_LIMITS
 ) -> Recording:
     """The recording of a host: every probe runs once, all in one round trip.
 
     Secrets are replaced before they enter the recording.  `about` is added to the notes made here: the duration, how
     time limits were enforced, what the login shell printed.  If a probe cuts the host's output short, reading its
     output raises, and the probes after it run in another round trip.  No further round trip begins after one that
-    reached its time limit before any probe ended.  All of them together have `patience.reading_s`.  Raises
+    reached its time limit before any probe ended.  All of them together have `limits.reading_s`.  Raises
     SourceError if nothing was read.
     """
     if not probes:
-        raise SourceError(f"no probe was asked for, so nothing can be said of {connection.url}")
+        raise SourceError(f"no probe was asked for, so nothing is known of {connection.url}")
     taken = datetime.now(UTC)
-    lanes = _Gathering(connection, patience, time.monotonic() + patience.reading_s).lanes(probes)
+    lanes = _Gathering(connection, limits, time.monotonic() + limits.reading_s).lanes(probes)
     outputs = {name: output for lane in lanes for name, output in lane.outputs.items()}
     notes = {"seconds": f"{(datetime.now(UTC) - taken).total_seconds():.3f}", "limits": lanes[0].limits}
     if cut := [why for lane in lanes for why in lane.cut]:
@@ -77,7 +77,7 @@ class _Gathering:
     """The reading of one host, which must end by `deadline`; `kept_bytes` is the size of its output so far."""
 
     connection: Connection
-    patience: Patience
+    limits: TimeLimits
     deadline: float
     kept_bytes: int = 0
 
@@ -106,8 +106,8 @@ class _Gathering:
         outputs, cut = dict(first.outputs), [found.why] if found.why else []
         while found.reading.cut:
             name, *names = found.reading.cut
-            said = redacted(found.reading.unended)[0][:100].decode("utf-8", "replace")
-            outputs[name] = _cut(name, f"{found.why}; it had printed: {said}")
+            printed = redacted(found.reading.unended)[0][:100].decode("utf-8", "replace")
+            outputs[name] = _cut(name, f"{found.why}; it had printed: {printed}")
             left = [probe for probe in probes if probe.name in names]
             if not left:
                 break
@@ -136,7 +136,7 @@ class _Gathering:
 
     def _read_after(self, probes: Sequence[Probe]) -> _Round:
         """The result of `_read`, tried again until the host has ended the session before."""
-        deadline = time.monotonic() + self.patience.next_session_s
+        deadline = time.monotonic() + self.limits.next_session_s
         while True:
             try:
                 return self._read(probes)
@@ -171,7 +171,7 @@ class _Gathering:
     def _limit_s(self, probes: Sequence[Probe]) -> float:
         """The limit of one round trip: the least of the probes' limits, a round's limit, and the time left for all."""
         wanted = MARGIN_S + sum(probe.limit_s + MARGIN_PER_PROBE_S for probe in probes)
-        return max(1.0, min(wanted, self.patience.round_s, self.deadline - time.monotonic()))
+        return max(1.0, min(wanted, self.limits.round_s, self.deadline - time.monotonic()))
 
 
 def _script(probes: Sequence[Probe]) -> tuple[str, bytes]:

@@ -59,9 +59,9 @@ class Collected:
     def timed_out(self, limit_s: float, note: str = "") -> TimedOut:
         """The error for a command that did not end; `note` is what happened to it afterwards."""
         # Redact before shortening: the end of a secret alone would not be recognized.
-        said = redacted(self.stderr or self.stdout)[0].decode("utf-8", "replace").strip()[-300:]
+        printed = redacted(self.stderr or self.stdout)[0].decode("utf-8", "replace").strip()[-300:]
         short = f"did not end within {limit_s:.4g} s{note}"
-        return TimedOut(f"{self._what} {short}; the last it said: {said!r}", self.stdout, self.stderr, short)
+        return TimedOut(f"{self._what} {short}; its last output: {printed!r}", self.stdout, self.stderr, short)
 
     @property
     def _what(self) -> str:

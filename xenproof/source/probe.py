@@ -24,7 +24,7 @@ _LONGEST_NAME, _LONGEST_NOTE = 1000, 64 << 10
 T = TypeVar("T")
 
 
-class Kept:
+class Cache:
     """A cache of values derived from an object; it is freed together with the object."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class ProbeOutput:
     stderr: bytes
     exit_code: int
     timed_out: bool = False
-    kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
+    cache: Cache = field(default_factory=Cache, init=False, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -128,7 +128,7 @@ class Recording:
     outputs: Mapping[str, ProbeOutput]
     about: Mapping[str, str] = field(default_factory=dict)
     commands: tuple[RecordedCommand, ...] = ()
-    kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
+    cache: Cache = field(default_factory=Cache, init=False, repr=False, compare=False)
 
     def output(self, probe: Probe, *, partial: bool = False) -> ProbeOutput:
         """The output of `probe`.
@@ -142,14 +142,15 @@ class Recording:
         if found.timed_out and partial and found.stdout:
             return found
         if found.timed_out:
-            said = (found.error_text or found.text).strip()[-300:]
+            printed = (found.error_text or found.text).strip()[-300:]
             raise SourceError(
-                f"probe {probe.name!r} did not end within {probe.limit_s} s on {self.host}; the last it said: {said!r}"
+                f"probe {probe.name!r} did not end within {probe.limit_s} s on {self.host}; "
+                f"its last output: {printed!r}"
             )
         if found.exit_code not in probe.allowed:
             raise SourceError(
                 f"probe {probe.name!r} ended with exit code {found.exit_code} on {self.host}, "
-                f"expected one of {sorted(probe.allowed)}; it said: {found.error_text.strip()[-500:]!r}"
+                f"expected one of {sorted(probe.allowed)}; it printed: {found.error_text.strip()[-500:]!r}"
             )
         return found
 

@@ -41,7 +41,7 @@ class ReconnectingConnection:
         self._left_s = limit_s
         self._given_up = ""
         self._suspect = False
-        self.news: list[str] = []
+        self.reconnections: list[str] = []
         """What happened to the host, one sentence for each reconnection."""
 
     @property
@@ -91,11 +91,11 @@ class ReconnectingConnection:
         """The error, with what happened to the host if that explains it."""
         self._suspect = True
         try:
-            news = self._look_again()
+            outcome = self._look_again()
         except SourceError as why:
-            news = str(why)
+            outcome = str(why)
         kind = CommandTimedOut if isinstance(error, CommandTimedOut) else SourceError
-        return kind(f"{error}; {news}") if news else error
+        return kind(f"{error}; {outcome}") if outcome else error
 
     def _look_again(self) -> str:
         """Check the connection and reconnect if needed; returns what happened to the host, "" if nothing did."""
@@ -130,10 +130,10 @@ class ReconnectingConnection:
         lost = "it was started anew" if boot != self._boot else "the connection to it broke"
         self._connection.close()
         self._connection, self._boot = fresh, boot
-        self.news.append(
+        self.reconnections.append(
             f"{self.url}: {lost}, so the guests of this run are gone; what comes next goes on with new ones"
         )
-        return self.news[-1]
+        return self.reconnections[-1]
 
     def _answers(self) -> bool:
         """Whether the host still answers over the current connection."""

@@ -92,10 +92,10 @@ def parse(stdout: bytes, stderr: bytes, mark: str, probes: Sequence[Probe]) -> R
     noise = b"\n".join(part.strip() for part in (out.noise, err.noise) if part.strip())
     start = out.here(_START)
     if start is None or err.here(_START) != start:
-        said = redacted(noise)[0][-500:].decode("utf-8", "replace")
+        printed = redacted(noise)[0][-500:].decode("utf-8", "replace")
         raise NotBegun(
             "the host did not run the script of the probes: expected its first frame on stdout and stderr; "
-            f"look at the login shell of the user. It printed: {said!r}",
+            f"look at the login shell of the user. It printed: {printed!r}",
             noise,
         )
     outputs: dict[str, ProbeOutput] = {}

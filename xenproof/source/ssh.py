@@ -15,10 +15,10 @@ from xenproof.source.connection import Completed
 from xenproof.source.forward import forwarded
 from xenproof.source.host_keys import HostKeys
 from xenproof.source.limits import READ_SIZE, Collected
-from xenproof.source.patience import PATIENCE, Patience
 from xenproof.source.ssh_login import log_in
 from xenproof.source.ssh_session import Session
 from xenproof.source.ssh_transport import SessionTransport, end
+from xenproof.source.time_limits import TIME_LIMITS, TimeLimits
 
 
 class SSHConnection:
@@ -40,10 +40,10 @@ class SSHConnection:
         pins: HostKeys | None = None,
         connect_limit_s: float = 30.0,
         retry_until_s: float = 0.0,
-        patience: Patience = PATIENCE,
+        limits: TimeLimits = TIME_LIMITS,
     ) -> None:
         self._url = url
-        self._patience = patience
+        self._limits = limits
         # Marks the line in which a command's shell prints its process id, so that the command can be killed.
         self._mark = secrets.token_hex(8)
         self._transport = log_in(
@@ -54,7 +54,7 @@ class SSHConnection:
             pins=pins or HostKeys.read(),
             connect_limit_s=connect_limit_s,
             retry_until_s=retry_until_s,
-            login_limit_s=patience.login_s,
+            login_limit_s=limits.login_s,
             transport_class=SessionTransport,
         )
 
@@ -106,7 +106,7 @@ class SSHConnection:
     @contextmanager
     def follow(self, command: str, *, keep_stdin: bool = False) -> Iterator["SSHStream"]:
         """Start a shell command and read its output while it runs; see Connection.follow for how it ends."""
-        session = self._start(command, self._patience.answer_s)
+        session = self._start(command, self._limits.answer_s)
         try:
             if not keep_stdin:
                 session.end_of_input()
@@ -131,21 +131,21 @@ class SSHConnection:
     def _start(self, command: str, limit_s: float) -> Session:
         # On its own line, so that a shell still replaces itself with the last command.
         command = f"echo {self._mark} $$ >&2\n{command}"
-        return Session(self._transport, command, self._url, self._mark, limit_s, self._patience)
+        return Session(self._transport, command, self._url, self._mark, limit_s, self._limits)
 
     def _end(self, session: Session) -> str:
         """End the command of `session` and its process group if it still runs; returns how that went."""
         if session.ended or session.given_up or not self._transport.is_active():
             return ""
         session.given_up = True
-        end_s = self._patience.end_s
+        end_s = self._limits.end_s
         with contextlib.suppress(XenproofError):
             if not session.announced(end_s):
                 return " and may still run there: its shell did not start"
             # sshd refuses to pass signals to a root login, and closing the channel does not end a command that
             # prints nothing, so kill it with the host's own kill.
             killer = f"kill -s KILL -- -{session.process_id}"
-            ending = Session(self._transport, killer, self._url, self._mark, end_s, self._patience)
+            ending = Session(self._transport, killer, self._url, self._mark, end_s, self._limits)
             with contextlib.closing(ending):
                 unused = Collected(killer, self._url, READ_SIZE)
                 ending.give(b"", end_s)

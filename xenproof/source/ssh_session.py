@@ -12,8 +12,8 @@ import paramiko
 from xenproof.errors import SourceError
 from xenproof.source.connection import NotStarted
 from xenproof.source.limits import READ_SIZE, Collected
-from xenproof.source.patience import PATIENCE, Patience
 from xenproof.source.ssh_transport import given_up_after, reason
+from xenproof.source.time_limits import TIME_LIMITS, TimeLimits
 
 # The host's window may be full, and nothing reports when it opens, so sending is retried at this interval.
 STDIN_PAUSE_S = 0.01
@@ -37,9 +37,9 @@ class Session:
         url: str,
         mark: str,
         limit_s: float,
-        patience: Patience = PATIENCE,
+        limits: TimeLimits = TIME_LIMITS,
     ) -> None:
-        self._transport, self._url, self._patience = transport, url, patience
+        self._transport, self._url, self._limits = transport, url, limits
         # No process id is longer; 0 and 1 cannot be ours.
         self._announced = re.compile(rb"%s (\d{1,9})\n" % mark.encode())
         self._head: bytearray | None = bytearray()
@@ -48,10 +48,10 @@ class Session:
         self.given_up = False
         self._wake = _Wake()
         self._stalled = threading.Event()
-        limit_s = min(limit_s, patience.answer_s)
+        limit_s = min(limit_s, limits.answer_s)
         late = threading.Event()
         what = f"it opened no channel within {limit_s:g} s"
-        with given_up_after(transport, 2 * limit_s + patience.end_s) as given_up:
+        with given_up_after(transport, 2 * limit_s + limits.end_s) as given_up:
             try:
                 self._channel = transport.open_session(timeout=limit_s)
                 what = f"it did not answer within {limit_s:g} s"
@@ -79,7 +79,7 @@ class Session:
     def give(self, stdin: bytes, limit_s: float) -> None:
         """Send as much of `stdin` as the host accepts at once; sending may block.  `collect` sends the rest."""
         self._pending = memoryview(stdin)
-        with given_up_after(self._transport, limit_s + self._patience.end_s) as self._stalled:
+        with given_up_after(self._transport, limit_s + self._limits.end_s) as self._stalled:
             try:
                 self._offer()
             except SourceError:
@@ -91,7 +91,7 @@ class Session:
         if self._stalled.is_set():
             return None
         # Output that arrived before the deadline is read, even if `collect` is called later.
-        end = max(deadline, time.monotonic()) + self._patience.end_s
+        end = max(deadline, time.monotonic()) + self._limits.end_s
         with given_up_after(self._transport, end - time.monotonic()) as given_up:
             try:
                 return self._collected(output, deadline, end)
@@ -149,7 +149,7 @@ class Session:
     def check_unbroken(self) -> None:
         """Raise SourceError if the host did not send the command's exit status."""
         # The end of the output is a separate message, before the one with the exit code.
-        self._channel.status_event.wait(self._patience.last_word_s)
+        self._channel.status_event.wait(self._limits.last_word_s)
         if self._channel.exit_status == -1:
             if self._transport.is_active():
                 raise SourceError(f"{self._url} ended a command without telling its exit code; try again")
@@ -157,12 +157,12 @@ class Session:
 
     def end_of_input(self) -> None:
         """Close the command's standard input."""
-        with given_up_after(self._transport, self._patience.answer_s), self._unbroken(), contextlib.suppress(OSError):
+        with given_up_after(self._transport, self._limits.answer_s), self._unbroken(), contextlib.suppress(OSError):
             self._channel.shutdown_write()
 
     def close(self) -> None:
         """Close the channel, and drop unread data; never raises."""
-        with given_up_after(self._transport, self._patience.end_s), contextlib.suppress(Exception):
+        with given_up_after(self._transport, self._limits.end_s), contextlib.suppress(Exception):
             self._channel.close()
         self._channel.in_buffer.empty()
         self._channel.in_stderr_buffer.empty()

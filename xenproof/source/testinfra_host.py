@@ -25,7 +25,7 @@ class CorrectedHost(Host):  # type: ignore[misc]  # testinfra has no types
         if done.rc not in expected:
             raise CommandFailed(
                 f"{done.command.decode()!r} ended with exit code {done.rc}, expected one of {expected}; "
-                f"it said: {(done.stderr or done.stdout).strip()[-500:]!r}"
+                f"it printed: {(done.stderr or done.stdout).strip()[-500:]!r}"
             )
         return done
 
@@ -97,7 +97,7 @@ class _SystemdService(SystemdService):  # type: ignore[misc]  # testinfra has no
         word = self.run_test("systemctl is-enabled %s", self.name).stdout.strip()
         if not word:
             raise CommandFailed(
-                f"'systemctl is-enabled {self.name}' said nothing, so nobody knows whether it is masked"
+                f"'systemctl is-enabled {self.name}' printed nothing, so it is unknown whether it is masked"
             )
         return word in ("masked", "masked-runtime")
 

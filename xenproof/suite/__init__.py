@@ -2,7 +2,7 @@
 
 pytest_plugins = [
     "xenproof.suite.plugin",
-    "xenproof.suite.carried",
+    "xenproof.suite.report_verdict",
     "xenproof.suite.fixtures.common",
     "xenproof.suite.fixtures.facts",
     "xenproof.suite.fixtures.make_guest",
@@ -14,9 +14,9 @@ pytest_plugins = [
     "xenproof.suite.failed",
     "xenproof.suite.fixtures.guest_teardown",
     "xenproof.suite.kept_guests",
-    "xenproof.suite.fixtures.life",
+    "xenproof.suite.fixtures.running_guest",
     "xenproof.suite.fixtures.boot",
-    "xenproof.suite.fixtures.crowd",
+    "xenproof.suite.fixtures.many_guests",
     "xenproof.suite.fixtures.kernel",
     "xenproof.suite.same_host",
     "xenproof.suite.fixtures.desktop",

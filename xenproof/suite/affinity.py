@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from xenproof.suite.state import STATE
+from xenproof.suite.run_context import context_of
 
 MARKERS = (
     "same_worker(group, entries=None): one worker runs all checks of the group; of `entries` only, if given.",
@@ -68,6 +68,6 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Write the affinities, in a worker, before xdist reports that the collection is finished."""
-    state = session.config.stash.get(STATE, None)
-    if state is not None and state.is_worker:
-        write_affinities(state.folder, session.items)
+    context = context_of(session.config)
+    if context is not None and context.is_worker:
+        write_affinities(context.folder, session.items)

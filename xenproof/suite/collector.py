@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import pytest
 
 from xenproof.results.verdict import Outcome, Verdict
-from xenproof.suite.carried import taken
+from xenproof.suite.report_verdict import detach_verdict
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ class Collector:
         """Add one phase of one test, and remove the verdict so far from pytest's report."""
         # Files of a user's own checks can have the same nodeid, if they are outside of the repository.
         test = (report.nodeid, report.location[0])
-        if (verdict := taken(report)) is not None:
+        if (verdict := detach_verdict(report)) is not None:
             self._open[test] = verdict
         elif report.failed:
             known = self._open.get(test) or Verdict(report.nodeid, (), "suite", report.nodeid, Outcome.ERROR)

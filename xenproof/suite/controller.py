@@ -9,6 +9,8 @@ import time
 import traceback
 from collections.abc import Generator
 from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -32,7 +34,7 @@ from xenproof.suite.host_logs import keep_host_logs
 from xenproof.suite.kept_guests import kept
 from xenproof.suite.recording_option import keep_recording
 from xenproof.suite.report_folder import ReportFolder
-from xenproof.suite.state import State
+from xenproof.suite.run_context import RunContext, RunOptions, context_of, set_context
 from xenproof.suite.summary import host_facts
 
 KEY = "xenproof"
@@ -43,13 +45,15 @@ _NOT_EVALUATED = int(ExitStatus.NOT_EVALUATED)
 class Controller:
     """A plugin of the process that the user started, not of workers: hosts, verdicts, report."""
 
-    def __init__(self, state: State, config: pytest.Config) -> None:
-        self.state = state
+    def __init__(self, options: RunOptions, config: pytest.Config) -> None:
+        self.options = options
         self.config = config
+        self.began = time.time()
         self.collector = Collector()
         self.hosts: list[OpenHost] = []
         self.facts: dict[str, dict[str, str]] = {}
         self.run: runs.Run | None = None
+        self.folder: Path | None = None
         self.result: Results | None = None
         self.recorded = ""
         self._report: ReportFolder | None = None
@@ -62,52 +66,56 @@ class Controller:
         """Open the hosts before anything is collected, so that an unreachable one is reported once."""
         interrupt_on_sigterm()
         try:
-            self._report = ReportFolder(self.state.report)
+            self._report = ReportFolder(self.options.report)
         except UsageError as error:
             raise pytest.UsageError(visible(str(error))) from error
-        self.state.report = self._report.path
         try:
             self.run = runs.new_run("session", ProcessIdentity.of(os.getpid()))
         except LabError as error:
             pytest.exit(visible(str(error)), returncode=_NOT_EVALUATED)
-        self.state.folder = self.run.folder
+        self.folder = self.run.folder
         with self._uncaptured():
-            self._open_hosts()
+            self._open_hosts(self.folder)
+        targets = {opened.target.url: opened.target for opened in self.hosts}
+        set_context(
+            self.config,
+            RunContext(self.options, self.began, self.folder, self.report, MappingProxyType(targets)),
+        )
         if all(opened.target.blocked for opened in self.hosts):
             self._finish()
             self._show()
             pytest.exit("no host could be evaluated", returncode=_NOT_EVALUATED)
 
-    def _open_hosts(self) -> None:
+    @property
+    def report(self) -> Path:
+        """The folder of the report: the wanted one, or one beside it while another run uses that."""
+        return self._report.path if self._report is not None else self.options.report
+
+    def _open_hosts(self, folder: Path) -> None:
         progress = Progress(console(file=sys.__stderr__))
-        for url in self.state.urls:
+        options = self.options
+        for address in options.addresses:
             opened = open_host(
-                url,
-                self.state.profile,
-                self.state.folder,
+                address,
+                options.profile,
+                folder,
                 progress,
-                identity=self.config.getoption("--identity"),
-                known_hosts=self.config.getoption("--known-hosts"),
-                lab_memory_mib=self.config.getoption("--lab-memory"),
-                backing=tuple(self.config.getoption("--backing")),
+                identity=options.identity,
+                known_hosts=options.known_hosts,
+                lab_memory_mib=options.lab_memory_mib,
+                backing=options.backing,
             )
             self.hosts.append(opened)
-            self.state.targets[url] = opened.target
-            self.facts[url] = host_facts(opened.recording, self.state.profile)
+            self.facts[address.url] = host_facts(opened.recording, options.profile)
             # The checks read the recording from its file, host by host: a hundred recordings would fill the memory.
             opened.recording = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Pass the run to an xdist worker."""
-        node.workerinput[KEY] = json.dumps(
-            {
-                "folder": str(self.state.folder),
-                "report": str(self.state.report),
-                "began": self.state.began,
-                "targets": [target.to_plain() for target in self.state.targets.values()],
-            }
-        )
+        context = context_of(self.config)
+        assert context is not None  # noqa: S101  # xdist starts its workers after the hosts are open
+        node.workerinput[KEY] = json.dumps(context.to_plain())
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -151,10 +159,10 @@ class Controller:
         try:
             verdicts = (*_blocked(self.hosts), *self.collector.verdicts())
             hosts = tuple(self._summary(opened, verdicts) for opened in self.hosts)
-            unread = (HostSummary(url) for url in self.state.urls[len(self.hosts) :])
+            unread = (HostSummary(url) for url in self.options.urls[len(self.hosts) :])
             self.result = self._run(verdicts, (*hosts, *unread), ended)
             try:
-                write_reports(self.result, self.state.report)
+                write_reports(self.result, self.report)
             except XenproofError as error:
                 self._lose(str(error), error.exit_status)
             self._record()
@@ -167,47 +175,47 @@ class Controller:
         self._lost_status = self._lost_status or status
 
     def _record(self) -> None:
-        if self.state.record is None:
+        if self.options.record is None:
             return
-        if not self.hosts:
+        if not self.hosts or self.folder is None:
             self._lose("nothing was recorded: no host was read", _NOT_EVALUATED)
             return
         try:
-            self.recorded = keep_recording(self.state.record, self.hosts[0].target, self.state.folder)
+            self.recorded = keep_recording(self.options.record, self.hosts[0].target, self.folder)
         except XenproofError as error:
             self._lose(f"nothing was recorded: {error}", error.exit_status)
 
     def _summary(self, opened: OpenHost, verdicts: tuple[Verdict, ...]) -> HostSummary:
         logs: list[str] = []
         try:
-            logs = keep_host_logs(opened, verdicts, self.state.report / "logs", self.state.began)
+            logs = keep_host_logs(opened, verdicts, self.report / "logs", self.began)
         except OSError as error:
             self._lose(f"cannot keep the logs of {opened.target.url}: {error.strerror}", _NOT_EVALUATED)
         return HostSummary(opened.target.url, self.facts.get(opened.target.url, {}), tuple(logs))
 
     def _run(self, verdicts: tuple[Verdict, ...], hosts: tuple[HostSummary, ...], ended: int) -> Results:
-        profile = self.state.profile
-        status = of_run(verdicts, self.state.urls, ended)
+        profile = self.options.profile
+        status = of_run(verdicts, self.options.urls, ended)
         notes = (self._report.note if self._report else "", CUT_SHORT.get(status, ""))
         return Results(
             profile=profile.name,
             profile_title=profile.title,
             profile_digest=profile.digest,
-            started=datetime.fromtimestamp(self.state.began, UTC).isoformat(timespec="seconds"),
-            seconds=time.time() - self.state.began,
+            started=datetime.fromtimestamp(self.began, UTC).isoformat(timespec="seconds"),
+            seconds=time.time() - self.began,
             xenproof_version=xenproof.__version__,
             command=shlex.join(["pytest", *self.config.invocation_params.args]),
             hosts=hosts,
             verdicts=verdicts,
             exit_status=status,
-            notes=(*filter(None, notes), *kept(self.state.folder)),
+            notes=(*filter(None, notes), *(kept(self.folder) if self.folder is not None else ())),
         )
 
     def _show(self) -> None:
         if self.result is None or self._shown:
             return
         self._shown = True
-        page = self.state.report / "report.html"
+        page = self.report / "report.html"
         # A closed terminal or a full disk does not change the verdict.
         with self._uncaptured(), contextlib.suppress(OSError):
             out = console(wrap=True)
@@ -230,7 +238,7 @@ class Controller:
         return capture.global_and_fixture_disabled() if capture else contextlib.nullcontext()
 
 
-class LastResort:
+class LateErrors:
     """Catches errors in the last steps of pytest or of a plugin, such as a full disk.
 
     Such an error would end Python with status 1, which means that a host does not conform.

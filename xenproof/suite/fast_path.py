@@ -19,30 +19,31 @@ import pytest
 from xenproof.profile.profile import Profile
 from xenproof.results.verdict import Verdict
 from xenproof.source.probe import Recording
-from xenproof.suite.carried import carry
 from xenproof.suite.expect import Expect
 from xenproof.suite.fixtures.facts import READERS
+from xenproof.suite.report_verdict import attach_verdict
 
 # Fixtures of pytest and of this plugin; all other fixtures of a check must be facts.
-_GIVEN = frozenset({"expected", "expect", "recording", "profile", "target", "request", "pytestconfig"})
+_GIVEN = frozenset({"expected", "expect", "recording", "profile", "target", "run_context", "request", "pytestconfig"})
 # Any other marker may change how a test runs.
 _PLAIN_MARKS = frozenset({"each", "req", "smoke", "parametrize"})
+_NAME = "xenproof-fast-path"
 # With one of these options, the user wants to see each step of pytest.
 _STEP_BY_STEP = ("usepdb", "trace", "setupshow", "setuponly", "setupplan")
 
 
-class Spoke(Exception):  # no error: it hands the check to pytest, which captures its output
+class WroteOutput(Exception):  # no error: it hands the check to pytest, which captures its output
     """A check wrote to standard output."""
 
 
-class _Silence(io.TextIOBase):
-    """Standard output for a direct call: raises Spoke when the check writes."""
+class _OutputGuard(io.TextIOBase):
+    """Standard output for a direct call: raises WroteOutput when the check writes."""
 
     def write(self, text: str) -> int:
-        raise Spoke(text)
+        raise WroteOutput(text)
 
 
-_SILENCE = _Silence()
+_OUTPUT_GUARD = _OutputGuard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Call:
             duration=verdict.seconds,
         )  # fmt: skip
         setup, teardown = _like(call, "setup"), _like(call, "teardown")
-        carry(teardown, verdict)
+        attach_verdict(teardown, verdict)
         self.hook.pytest_runtest_logstart(nodeid=item.nodeid, location=location)
         self.silently(report=setup)
         self.hook.pytest_runtest_logreport(report=call)
@@ -104,7 +105,7 @@ class FastPath:
     def passes(self, call: Call, recording: Recording, expected: object, expect: Expect) -> bool:
         """Whether the check passes and compared something; an error is dropped, as pytest's own run raises it again."""
         try:
-            with contextlib.redirect_stdout(_SILENCE):
+            with contextlib.redirect_stdout(_OUTPUT_GUARD):
                 facts = {name: fact(recording, self._profile) for name, fact in call.facts.items()}
                 call.function(expected=expected, expect=expect, **facts)
         except (Exception, pytest.skip.Exception, pytest.fail.Exception):  # noqa: BLE001  # reported by the second call
@@ -124,6 +125,18 @@ class FastPath:
         return not self._set_up if nextitem is None else set(self._set_up) <= set(nextitem.listchain())
 
 
+def add_fast_path(config: pytest.Config, profile: Profile) -> None:
+    """Let the checks of this process take the fast path where they can."""
+    config.pluginmanager.register(FastPath(config, profile), _NAME)
+
+
+def fast_path_of(config: pytest.Config) -> FastPath:
+    """The fast path of this process."""
+    found = config.pluginmanager.get_plugin(_NAME)
+    assert isinstance(found, FastPath)  # noqa: S101  # registered as the run was configured
+    return found
+
+
 def _call(item: pytest.Function) -> Call | None:
     names = set(item.fixturenames)
     arguments = set(inspect.signature(item.function).parameters)
@@ -141,9 +154,9 @@ def _call(item: pytest.Function) -> Call | None:
 def _without_terminal(item: pytest.Item) -> pluggy.HookCaller:
     """The logreport hook without the terminal, which prints no passed set-up or teardown but would store them."""
     plugins, name = item.config.pluginmanager, "pytest_runtest_logreport"
-    told = {found.plugin for found in getattr(item.ihook, name).get_hookimpls()}
+    called = {found.plugin for found in getattr(item.ihook, name).get_hookimpls()}
     all_of_them = {found.plugin for found in getattr(plugins.hook, name).get_hookimpls()}
-    return plugins.subset_hook_caller(name, {plugins.get_plugin("terminalreporter"), *(all_of_them - told)} - {None})
+    return plugins.subset_hook_caller(name, {plugins.get_plugin("terminalreporter"), *(all_of_them - called)} - {None})
 
 
 def _fact(item: pytest.Function, name: str) -> Callable[[Recording, Profile], Any] | None:

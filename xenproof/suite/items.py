@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -34,7 +35,7 @@ class ItemData:
         self.seconds = 0.0
 
 
-def verdict_of(item: pytest.Item, data: ItemData, urls: list[str], run_began: float) -> Verdict:
+def verdict_of(item: pytest.Item, data: ItemData, urls: Iterable[str], run_began: float) -> Verdict:
     """The verdict of a test so far; `urls` are the hosts of the run."""
     end = of_phases(data.ran, data.ends)
     if not judges(item):
@@ -116,7 +117,7 @@ def _id(item: pytest.Item) -> str:
     return name + re.sub(r"\]@.*$", "]", item.nodeid).replace(f"[{host}-", "[").replace(f"[{host}]", "")
 
 
-def _about(item: pytest.Item, urls: list[str]) -> tuple[About, ...]:
+def _about(item: pytest.Item, urls: Iterable[str]) -> tuple[About, ...]:
     host = host_of(item)
     if "peers" not in getattr(item, "fixturenames", ()):
         return examined(host)

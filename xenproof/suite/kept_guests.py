@@ -10,6 +10,7 @@ from xenproof.guest.guest import Guest
 from xenproof.source.address import Address, Scheme
 from xenproof.source.connection import quoted
 from xenproof.suite.failed import has_failed
+from xenproof.suite.run_context import RunContext
 
 _FILE = "kept-guests"
 KeepGuests = Callable[[Guest], bool]
@@ -25,16 +26,16 @@ def check_keepable(addresses: Sequence[Address]) -> None:
 
 
 @pytest.fixture
-def keep_guests(request: pytest.FixtureRequest, run_folder: Path) -> KeepGuests:
+def keep_guests(request: pytest.FixtureRequest, run_context: RunContext) -> KeepGuests:
     """Keeps a guest of this check on its host if the user wants that and the check failed; returns whether it does."""
 
     def maybe(guest: Guest) -> bool:
-        if not request.config.getoption("--keep-guests") or not has_failed(request.node):
+        if not run_context.options.keep_guests or not has_failed(request.node):
             return False
         if not guest.kept:
             guest.keep()
             end, folder = quoted("xl", "destroy", guest.name), guest.host.folder.path
-            with (run_folder / _FILE).open("a", encoding="utf-8") as out:
+            with (run_context.folder / _FILE).open("a", encoding="utf-8") as out:
                 out.write(f"kept on {guest.dom0.url}: {guest.name}; end it with {end} and remove {folder}\n")
         return True
 

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from xenproof.suite.state import State
-
+_NAME = "xenproof-per-host-loop"
 # With one of these options, pytest needs the tests of all hosts before the first one runs.
 _ALL_AT_ONCE = ("collectonly", "lf", "failedfirst", "newfirst", "stepwise", "usepdb")
 
@@ -18,11 +17,15 @@ _ALL_AT_ONCE = ("collectonly", "lf", "failedfirst", "newfirst", "stepwise", "use
 class PerHostLoop:
     """Runs the tests collected for the first host on each of the other hosts, too."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._urls = state.urls
-        state.collected_urls = self._urls[:1]
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._urls = urls
         self._first: list[pytest.Function] | None = None
+
+    @staticmethod
+    def add_where_it_fits(config: pytest.Config, urls: Sequence[str]) -> None:
+        """Run the tests host by host, where nothing needs them all before the first one runs."""
+        if PerHostLoop.fits(config, urls):
+            config.pluginmanager.register(PerHostLoop(urls), _NAME)
 
     @staticmethod
     def fits(config: pytest.Config, urls: Sequence[str]) -> bool:
@@ -30,6 +33,11 @@ class PerHostLoop:
         in_workers = hasattr(config, "workerinput") or config.getoption("dist", "no") != "no"
         asked = any(config.getoption(name, False) for name in _ALL_AT_ONCE)
         return len(urls) > 1 and not in_workers and not asked and not any("[" in arg for arg in config.args)
+
+    @staticmethod
+    def collected(config: pytest.Config, urls: Sequence[str]) -> Sequence[str]:
+        """The hosts for which pytest collects tests: the first where the others follow one after the other, or all."""
+        return urls[:1] if config.pluginmanager.has_plugin(_NAME) else urls
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

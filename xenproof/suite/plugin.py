@@ -1,94 +1,74 @@
 """The suite as a pytest plugin: it opens the hosts, runs the checks and writes the report."""
 
+import gc
 import json
 import sys
 import time
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
-from xenproof.errors import NotEvaluable, UsageError, XenproofError
-from xenproof.hosts.target import Target
-from xenproof.lab.recipe import load_recipe
+from xenproof.errors import NotEvaluable, XenproofError
 from xenproof.plain import shortened, visible
-from xenproof.printing import through_the_door
-from xenproof.profile.load import load_profile
+from xenproof.printing import escaped_output
 from xenproof.results.verdict import Outcome
-from xenproof.source.address import Scheme, parse_urls
-from xenproof.suite import options
-from xenproof.suite.carried import carry
-from xenproof.suite.controller import KEY, Controller, LastResort
+from xenproof.suite.controller import KEY, Controller, LateErrors
 from xenproof.suite.expect import Mismatch
+from xenproof.suite.fast_path import add_fast_path, fast_path_of
 from xenproof.suite.items import ITEM, ItemData, expected_of, host_of, is_empty, judges, params_of, title_of, verdict_of
-from xenproof.suite.kept_guests import check_keepable
+from xenproof.suite.last_recording import cache_recordings, recording_of
+from xenproof.suite.options import pytest_addoption, read_options
 from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, End, of_error
 from xenproof.suite.per_host_loop import PerHostLoop
-from xenproof.suite.recording_option import check_recordable
-from xenproof.suite.state import STATE, State
+from xenproof.suite.report_verdict import attach_verdict
+from xenproof.suite.run_context import RunContext, context_of, set_context
 
-pytest_addoption = options.pytest_addoption
+__all__ = ["pytest_addoption"]  # a hook, which pytest finds among the names of this module
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """Replace standard output by the one that removes escape sequences, before pytest's capturing stores it."""
-    sys.stdout = through_the_door(sys.stdout)
+    sys.stdout = escaped_output(sys.stdout)
     return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is touched: wrong ones end with exit status 4."""
-    hosts, profile_name = config.getoption("--hosts"), config.getoption("--profile")
-    if not hosts and not profile_name:
+    options = read_options(config)
+    if options is None:
         return
-    if not hosts or not profile_name:
-        given, missing = ("--hosts", "--profile") if hosts else ("--profile", "--hosts")
-        raise pytest.UsageError(f"{given} is given without {missing}: expected both, such as "
-                                "--profile debian12 --hosts lab://debian12")  # fmt: skip
-    try:
-        addresses = parse_urls(hosts)
-        for address in addresses:
-            if address.scheme is Scheme.LAB:
-                recipe = load_recipe(address.release)
-                if (memory := config.getoption("--lab-memory")) is not None:
-                    recipe.with_memory(memory)
-        profile = load_profile(profile_name)
-        state = State(profile, [address.url for address in addresses], config.getoption("--report").absolute())
-        options.check_guest_kernel(config.getoption("--guest-kernel"))
-        if config.getoption("--keep-guests"):
-            check_keepable(addresses)
-        if (record := config.getoption("--record")) is not None:
-            check_recordable(record, addresses)
-            state.record = record.absolute()
-    except UsageError as error:
-        raise pytest.UsageError(visible(str(error))) from error
-    config.stash[STATE] = state
-    if PerHostLoop.fits(config, state.urls):
-        config.pluginmanager.register(PerHostLoop(state), "xenproof-per-host-loop")
+    _collect_garbage_less_often()
+    cache_recordings(config)
+    add_fast_path(config, options.profile)
+    PerHostLoop.add_where_it_fits(config, options.urls)
     handed = getattr(config, "workerinput", {}).get(KEY)
-    if handed is None:
-        controller = Controller(state, config)
-        config.pluginmanager.register(controller, "xenproof-controller")
-        config.pluginmanager.register(LastResort(controller), "xenproof-last-resort")
+    if handed is not None:
+        set_context(config, RunContext.of_worker(options, json.loads(handed)))
         return
-    data = json.loads(handed)
-    state.is_worker = True
-    state.folder, state.report, state.began = Path(data["folder"]), Path(data["report"]), data["began"]
-    state.targets = {row["url"]: Target.from_plain(row) for row in data["targets"]}
+    controller = Controller(options, config)
+    config.pluginmanager.register(controller, "xenproof-controller")
+    config.pluginmanager.register(LateErrors(controller), "xenproof-late-errors")
+
+
+def _collect_garbage_less_often() -> None:
+    """Leave out what was imported, and look for garbage after 10,000 new objects: a run makes much that stays, and few
+    cycles.  With Python's own 700, a run over many hosts spends a sixth of its time on the search."""
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test for each host, and for each expectation that `each` selects."""
-    state = metafunc.config.stash.get(STATE, None)
+    context = context_of(metafunc.config)
     if "target" in metafunc.fixturenames and "target" not in _own_parameters(metafunc):
-        if state is None:
+        if context is None:
             return  # reported once, after the collection
-        urls = state.collected_urls
+        urls = PerHostLoop.collected(metafunc.config, context.options.urls)
         metafunc.parametrize("target", urls, ids=urls, indirect=True, scope="session")
     mark = metafunc.definition.get_closest_marker("each")
-    if mark is not None and state is not None:
-        chosen = state.profile.select(mark.args[0])
+    if mark is not None and context is not None:
+        chosen = context.options.profile.select(mark.args[0])
         metafunc.parametrize("expected", chosen, ids=[expectation.name for expectation in chosen])
 
 
@@ -104,8 +84,8 @@ def _own_parameters(metafunc: pytest.Metafunc) -> set[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect checks without an expectation, of unreachable hosts, and without -m many also checks of many guests."""
-    state = config.stash.get(STATE, None)
-    if state is None:
+    context = context_of(config)
+    if context is None:
         examining = [item for item in items if judges(item) and "target" not in params_of(item)]
         if examining:
             raise pytest.UsageError(
@@ -113,7 +93,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 "--profile debian12 --hosts lab://debian12"
             )
         return
-    blocked = {url for url, target in state.targets.items() if target.blocked}
+    blocked = {url for url, target in context.targets.items() if target.blocked}
     # Checks with the mark `many` take an hour, so they run only with -m many.
     many = "many" in config.option.markexpr
     dropped = [
@@ -129,20 +109,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Run a check of facts on the fast path; where it does not pass there, pytest runs it."""
-    state = item.config.stash.get(STATE, None)
-    call = state.fast_path(item.config).of(item, nextitem) if state is not None else None
-    if state is None or call is None:
+    context = context_of(item.config)
+    if context is None:
+        return None
+    fast_path = fast_path_of(item.config)
+    call = fast_path.of(item, nextitem)
+    if call is None:
         return None
     data, begin = ItemData(title_of(item)), time.perf_counter()
     try:
-        recording = state.recording(host_of(item))
+        recording = recording_of(item.config, context.targets[host_of(item)])
     except XenproofError:
         return None
-    if not state.fast_path(item.config).passes(call, recording, expected_of(item), data.expect):
+    if not fast_path.passes(call, recording, expected_of(item), data.expect):
         return None
     data.seconds = time.perf_counter() - begin
     data.ran = ["setup", "call", "teardown"]
-    call.report(item, verdict_of(item, data, state.urls, state.began))
+    call.report(item, verdict_of(item, data, context.targets, context.began))
     return True
 
 
@@ -162,7 +145,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Judge each phase, and attach the verdict so far to pytest's report."""
-    data, state = item.stash.get(ITEM, None), item.config.stash.get(STATE, None)
+    data, context = item.stash.get(ITEM, None), context_of(item.config)
     error = call.excinfo.value if call.excinfo is not None else None
     plain = data is not None and judges(item) and isinstance(error, Mismatch | XenproofError)
     if plain and call.excinfo is not None:
@@ -170,7 +153,7 @@ def pytest_runtest_makereport(
         # broken host.
         call.excinfo.traceback = call.excinfo.traceback[:0]
     report = yield
-    if data is None or state is None:
+    if data is None or context is None:
         return report
     if judges(item):
         _judge(data, report, error)
@@ -184,7 +167,7 @@ def pytest_runtest_makereport(
         data.ends[report.when] = End(Outcome.ERROR, f"the {report.when} of this test failed", report.longreprtext)
     data.ran.append(report.when)
     data.seconds += report.duration
-    carry(report, verdict_of(item, data, state.urls, state.began))
+    attach_verdict(report, verdict_of(item, data, context.targets, context.began))
     if call.when == "teardown":
         del item.stash[ITEM]
     return report

@@ -26,7 +26,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     for connection in item.config.stash.get(_WATCHED, []):
         with contextlib.suppress(SourceError):
             connection.look()
-    item.stash[_BEFORE] = len(_news(item))
+    item.stash[_BEFORE] = len(_reconnections(item))
     return (yield)
 
 
@@ -36,13 +36,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     try:
         result = yield
     except (Mismatch, AssertionError) as found:
-        if news := _news(item)[item.stash[_BEFORE] :]:
-            raise SourceError("; ".join(news)) from found
+        if reconnected := _reconnections(item)[item.stash[_BEFORE] :]:
+            raise SourceError("; ".join(reconnected)) from found
         raise
-    if news := _news(item)[item.stash[_BEFORE] :]:
-        raise SourceError("; ".join(news))
+    if reconnected := _reconnections(item)[item.stash[_BEFORE] :]:
+        raise SourceError("; ".join(reconnected))
     return result
 
 
-def _news(item: pytest.Item) -> list[str]:
-    return [news for connection in item.config.stash.get(_WATCHED, []) for news in connection.news]
+def _reconnections(item: pytest.Item) -> list[str]:
+    return [line for connection in item.config.stash.get(_WATCHED, []) for line in connection.reconnections]

@@ -10,7 +10,7 @@ from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped] 
 from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
 from xenproof.suite.affinity import Affinity, read_affinities
-from xenproof.suite.state import STATE
+from xenproof.suite.run_context import context_of
 
 # Estimates for checks that never ran here: a guest on an emulated host, and each further check that shares it.
 _GUEST_S, _LOOK_S = 45.0, 3.0
@@ -114,9 +114,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GuestSche
     """Schedule by guests, unless the user chose another way of distribution."""
     if config.getvalue("dist") not in ("load", "loadgroup"):
         return None
+    context = context_of(config)
     # A worker that changes the host loses its guests, so with several hosts the order by hosts stays as it is.
-    is_one = "," not in (config.getoption("--hosts", None) or "")
-    state = config.stash.get(STATE, None)
+    is_one = context is None or len(context.targets) == 1
     return GuestScheduling(
-        config, log, Seconds(config).known() if is_one else None, lambda: read_affinities(state.folder) if state else {}
+        config,
+        log,
+        Seconds(config).known() if is_one else None,
+        lambda: read_affinities(context.folder) if context else {},
     )

@@ -204,8 +204,8 @@ def _members(stream: _Bounded, path: Path) -> Iterator[tuple[str, int, bool]]:
         if member.type == tarfile.GNUTYPE_LONGNAME:
             long_name = stream.exactly(_padded(member.size)).partition(b"\0")[0].decode("utf-8", "replace")
         elif member.type in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE):
-            said = stream.exactly(_padded(member.size))[: member.size]
-            long_name = pax_name(said, path, of_all=member.type == tarfile.XGLTYPE) or long_name
+            header = stream.exactly(_padded(member.size))[: member.size]
+            long_name = pax_name(header, path, of_all=member.type == tarfile.XGLTYPE) or long_name
         elif member.type == tarfile.GNUTYPE_LONGLINK:
             stream.skip(_padded(member.size))
         else:

@@ -21,20 +21,20 @@ def verified(blocks: Blocks, names: Iterable[str]) -> tuple[str, str]:
     A line of another form is kept as it is: the parser of the section rejects it.
     """
     known = [block for block in blocks.all if block.kind == _KIND]
-    heads, said, owners = list[str](), list[str](), list[str]()
+    heads, differences, owners = list[str](), list[str](), list[str]()
     for name in names:
         if (lines := _of_package(known, name)) is not None:
             heads.append(f"sums {name}")
-            said += lines
+            differences += lines
             owners += [name, *(f" {path}" for line in lines if (path := line[line.find("/") :]).startswith("/"))]
         elif any(block.title == f"{_NOT_INSTALLED}{name}" for block in known):
             heads.append(f"sums {name}")
-            said.append(f"package {name} is not installed")
+            differences.append(f"package {name} is not installed")
         else:
             heads.append(f"unknown {name}\tsupportconfig does not verify the package {name}")
     if not heads:
         return "none\n", ""
-    return _text(["rpm", *heads, f"verified {min(len(said), 125)}", *said]), _text(owners)
+    return _text(["rpm", *heads, f"verified {min(len(differences), 125)}", *differences]), _text(owners)
 
 
 def _of_package(blocks: Iterable[Block], name: str) -> list[str] | None:

@@ -25,8 +25,8 @@ def uname(blocks: Blocks) -> tuple[str, str]:
             build.pop()
         if len(text := " ".join(build)) < len(found[2]):
             return found[1], text
-    said = [line[:200] for line in lines[:2]]
-    raise ParseError(f"expected the words of a Linux kernel from `uname -a`, found {said!r}")
+    beginning = [line[:200] for line in lines[:2]]
+    raise ParseError(f"expected the fields of a Linux kernel from `uname -a`, found {beginning!r}")
 
 
 def proc_modules(blocks: Blocks) -> Sequence[str] | None:

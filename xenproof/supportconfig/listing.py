@@ -22,7 +22,7 @@ _LINK = " -> "
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedFile:
     """A file in a listing: its mode with its type, as a number, and its owner, such as "root:root"."""
 
     mode: int
@@ -33,7 +33,7 @@ class Listed:
 class Listings:
     """All listed files, and the directories whose listings are complete."""
 
-    files: dict[str, Listed]
+    files: dict[str, ListedFile]
     folders: tuple[str, ...]
 
     def covers(self, path: str) -> bool:
@@ -43,13 +43,13 @@ class Listings:
 
 def read_listings(commands: Iterable[Block]) -> Listings:
     """The files of all recursive listings; raises ParseError if they are too large."""
-    files: dict[str, Listed] = {}
+    files: dict[str, ListedFile] = {}
     folders: list[str] = []
     for block in commands:
         if (call := _CALL.fullmatch(block.title)) is None or block.is_missing:
             continue
         found = dict(_rows(block.lines))
-        # There are no rows if the directory could not be listed, or if it was empty: these cannot be told apart.
+        # There are no rows if the directory could not be listed, or if it was empty: these look the same.
         if found:
             folders.append(posixpath.normpath(call[1]))
             files |= found
@@ -58,7 +58,7 @@ def read_listings(commands: Iterable[Block]) -> Listings:
     return Listings(files, tuple(folders))
 
 
-def _rows(lines: Iterable[str]) -> Iterator[tuple[str, Listed]]:
+def _rows(lines: Iterable[str]) -> Iterator[tuple[str, ListedFile]]:
     folder = ""
     for line in lines:
         if header := _FOLDER.fullmatch(line):
@@ -67,7 +67,7 @@ def _rows(lines: Iterable[str]) -> Iterator[tuple[str, Listed]]:
             name = row[5].partition(_LINK)[0] if row[1] == "l" else row[5]
             yield (
                 posixpath.join(folder, name),
-                Listed(_TYPES.get(row[1], 0) | _permissions(row[2]), f"{row[3]}:{row[4]}"),
+                ListedFile(_TYPES.get(row[1], 0) | _permissions(row[2]), f"{row[3]}:{row[4]}"),
             )
 
 

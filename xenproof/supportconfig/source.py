@@ -66,8 +66,8 @@ def read_supportconfig(url: str, path: Path, profile: Profile) -> Recording:
         release = ""  # the checks that need it report the reason
     identity = offline_identity(KIND, kernel=release, system=_system(blocks), xl=_xl(blocks))
     date = blocks.command("date")
-    said = date.body[:80].partition(b"\n")[0].decode("utf-8", "replace") if date else ""
-    collected = f", collected {said}" if said else ""
+    printed = date.body[:80].partition(b"\n")[0].decode("utf-8", "replace") if date else ""
+    collected = f", collected {printed}" if printed else ""
     about = {"source": f"{KIND}, not a running host{collected}"}
     return offline_recording(url, profile, identity, SupportconfigSections(blocks, profile).writer, about)
 

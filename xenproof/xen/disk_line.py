@@ -16,16 +16,16 @@ def predicted_words(spec: str, words: DiskWords) -> str:
     try:
         return _of_spec(parse_disk_spec(spec, words))
     except DiskSpecError as error:
-        return f"refused: {error.said.removeprefix(_SAID)}"
+        return f"refused: {error.message.removeprefix(_SAID)}"
 
 
 def dry_run_words(run: DryRun) -> str:
     """The line for the one disk of a dry run; raises ParseError where there is not exactly one."""
     if run.config is None:
-        for line in run.said.splitlines():
+        for line in run.stderr.splitlines():
             if _SAID in line:
                 return f"refused: {line.partition(_SAID)[2]}"
-        return f"refused with exit code {run.exit_code}: {run.said.strip()[-300:]}"
+        return f"refused with exit code {run.exit_code}: {run.stderr.strip()[-300:]}"
     disks = run.config.get("disks")
     if not isinstance(disks, list) or len(disks) != 1 or not isinstance(disks[0], Mapping):
         raise ParseError(f"xl create -n printed the disks {disks!r}, expected one")

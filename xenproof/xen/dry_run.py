@@ -17,10 +17,10 @@ _NAME = re.compile(r"[a-z0-9_]+")
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What xl printed for one configuration: `config` as JSON, None where xl refused it; `said` is its stderr."""
+    """What xl printed for one configuration: `config` from its JSON, None where xl refused it, and its `stderr`."""
 
     config: Mapping[str, Any] | None
-    said: str
+    stderr: str
     exit_code: int
 
 
@@ -52,9 +52,9 @@ def _probe(name: str, text: str, path: str, *, beside: bool) -> Probe:
 
 def parse_dry_run(output: ProbeOutput) -> DryRun:
     """The dry run of one configuration; raises ParseError where xl accepted it and printed no domain."""
-    said = output.error_text
+    stderr = output.error_text
     if output.exit_code != 0:
-        return DryRun(None, said, output.exit_code)
+        return DryRun(None, stderr, output.exit_code)
     # A line of text precedes the JSON: Parsing config from FILE.
     begin = output.text.find("{")
     try:
@@ -67,4 +67,4 @@ def parse_dry_run(output: ProbeOutput) -> DryRun:
         raise ParseError(
             f"xl create -n printed {output.text[:200]!r} for {output.name}, expected an object with `c_info`"
         )
-    return DryRun(config, said, 0)
+    return DryRun(config, stderr, 0)

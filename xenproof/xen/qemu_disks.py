@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from xenproof.errors import ParseError
 from xenproof.source.connection import Connection
-from xenproof.xen.acting import act
+from xenproof.xen.domain_control import run_xl
 
 # Such as "xvdb-raw: /var/lib/xen/a.img (raw)", with "#block123 " before the path in some series, and behind it
 # indented lines such as "    Cache mode:       writeback, direct".
@@ -35,10 +35,10 @@ def parse_info_block(text: str) -> tuple[QemuDisk, ...]:
 
 def qemu_disks(dom0: Connection, domid: int) -> dict[str, QemuDisk]:
     """The disks of a domain that its qemu serves, by path; raises ParseError where its monitor names none."""
-    done = act(dom0, "qemu-monitor-command", str(domid), "info block")
+    done = run_xl(dom0, "qemu-monitor-command", str(domid), "info block")
     if not (found := parse_info_block(done.text)):
-        said = (done.text + done.error_text).strip()
+        printed = (done.text + done.error_text).strip()
         raise ParseError(
-            f"the qemu of domain {domid} names no disk with a file when it is asked; it says {said[-300:]!r}"
+            f"the qemu of domain {domid} names no disk with a file when it is asked; it prints {printed[-300:]!r}"
         )
     return {disk.path: disk for disk in found}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from xenproof.source.connection import Completed, Connection, quoted
-from xenproof.xen.acting import Created, create_paused, created
+from xenproof.xen.domain_control import CreatedDomain, create_paused, domain_after
 from xenproof.xlcfg.config import Disk, DomainConfig
 
 VIRSH = ("virsh", "-c", "xen:///system")
@@ -22,7 +22,7 @@ _FROM_NATIVE = "{virsh} domxml-from-native xen-xl {config} || {virsh} domxml-fro
 class Toolstack(Protocol):
     """The tool that starts a guest from a configuration, and removes what it stored about it."""
 
-    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> Created:
+    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> CreatedDomain:
         """Create the domain of `config`, paused; `path` is the same configuration as a file in dom0."""
         ...
 
@@ -39,7 +39,7 @@ class Toolstack(Protocol):
 class Xl:
     """xl, which stores nothing about a domain that is gone."""
 
-    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> Created:
+    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> CreatedDomain:
         """Create the domain with `xl create -p`."""
         return create_paused(dom0, config.name, path, limit_s)
 
@@ -55,7 +55,7 @@ class Xl:
 class XlWithSerialPort(Xl):
     """xl, for a guest that prints on its first serial port, which its configuration connects to a pty."""
 
-    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> Created:
+    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> CreatedDomain:
         """Create the domain with `xl create -p`; `tty` is that of the port, or of the console if there is no port."""
         created = super().create_paused(dom0, config, path, limit_s)
         if created.domid < 1:
@@ -74,11 +74,11 @@ class Libvirt:
 
     cache_modes: Mapping[str, str] = field(default_factory=dict)
 
-    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> Created:
+    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> CreatedDomain:
         """Create the domain with `virsh domxml-from-native`, `define` and `start --paused`."""
         describe = _FROM_NATIVE.format(virsh=quoted(*VIRSH), config=quoted(path))
         script = defining(describe, config.name, path, self._change(config)) + f"rm -f -- {quoted(path)}.xml\n"
-        return created(dom0, script, config.name, limit_s)
+        return domain_after(dom0, script, config.name, limit_s)
 
     def _change(self, config: DomainConfig) -> str:
         """The sed command that adds the cache modes to the XML."""
@@ -104,7 +104,7 @@ class Libvirt:
 
 
 def defining(describe: str, name: str, config: str, change: str = "") -> str:
-    """The script for `created` with which libvirt starts `name`, paused, from the XML that `describe` prints.
+    """The script for `domain_after` with which libvirt starts `name`, paused, from the XML that `describe` prints.
 
     `describe` is a shell command, `change` a sed command that edits the XML, which is left beside `config`.
     """

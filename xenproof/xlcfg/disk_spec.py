@@ -26,12 +26,12 @@ _UNKNOWN = re.compile(r"[a-z][-a-z0-9]*=[^,],?")
 
 
 class DiskSpecError(ParseError):
-    """xl refuses the specification; `said` is its error message, without the location."""
+    """xl refuses the specification; `message` is xl's error, without the location."""
 
     def __init__(self, message: str, near: str | None, spec: str) -> None:
         where = "" if near is None else f": near `{near}'"
-        self.said = f"config parsing error in disk specification: {message}{where} in `{spec}'"
-        super().__init__(self.said)
+        self.message = f"config parsing error in disk specification: {message}{where} in `{spec}'"
+        super().__init__(self.message)
 
 
 @dataclass(slots=True)

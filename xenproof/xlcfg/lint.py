@@ -82,7 +82,7 @@ def _keys(cfg: CfgFile, series: XlSeries) -> Iterator[LintMessage]:
         seen[row.key] = row.line
         if row.key in series.keys:
             continue
-        ignored = f"xl of Xen {series.name} ignores it without a word"
+        ignored = f"xl of Xen {series.name} ignores it and prints nothing"
         if row.key in series.gone:
             text = f"{row.key} is gone since Xen {series.gone[row.key]}: {ignored}"
         elif (first := since(row.key)) is not None:
@@ -141,7 +141,7 @@ def _disks(cfg: CfgFile, series: XlSeries) -> Iterator[LintMessage]:
         try:
             disk = parse_disk_spec(value, series.disk)
         except DiskSpecError as error:
-            yield LintMessage(row.line, Severity.ERROR, error.said, _hint(value))
+            yield LintMessage(row.line, Severity.ERROR, error.message, _hint(value))
             continue
         yield from _disk(row, value, disk, series, hvm=_is_hvm(cfg))
         if disk.vdev in vdevs:

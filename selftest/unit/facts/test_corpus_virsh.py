@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from selftest.corpus import folders, transcripts
 from selftest.mutants.recorded import DATA, from_folder
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.libvirt import Libvirt, parse_libvirt
+from xenproof.facts.libvirt import LibvirtAnswers, parse_libvirt
 from xenproof.probing.sections import printed, sections
 from xenproof.source.probe import ProbeOutput, Recording
 
@@ -80,7 +80,7 @@ def test_any_list_of_domains_that_virsh_prints_is_read(domains: list[tuple[str, 
 @every_host
 def test_what_another_command_printed_is_no_answer_of_virsh(folder: str) -> None:
     """An error of virsh's own, with its status 1, is the one thing that another text could look like."""
-    taken: dict[str, Libvirt] = {}
+    taken: dict[str, LibvirtAnswers] = {}
     for row in transcripts(folder):
         for text in (row.out, row.out + row.err):
             try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xenproof.profile.load import load_profile
-from xenproof.profile.schema import FAMILIES
+from xenproof.profile.schema import FAMILY_SHAPES
 
 CHECKS = Path(__file__).parents[3] / "tests" / "host"
 PROFILE = load_profile("debian12")
@@ -41,7 +41,7 @@ def test_each_expectation_is_judged_by_exactly_one_check() -> None:
 def test_each_attribute_that_a_profile_may_have_has_a_check() -> None:
     judged = {(pattern.split(".")[0], pattern.rpartition(".")[2]) for pattern in patterns()}
     assert judged == {
-        (family, name) for family, shape in FAMILIES.items() for name in shape.attributes if family != ELSEWHERE
+        (family, name) for family, shape in FAMILY_SHAPES.items() for name in shape.attributes if family != ELSEWHERE
     }
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from selftest.unit.facts.test_facts_values import PROFILE, recording
 from xenproof.errors import NotEvaluable, ParseError
-from xenproof.facts.leftovers import MANAGED, LeftOver, Leftovers, leftovers_probe, parse_leftovers
+from xenproof.facts.leftovers import MANAGED, XendFiles, XendLeftovers, leftovers_probe, parse_leftovers
 from xenproof.probing.answer import Answer
 from xenproof.probing.sections import printed
 from xenproof.source.probe import ProbeOutput, Recording
@@ -37,35 +37,35 @@ def host(found: ProbeOutput, virsh: tuple[str, str] = ("", "")) -> Recording:
 
 
 def test_a_host_that_never_had_xend() -> None:
-    left = Leftovers(recording(), PROFILE)
+    left = XendLeftovers(recording(), PROFILE)
     assert left.imported == Answer(True, "nothing is left over")
     assert left.configs == ()
 
 
 def test_domains_that_libvirt_does_not_know_are_named() -> None:
     found = output(managed(a=CONFIG, b="(domain (name other))", c="(domain (domid 0) (name Domain-0))"))
-    answer = Leftovers(host(found), PROFILE).imported
+    answer = XendLeftovers(host(found), PROFILE).imported
     assert answer == Answer(False, "libvirt does not know other, sles11-web")
 
 
 def test_domains_that_libvirt_knows_are_imported() -> None:
     found = output(managed(a=CONFIG))
     listed = " 0    Domain-0   running\n", " 0    Domain-0   running\n -    sles11-web   shut off\n"
-    assert Leftovers(host(found, listed), PROFILE).imported == Answer(True, "libvirt knows sles11-web")
+    assert XendLeftovers(host(found, listed), PROFILE).imported == Answer(True, "libvirt knows sles11-web")
 
 
 def test_without_libvirt_nothing_is_said_of_domains() -> None:
     broken = ProbeOutput("libvirt", printed("virsh", "error: failed to connect\n", 1).encode(), b"", 0)
     mute = host(output(managed(a=CONFIG)))
     with pytest.raises(NotEvaluable, match="failed to connect"):
-        _ = Leftovers(Recording("x", "", {**mute.outputs, "libvirt": broken}), PROFILE).imported
+        _ = XendLeftovers(Recording("x", "", {**mute.outputs, "libvirt": broken}), PROFILE).imported
     bare = host(output())
-    assert Leftovers(Recording("x", "", {**bare.outputs, "libvirt": broken}), PROFILE).imported.yes
+    assert XendLeftovers(Recording("x", "", {**bare.outputs, "libvirt": broken}), PROFILE).imported.yes
 
 
 def test_configurations_in_sxp_form_are_named() -> None:
     found = parse_leftovers(output(configs="reader root\nsxp /etc/xen/vm/a b.sxp\nend 0\n"))
-    assert found == LeftOver(("/etc/xen/vm/a b.sxp",), {})
+    assert found == XendFiles(("/etc/xen/vm/a b.sxp",), {})
 
 
 def test_only_root_can_look() -> None:

@@ -92,9 +92,9 @@ def test_a_login_that_prints_is_not_silent(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("local://", "nobody logged in"),
-        ("image:///var/lib/xen.raw", "nobody logged in"),
-        ("a host", "nobody logged in"),
+        ("local://", "not read through a login"),
+        ("image:///var/lib/xen.raw", "not read through a login"),
+        ("a host", "not read through a login"),
         ("ssh://admin@xen1", "admin logged in"),
     ],
 )

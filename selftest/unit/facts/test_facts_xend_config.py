@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from selftest.unit.facts.test_facts_values import PROFILE, recording
 from xenproof.errors import NotEvaluable, ParseError
 from xenproof.facts.xend_carried import _RULES, CarriedOver, Fate, places
-from xenproof.facts.xend_config import XEND_CONFIG, XEND_CONFIG_SXP, Setting
+from xenproof.facts.xend_config import XEND_CONFIG, XEND_CONFIG_SXP, XendSetting
 from xenproof.probing.answer import Answer
 from xenproof.probing.sections import unknowable
 from xenproof.source.probe import Recording
@@ -64,9 +64,9 @@ def test_nothing_is_left_over() -> None:
 def test_the_settings_of_a_real_file() -> None:
     found = XEND_CONFIG.of(host(SXP), PROFILE).settings
     assert found is not None
-    assert found[0] == Setting("xend-unix-server", ("yes",))
-    assert Setting("vncpasswd", ("[redacted]",)) in found
-    assert Setting("xen-api-server", ("((9363 pam ^localhost$) (unix none))",)) in found
+    assert found[0] == XendSetting("xend-unix-server", ("yes",))
+    assert XendSetting("vncpasswd", ("[redacted]",)) in found
+    assert XendSetting("xen-api-server", ("((9363 pam ^localhost$) (unix none))",)) in found
     assert "sesame" not in host(SXP).to_json()
 
 

@@ -8,13 +8,13 @@ import pytest
 from selftest.unit.guest.test_guest_witness import CONSOLE
 from xenproof.errors import UsageError
 from xenproof.guest.boot_progress import READY, BootProgress
-from xenproof.guest.features.boot_ways import By, boot_ways, how_far, more_words, start
+from xenproof.guest.features.boot_ways import StartedBy, boot_ways, how_far, more_words, start
 from xenproof.guest.guest import Guest
 from xenproof.guest.host.working_folder import WorkingFolder
 from xenproof.guest.image.guest_image import GuestImage
 from xenproof.guest.witness import parse_witness
 from xenproof.source.connection import Completed
-from xenproof.xen.acting import Created
+from xenproof.xen.domain_control import CreatedDomain
 from xenproof.xlcfg.config import DomainConfig, Start
 
 TRACEBACK = """\
@@ -41,7 +41,7 @@ class _Dom0:
 class _Guest:
     def __init__(self, dom0: _Dom0, problem: str) -> None:
         self.dom0 = dom0
-        self.created = Created(-1 if problem else 7, "", "", 0, problem)
+        self.created = CreatedDomain(-1 if problem else 7, "", "", 0, problem)
 
 
 def guest(dom0: _Dom0, problem: str = "") -> Guest:
@@ -72,7 +72,7 @@ def test_colours_of_a_newer_python_are_no_part_of_what_it_says() -> None:
 
 
 def test_any_other_end_is_said_as_it_is() -> None:
-    said = "ended after 3 s: it came to 'grub.xen'"
+    said = "ended after 3 s: it reached 'grub.xen'"
     assert how_far(guest(_Dom0()), BootProgress(said, 1.0, None)) == said
 
 
@@ -90,9 +90,9 @@ def test_each_way_is_a_configuration_with_one_start(way: object) -> None:
     )
     made = start(row, image, cast("WorkingFolder", _Folder()), grub_xen="/grub.xen", grub_pvh="/grub.pvh")
     assert [bool(made.kernel), bool(made.bootloader), made.firmware].count(True) == 1
-    assert (made.type == "pvh") == (row.by in (By.PVH_DOM0, By.PVH_GRUB))
+    assert (made.type == "pvh") == (row.by in (StartedBy.PVH_DOM0, StartedBy.PVH_GRUB))
     text = DomainConfig("x", made, 128, ()).text()
-    assert ('extra = "console=hvc0' in text) == (row.by in (By.DOM0, By.PVH_DOM0))
+    assert ('extra = "console=hvc0' in text) == (row.by in (StartedBy.DOM0, StartedBy.PVH_DOM0))
 
 
 def test_a_command_line_that_would_end_its_string_is_refused() -> None:
@@ -102,5 +102,5 @@ def test_a_command_line_that_would_end_its_string_is_refused() -> None:
 
 def test_guests_that_the_processor_virtualizes_get_shadow_paging_where_that_is_asked_for() -> None:
     shadowed = {way.by for way in boot_ways().values() if more_words(way, by_shadow=True).get("hap") == 0}
-    assert shadowed == {By.PVH_DOM0, By.PVH_GRUB, By.HVM_GRUB}
+    assert shadowed == {StartedBy.PVH_DOM0, StartedBy.PVH_GRUB, StartedBy.HVM_GRUB}
     assert not any("hap" in more_words(way, by_shadow=False) for way in boot_ways().values())

@@ -7,13 +7,13 @@ from typing import cast
 import pytest
 
 from selftest.stand_in import StandInHost
-from xenproof.guest.actions.life import set_to_restart
+from xenproof.guest.actions.running_guest import set_to_restart
 from xenproof.guest.actions.virt_install import VirtInstall, by_virt_install
 from xenproof.guest.description import DiskDescription, GuestDescription
 from xenproof.guest.display.desktop import Desktop, by_firmware
 from xenproof.guest.features.boot_ways import boot_ways, described
-from xenproof.guest.features.crowd import SMALL_MIB, small
 from xenproof.guest.features.durability import with_disks_of_each_kind
+from xenproof.guest.features.many_guests import SMALL_MIB, small
 from xenproof.guest.files import GuestFiles
 from xenproof.guest.host.host import GuestHost
 from xenproof.guest.host.run_identity import RunIdentity

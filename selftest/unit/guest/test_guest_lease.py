@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from xenproof.errors import ParseError
 from xenproof.guest.host.lease import OVERHEAD_MIB, RESERVE_MIB, VCPUS_PER_CPU, Capacity, LeaseRequest, parse_capacity
-from xenproof.guest.host.shared_table import Shared
+from xenproof.guest.host.shared_table import SharedTable
 from xenproof.xen.domains import DomainRow
 
 CORPUS = Path(__file__).parents[2] / "data/corpus/debian12"
@@ -111,7 +111,7 @@ def test_those_that_have_a_place_never_have_more_than_there_is(
 
 
 def test_an_error_leaves_the_table_as_it_was(tmp_path: Path) -> None:
-    shared = Shared(tmp_path, "host", "x")
+    shared = SharedTable(tmp_path, "host", "x")
     with shared.held() as table:
         table["a"] = {"b": "1"}
     with pytest.raises(ZeroDivisionError), shared.held() as table:

@@ -8,14 +8,14 @@ import pytest
 
 from selftest.stand_in import StandInHost
 from xenproof.errors import GuestError
-from xenproof.guest.actions.life import Life
+from xenproof.guest.actions.running_guest import RunningGuest
 from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
 from xenproof.guest.host.host import GuestHost
 from xenproof.guest.host.run_identity import RunIdentity
 from xenproof.guest.image.guest_image import GuestImage
-from xenproof.xen.acting import look_up
 from xenproof.xen.backend import DiskBackend
+from xenproof.xen.domain_control import look_up
 from xenproof.xlcfg.config import Start
 
 IMAGE = GuestImage(Path("/i"), "", "", 0, 0, "6.1", "", Path("/i/vmlinuz"), Path("/i/initramfs.gz"))
@@ -82,11 +82,11 @@ def test_a_guest_lives_where_it_was_made_until_it_is_bound_anew(pair: Pair) -> N
 
 def test_all_that_is_asked_of_a_guest_is_asked_on_its_new_host(pair: Pair) -> None:
     guest = pair.created()
-    life = Life(guest)
+    running = RunningGuest(guest)
     pair.move(guest, 31, "XENPROOF1 beat 4\n")
 
-    row = life.row()
-    life.say("tell", "1")
+    row = running.row()
+    running.say("tell", "1")
     heard = guest.console.wait(lambda: "XENPROOF1 beat 4\n" in guest.console.text, 20)
     left = [str(thing) for thing in guest.leftovers(0.0, with_files=True) if thing.kind in ("domain", "xenstore")]
 

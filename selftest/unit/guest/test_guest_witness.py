@@ -123,7 +123,7 @@ def test_what_a_witness_tells_of_itself_is_read() -> None:
 
 @pytest.mark.parametrize("value", ["", "3", f"3 {NONCE} 61 1 1 0 xvda; ;", f"x {NONCE} 61.20 1 1 0 xvda; ;"])
 def test_a_word_of_another_shape_is_an_error(value: str) -> None:
-    with pytest.raises(ParseError, match="the witness told"):
+    with pytest.raises(ParseError, match="the witness printed the status"):
         list(statuses(f"XENPROOF1 told {value}\n"))
 
 
@@ -132,7 +132,7 @@ def test_no_text_breaks_the_reading_of_words(text: str) -> None:
     try:
         list(statuses(text))
     except ParseError as error:
-        assert "the witness told" in str(error)  # noqa: PT017  # either way is right
+        assert "the witness printed the status" in str(error)  # noqa: PT017  # either way is right
 
 
 def test_what_is_asked_later_leaves_the_first_word_alone() -> None:

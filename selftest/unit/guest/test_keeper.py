@@ -197,21 +197,37 @@ def test_logs_and_definitions_of_the_run_go_and_no_other(host: Host, shell: list
     assert sorted(undefined.read_text().split()) == sorted(OURS)
 
 
-def test_what_a_late_qemu_wrote_into_xenstore_goes_where_its_domain_is_gone(host: Host, shell: list[str]) -> None:
-    (host.folder / "bin/xenstore-list").write_text(f'#!/bin/sh\ncat "{host.folder}$1"\n')
-    (host.folder / "bin/xenstore-rm").write_text(f'#!/bin/sh\necho "$1" >>{host.folder}/removed\n')
-    for program in ("xenstore-list", "xenstore-rm"):
+@pytest.mark.parametrize("missing", ["none", "/libxl", "/local/domain/0/device-model"])
+def test_what_is_left_in_xenstore_goes_where_its_domain_is_gone(host: Host, shell: list[str], missing: str) -> None:
+    store, removed = host.folder / "store", host.folder / "removed"
+    # As the real one: it stops at the first path that is missing.
+    listing = f'for parent; do cd "{store}/$parent" || exit 1; for key in *; do echo "$parent/$key"; done; done'
+    for program, script in {
+        "xenstore-list": f'[ "$1" = -p ] && shift && {listing}',
+        "xenstore-rm": f'[ "$1" = -t ] && echo "$2" >>{removed}',
+    }.items():
+        (host.folder / "bin" / program).write_text(f"#!/bin/sh\n{script}\n")
         (host.folder / "bin" / program).chmod(0o755)
+
+    def keys(*domids: str) -> set[str]:
+        kinds = ("console", "vbd", "qdisk")
+        parents = {"/local/domain", "/libxl", "/local/domain/0/device-model"} - {missing}
+        parents |= {f"/local/domain/0/backend/{kind}" for kind in kinds}
+        paths = {f"{parent}/{domid}" for parent in parents for domid in domids}
+        for path in paths:
+            Path(f"{store}{path}").mkdir(parents=True, exist_ok=True)
+        return paths
+
     host.domains.write_text("Domain-0\nvm\n")
-    models = host.put("/local/domain/0/device-model", "0\n1\n12\n")  # 12 was there before the run
+    keys("0", "1", "12")  # 12 is left of what was there before the run
     keeper = host.keeper(shell)
     assert folder_of(keeper).is_dir()
-    models.write_text("0\n1\n12\n2\n120\nno number\n")
+    ours = keys("2", "120")
+    keys("no number", "1x")
 
     assert keeper.communicate("", timeout=60) == ("", "")
 
-    root = "/local/domain/0/device-model"
-    assert (host.folder / "removed").read_text() == f"{root}/2\n{root}/120\n"
+    assert sorted(removed.read_text().splitlines()) == sorted(ours)
 
 
 def test_pools_and_volumes_of_the_run_go_and_no_other(host: Host, shell: list[str]) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from selftest.screen_server import screen_server
 from selftest.sshd import HOST, free_port
 from xenproof.guest.display.certificates import certificates
-from xenproof.guest.display.spice import Address, Channel, LinkResult, SpiceError, SpiceRefused, session
+from xenproof.guest.display.spice import Channel, LinkResult, SpiceAddress, SpiceError, SpiceRefused, session
 
 Start = Callable[..., int]
 
@@ -40,7 +40,7 @@ TICKET = "password-secret=ticket"
 
 
 def test_a_session_without_ticket_has_a_display(start: Start) -> None:
-    with session(Address(HOST, start("disable-ticketing=on"))) as spice:
+    with session(SpiceAddress(HOST, start("disable-ticketing=on"))) as spice:
         assert (Channel.DISPLAY, 0) in spice.info.channels
         assert (Channel.INPUTS, 0) in spice.info.channels
         assert not spice.info.agent
@@ -50,7 +50,7 @@ def test_a_session_without_ticket_has_a_display(start: Start) -> None:
 
 
 def test_the_right_password_is_taken_and_a_wrong_one_is_not(start: Start) -> None:
-    address = Address(HOST, start(TICKET))
+    address = SpiceAddress(HOST, start(TICKET))
     with session(address, PASSWORD) as spice:
         assert spice.first_surface().width >= 640
     for wrong in ("", "Not a secret", PASSWORD + " "):
@@ -64,19 +64,19 @@ def test_an_encrypted_session_needs_the_right_authority_and_name(start: Start, t
     certify(tmp_path / "other")
     port = start("disable-ticketing=on", tls=True)
 
-    with session(Address(HOST, port, tmp_path / "ca-cert.pem", "xen1")) as spice:
+    with session(SpiceAddress(HOST, port, tmp_path / "ca-cert.pem", "xen1")) as spice:
         assert spice.first_surface().width >= 640
     with pytest.raises(SpiceError, match="cannot be trusted"):
-        session(Address(HOST, port, tmp_path / "ca-cert.pem", "xen2")).__enter__()
+        session(SpiceAddress(HOST, port, tmp_path / "ca-cert.pem", "xen2")).__enter__()
     with pytest.raises(SpiceError, match="cannot be trusted"):
-        session(Address(HOST, port, tmp_path / "other" / "ca-cert.pem", "xen1")).__enter__()
+        session(SpiceAddress(HOST, port, tmp_path / "other" / "ca-cert.pem", "xen1")).__enter__()
     with pytest.raises(SpiceError):
-        session(Address(HOST, port), limit_s=2).__enter__()
+        session(SpiceAddress(HOST, port), limit_s=2).__enter__()
 
 
 def test_nobody_listens() -> None:
     with pytest.raises(SpiceError, match="no SPICE server answers"):
-        session(Address(HOST, free_port())).__enter__()
+        session(SpiceAddress(HOST, free_port())).__enter__()
 
 
 def certify(folder: Path) -> None:
@@ -127,7 +127,7 @@ HEADER = struct.Struct("<4sIII")
 )
 def test_what_no_spice_server_says_is_an_error(data: bytes, said: str) -> None:
     with answering(data) as port, pytest.raises(SpiceError, match=re.escape(said)):
-        session(Address(HOST, port), limit_s=5).__enter__()
+        session(SpiceAddress(HOST, port), limit_s=5).__enter__()
 
 
 @settings(deadline=None, max_examples=40)  # a busy machine is slow, not wrong
@@ -135,4 +135,4 @@ def test_what_no_spice_server_says_is_an_error(data: bytes, said: str) -> None:
 def test_any_bytes_are_an_error(data: bytes, honest: bool) -> None:
     head = HEADER.pack(b"REDQ", 2, 2, len(data)) + b"\0" * 4 if honest else b""
     with answering(head + data) as port, pytest.raises(SpiceError):
-        session(Address(HOST, port), limit_s=5).__enter__()
+        session(SpiceAddress(HOST, port), limit_s=5).__enter__()

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 FLOORS = (
     ("plain", "private_api", "strict_json"),
     ("errors", "printing", "regular_file"),
-    ("programs",),
+    ("codec", "programs"),
     ("run",),
     ("profile",),
     ("results",),

@@ -17,7 +17,7 @@ from selftest.mutants.hunt import hunt
 from selftest.mutants.mutation import Case, Mutation
 from selftest.mutants.raw import NotPossible, Raw
 from selftest.mutants.recorded import DATA, from_folder
-from selftest.mutants.registry import ELSEWHERE, FAMILIES
+from selftest.mutants.registry import ELSEWHERE, MUTANT_FAMILIES
 from selftest.mutants.report import Hunt, lines, render_html, render_json, write
 from selftest.mutants.score import Fate, Mutant, Problem, ProfileScore
 from selftest.mutants.synthesise import SYNTHESISED, synthesise
@@ -26,7 +26,7 @@ from xenproof.facts.packages import Packages
 from xenproof.probing.answer import says
 from xenproof.profile.expectation import Expectation
 from xenproof.profile.load import list_profiles, load_profile
-from xenproof.profile.schema import FAMILIES as SHAPES
+from xenproof.profile.schema import FAMILY_SHAPES
 from xenproof.results.verdict import Outcome
 from xenproof.suite.each import each, req
 from xenproof.suite.expect import Expect
@@ -222,9 +222,9 @@ def test_each_check_is_loaded_and_each_has_a_mutator() -> None:
     files = {path.name for path in (Path(__file__).parents[3] / "tests" / "host").glob("test_*.py")}
     assert {found.name.partition("::")[0] for found in CHECKS} == files
     assert without_mutator(CHECKS) == []
-    assert set(FAMILIES) | ELSEWHERE == set(SHAPES)
-    for name, family in FAMILIES.items():
-        assert set(family.MUTATORS) == set(SHAPES[name].attributes), name
+    assert set(MUTANT_FAMILIES) | ELSEWHERE == set(FAMILY_SHAPES)
+    for name, family in MUTANT_FAMILIES.items():
+        assert set(family.MUTATORS) == set(FAMILY_SHAPES[name].attributes), name
 
 
 def test_text_that_is_taken_apart_and_put_together_is_the_same() -> None:
@@ -343,7 +343,7 @@ def test_every_attribute_can_be_made_so_and_broken(tmp_path: Path) -> None:
     assert [f"{mutant.key}: {mutant.what}: {mutant.fate} {mutant.reason}" for mutant in score.mutants
             if mutant.fate is not Fate.KILLED] == []  # fmt: skip
     tried = {tuple(found.path[::2]) for found in profile.expectations.values()}
-    assert tried == {(family, name) for family, shape in SHAPES.items() for name in shape.attributes}
+    assert tried == {(family, name) for family, shape in FAMILY_SHAPES.items() for name in shape.attributes}
 
 
 @pytest.mark.parametrize("fate", [Fate.SURVIVED, Fate.VOID])

@@ -1,4 +1,4 @@
-"""The door to the terminal: nothing that is printed acts on it, and no text is taken for markup."""
+"""What is written to the terminal: nothing that is printed acts on it, and no text is taken for markup."""
 
 import ast
 import errno
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 import xenproof
-from xenproof.printing import Door, complain, console, say, through_the_door
+from xenproof.printing import EscapedOutput, complain, console, escaped_output, say
 from xenproof.run.progress import Progress
 
 CLIPBOARD = "\x1b]52;c;aGVsbG8=\x07"
@@ -67,27 +67,27 @@ def test_lines_are_said_as_long_as_they_are(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr() == ("x" * 300 + "\u241b[1m\n", "[/y]" + "y" * 300 + "\n")
 
 
-def test_pytest_s_colours_pass_the_door_and_nothing_else_does() -> None:
+def test_pytest_s_colours_are_written_and_nothing_else_is() -> None:
     file = io.StringIO()
-    door = Door(file)
+    output = EscapedOutput(file)
     for text in ("\x1b[31mE   red\x1b[0m\n", "\rcollecting 3 items", "\x1b[1K", CLIPBOARD, "\x1b[2J", "\x9b2J", "\x07"):
-        door.write(text)
+        output.write(text)
     assert file.getvalue() == (
         "\x1b[31mE   red\x1b[0m\n\rcollecting 3 items\x1b[1K\u241b]52;c;aGVsbG8=\u2407\u241b[2J\ufffd2J\u2407"
     )
 
 
-def test_a_door_to_a_full_disk_lets_the_run_go_on() -> None:
+def test_a_full_disk_does_not_end_the_run() -> None:
     with open("/dev/full", "w", encoding="utf-8") as file:  # noqa: PTH123  # as a shell would open it
-        door = through_the_door(file)
-        assert through_the_door(door) is door
+        output = escaped_output(file)
+        assert escaped_output(output) is output
         for _ in range(3):
-            door.write("x" * 100_000)
-            door.flush()
+            output.write("x" * 100_000)
+            output.flush()
 
 
 def test_a_closed_standard_output_leads_nowhere() -> None:
-    through_the_door(None).write("x")
+    escaped_output(None).write("x")
 
 
 class Refusing(io.StringIO):
@@ -96,8 +96,8 @@ class Refusing(io.StringIO):
 
 
 def test_a_terminal_that_is_gone_is_no_error_of_the_run() -> None:
-    door = Door(Refusing())
-    assert door.write("x") == 1
+    output = EscapedOutput(Refusing())
+    assert output.write("x") == 1
 
 
 def printers(path: Path) -> list[str]:
@@ -123,7 +123,7 @@ def printers(path: Path) -> list[str]:
     return found
 
 
-def test_there_is_one_door() -> None:
+def test_nothing_else_prints() -> None:
     package = Path(xenproof.__file__).parent
     modules = [path for path in package.rglob("*.py") if path.name != "printing.py"]
     assert len(modules) > 100

@@ -12,8 +12,8 @@ from xenproof.profile.document import MOST_BYTES as MOST_PROFILE_BYTES
 from xenproof.profile.document import MOST_VALUES
 from xenproof.source.confined import Confinement
 from xenproof.source.gather import MAX_BYTES, MAX_KEPT_BYTES
-from xenproof.source.patience import PATIENCE
 from xenproof.source.probe import MOST_BYTES as MOST_RECORDING_BYTES
+from xenproof.source.time_limits import TIME_LIMITS
 from xenproof.strict_json import MOST_PARTS
 
 PAGE = (REPOSITORY / "SECURITY.md").read_text("utf-8")
@@ -47,8 +47,8 @@ def test_each_test_that_is_named_is_there(path: str, name: str) -> None:
     [
         f"at most {test_report_bounds.MOST_BYTES >> 10} KiB in",
         f"{test_report_bounds.MOST_BYTES_ESCAPED >> 10} KiB\n  where its letters",
-        f"{PATIENCE.answer_s:g} s to open a channel",
-        f"{PATIENCE.reading_s:g} s for all of it",
+        f"{TIME_LIMITS.answer_s:g} s to open a channel",
+        f"{TIME_LIMITS.reading_s:g} s for all of it",
         f"At most {MAX_BYTES >> 20} MiB of each output",
         f"{MAX_KEPT_BYTES >> 20} MiB in all",
         f"after {READING_LIMIT_S:g} s with what was read",

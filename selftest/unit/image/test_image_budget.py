@@ -15,7 +15,7 @@ from selftest.images.root import PROFILE, make_root
 from xenproof.errors import NotEvaluable, ParseError, SourceError
 from xenproof.image.budget import Budget
 from xenproof.image.disk.disk_bytes import MOST_AT_ONCE, Bytes
-from xenproof.image.disk.ext_blocks import Blocks
+from xenproof.image.disk.ext_blocks import FileBlocks
 from xenproof.image.disk.ext_journal import replayed
 from xenproof.image.disk.kept_nodes import KeptNodes
 from xenproof.image.folder import FolderNode
@@ -219,7 +219,7 @@ def test_pointers_lead_as_far_as_they_reach() -> None:
         reads.append(number)
         return struct.pack("<256I", *[9] * 256)
 
-    blocks = Blocks(struct.pack("<15I", *range(1, 16)), 1024, read, extents=False)
+    blocks = FileBlocks(struct.pack("<15I", *range(1, 16)), 1024, read, extents=False)
     assert [run[0] for run in blocks.runs(10, 15)] == [10, 11, 12, 13, 14]
     assert [run[2] for run in blocks.runs(10, 14)] == [11, 12, 9, 9]
     reads.clear()

@@ -11,7 +11,7 @@ import pytest
 from selftest.images.disks import call
 from xenproof.errors import SourceError
 from xenproof.image.disk.disk_bytes import Bytes
-from xenproof.image.disk.partition_table import Row, read_table
+from xenproof.image.disk.partition_table import PartitionRow, read_table
 
 MIB = 1 << 20
 
@@ -29,7 +29,7 @@ def made(tmp_path: Path) -> Callable[..., bytearray]:
     return make
 
 
-def table(data: bytes | bytearray) -> list[Row]:
+def table(data: bytes | bytearray) -> list[PartitionRow]:
     return read_table(Bytes(io.BytesIO(data), len(data), "the disk", whole=True))
 
 
@@ -41,7 +41,7 @@ def test_a_gpt(made: Callable[..., bytearray]) -> None:
             "start=8192, size=2048",
         )
     )
-    assert rows[0] == Row(1, MIB, 2 * MIB, "0f2c1d9a-1111-4222-8333-444455556666", "boot")
+    assert rows[0] == PartitionRow(1, MIB, 2 * MIB, "0f2c1d9a-1111-4222-8333-444455556666", "boot")
     assert (rows[1].number, rows[1].start, rows[1].size, rows[1].name) == (2, 4 * MIB, MIB, "")
     assert len(rows) == 2
 

@@ -203,9 +203,20 @@ def test_a_process_number_that_was_given_away_is_not_killed(lab_cache: Path) -> 
     assert lab_cache.exists()
 
 
-def test_a_cut_off_state_file_is_cleaned_up(lab_cache: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"release": "deb',
+        "[]",
+        "{}",
+        '{"release": "debian12", "owner": {"pid": "1", "started": 1.0}, "qemu": null, "port": 0, "accelerator": ""}',
+        '{"release": "debian12", "owner": {"pid": 1, "started": null}, "qemu": null, "port": 0, "accelerator": ""}',
+        '{"release": "debian12", "owner": [1, 1.0], "qemu": null, "port": 0, "accelerator": ""}',
+    ],
+)
+def test_a_damaged_state_file_is_cleaned_up(text: str, lab_cache: Path) -> None:
     run = runs.new_run("debian12", me())
-    (run.folder / "run.json").write_text('{"release": "deb', "utf-8")
+    (run.folder / "run.json").write_text(text, "utf-8")
 
     assert [left.folder for left in runs.clean()] == [run.folder]
     assert lab_cache.exists()

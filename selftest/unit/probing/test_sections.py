@@ -50,12 +50,12 @@ def test_what_came_to_its_end_before_a_time_limit_is_read() -> None:
     script = framed("a", "echo 1") + framed("b", "echo half; echo careful >&2; sleep 1000") + framed("c", "echo 3")
     probe = Probe("x", script, limit_s=1)
     recording = gather(LocalConnection(), [probe], {})
-    with pytest.raises(SourceError, match=r"did not end within 1 s on local://; the last it said: 'careful'"):
+    with pytest.raises(SourceError, match=r"did not end within 1 s on local://; its last output: 'careful'"):
         recording.output(probe)
     output = recording.output(probe, partial=True)
     assert section(output, "a").ended_with(0).lines == ["1"]
     for name in ("b", "c"):
-        with pytest.raises(ParseError, match=rf"within its limit, and came to no end of '{name}'; .*'careful'"):
+        with pytest.raises(ParseError, match=rf"within its limit, and did not complete '{name}'; .*'careful'"):
             section(output, name)
 
 
@@ -79,7 +79,7 @@ def test_an_error_has_what_was_said_on_stderr() -> None:
 
     family = Family("a", lambda _: Probe("x", ":"), parse)
     output = ProbeOutput("x", printed("a", "", 127).encode(), b"sh: line 1: stat: command not found\n", 0)
-    with pytest.raises(ParseError, match=r"exit code 127.*on stderr it said: 'sh: line 1: stat: command not found'"):
+    with pytest.raises(ParseError, match=r"exit code 127.*stderr: 'sh: line 1: stat: command not found'"):
         family.of(Recording("x", "", {"x": output}), load_profile("sles12"))
 
 

@@ -62,7 +62,7 @@ def test_the_verdict_of_each_host_and_the_report_come_last() -> None:
     text = shown(run, report=Path("reports/latest/report.html"))
     assert f"{HOST}  does not conform to debian12: 1 of 1 check fails" in text
     assert "lab://debian12  conforms to debian12" in text
-    assert "All in all: does not conform to debian12: 1 of 2 checks fails" in text
+    assert "Overall: does not conform to debian12: 1 of 2 checks fails" in text
     assert text.rstrip().endswith("report: reports/latest/report.html")
 
 

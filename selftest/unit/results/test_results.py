@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from selftest.findings import a_finding
+from xenproof.codec import from_plain, to_plain
 from xenproof.errors import ParseError
 from xenproof.profile.expectation import Level, Status
-from xenproof.results.codec import from_plain, to_plain
 from xenproof.results.exit_status import ExitStatus, judged, of_run
 from xenproof.results.json_file import parse_results, read_results, render_json
 from xenproof.results.results import HostSummary, Results

@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import xenproof
 from xenproof.errors import UsageError
 from xenproof.source.address import Address, Scheme, parse_url, parse_urls
 
@@ -87,3 +89,14 @@ def test_a_list_of_urls_is_split_at_commas() -> None:
 def test_a_list_without_hosts_or_with_the_same_twice_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError):
         parse_urls(text)
+
+
+def test_an_address_is_parsed_where_it_comes_in_and_travels_from_there() -> None:
+    # The options of the suite, that of `xenproof record`, and what a stored recording says of its host.
+    entries = {"suite/options.py", "cli.py", "facts/ssh_readiness.py"}
+    package = Path(xenproof.__file__).parent
+    modules = {str(path.relative_to(package)): path.read_text("utf-8") for path in package.rglob("*.py")}
+    parsing = {name for name, text in modules.items() if re.search(r"\bparse_urls?\(", text)}
+    assert parsing - {"source/address.py"} == entries
+    splitting = r"urlsplit|urlparse|partition\(\"://|split\(\"://|(removeprefix|startswith)\(\"\w+://"
+    assert {name for name, text in modules.items() if re.search(splitting, text)} == {"source/address.py"}

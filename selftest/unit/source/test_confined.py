@@ -21,6 +21,7 @@ from xenproof.errors import SourceError, XenproofError
 from xenproof.hosts.opening import open_host
 from xenproof.profile.load import list_profiles, load_profile
 from xenproof.run.progress import Progress
+from xenproof.source.address import parse_url
 from xenproof.source.confined import Confinement
 from xenproof.source.probe import Recording
 from xenproof.supportconfig.source import read_supportconfig
@@ -96,7 +97,7 @@ ATTACKS: dict[str, tuple[Callable[[], Recording], str]] = {
     "exit 1": (lambda: QUICK.read(readers.exits, URL, 1), r"its reader ended with exit code 1"),
     "stdout": (lambda: QUICK.read(readers.prints, URL, 1), r"its reader printed more than 16 MiB; .* 'xxx"),
     "stderr": (lambda: QUICK.read(readers.prints, URL, 2), r"its reader printed more than 16 MiB; .* 'xxx"),
-    "words": (lambda: QUICK.read(readers.says, URL, "\x1b[31mred"), r"exit code 3; the last it said: '\\x1b\[31mred'"),
+    "words": (lambda: QUICK.read(readers.says, URL, "\x1b[31mred"), r"exit code 3; its last output: '\\x1b\[31mred'"),
     "no json": (lambda: QUICK.read(readers.answers, URL, b"recording\n{", 1), r"is not a recording"),
     "no kind": (lambda: QUICK.read(readers.answers, URL, b"Exception\nx", 1), r"its reader gave no answer"),
     "no line": (lambda: QUICK.read(readers.answers, URL, b"x" * 9000, 1), r"its reader gave no answer"),
@@ -219,7 +220,7 @@ def test_a_host_is_opened_by_way_of_a_child(tmp_path: Path) -> None:
     profile = load_profile("sles12")
     archive = write_archive(tmp_path / "scc.txz", files())
     url = f"supportconfig://{archive}"
-    opened = open_host(url, profile, folder, Progress(), identity=None, known_hosts=None)
+    opened = open_host(parse_url(url), profile, folder, Progress(), identity=None, known_hosts=None)
     assert opened.target.blocked == ""
     assert opened.recording is not None
     assert opened.recording.outputs == read_supportconfig(url, archive, profile).outputs
@@ -231,7 +232,7 @@ def test_what_cannot_be_read_is_an_error_of_that_host_alone(tmp_path: Path, sche
     path = tmp_path / "x"
     path.write_bytes(b"nothing")
     opened = open_host(
-        f"{scheme}://{path}", load_profile("sles12"), tmp_path, Progress(), identity=None, known_hosts=None
+        parse_url(f"{scheme}://{path}"), load_profile("sles12"), tmp_path, Progress(), identity=None, known_hosts=None
     )
     assert str(path) in opened.target.blocked
     assert opened.recording is None
@@ -246,8 +247,11 @@ def test_a_run_from_a_recording_loads_nothing_of_it(tmp_path: Path) -> None:
         from xenproof.run.progress import Progress
         from xenproof.profile.load import load_profile
         from xenproof.hosts.opening import open_host
+        from xenproof.source.address import parse_url
         profile = load_profile("sles12")
-        opened = open_host("recording://{path}", profile, Path("/"), Progress(), identity=None, known_hosts=None)
+        opened = open_host(
+            parse_url("recording://{path}"), profile, Path("/"), Progress(), identity=None, known_hosts=None
+        )
         assert opened.recording is not None
         late = ("xenproof.source.confined", "xenproof.image.", "ctypes")
         print([name for name in sys.modules if name.startswith(late)])

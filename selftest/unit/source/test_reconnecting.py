@@ -71,7 +71,7 @@ def test_what_a_reboot_breaks_says_so_and_the_next_command_runs(host: Host, conn
 
     assert connection.run("echo on").text == "on\n"
     assert host.logins == 2
-    assert [ANEW in news for news in connection.news] == [True]
+    assert [ANEW in line for line in connection.reconnections] == [True]
 
 
 def test_a_command_after_an_unseen_reboot_runs(host: Host, connection: ReconnectingConnection) -> None:
@@ -117,7 +117,7 @@ def test_a_command_that_takes_too_long_costs_nothing_else(host: Host, connection
     with pytest.raises(CommandFailed):
         connection.run("exit 3").check()
     assert host.logins == 1
-    assert connection.news == []
+    assert connection.reconnections == []
 
 
 def test_a_console_that_broke_has_nothing_more(host: Host, connection: ReconnectingConnection) -> None:

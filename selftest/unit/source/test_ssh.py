@@ -92,7 +92,7 @@ def test_a_signal_is_told_as_a_shell_tells_it(connection: SSHConnection) -> None
 
 def test_a_timeout_ends_the_command_and_its_children(connection: SSHConnection) -> None:
     with pytest.raises(
-        CommandTimedOut, match=r"did not end within 2 s and was killed.*last it said: 'hello'"
+        CommandTimedOut, match=r"did not end within 2 s and was killed.*its last output: 'hello'"
     ) as raised:
         connection.run("sleep 1000 & echo $!; echo hello >&2; wait", limit_s=2)
     pid = int(raised.value.stdout)  # type: ignore[attr-defined]  # limits.TimedOut, by its base

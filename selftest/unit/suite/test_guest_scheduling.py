@@ -187,6 +187,18 @@ import pytest
 def test_it(name):
     pass
 """
+TWO_HOSTS = """
+from pathlib import Path
+from xenproof.hosts.target import Target
+from xenproof.profile.load import load_profile
+from xenproof.source.address import parse_urls
+from xenproof.suite.run_context import RunContext, RunOptions, set_context
+
+def pytest_configure(config):
+    options = RunOptions(load_profile("debian12"), tuple(parse_urls("ssh://a,ssh://b")), Path("report"))
+    targets = {address.url: Target(address) for address in options.addresses}
+    set_context(config, RunContext(options, 0.0, Path(), options.report, targets))
+"""
 
 
 def run(folder: Path, *options: str) -> str:
@@ -234,7 +246,8 @@ def test_what_took_longest_comes_first(checks: Path) -> None:
 
 def test_with_several_hosts_the_order_stays(checks: Path) -> None:
     know(checks)
-    assert order(run(checks, "--hosts", "ssh://a,ssh://b")) == ["short", "long", "middle"]
+    (checks / "conftest.py").write_text(TWO_HOSTS)
+    assert order(run(checks)) == ["short", "long", "middle"]
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(checks: Path) -> None:

@@ -17,15 +17,15 @@ NEWS = "ssh://xen1: it was started anew"
 
 
 class Watched(ReconnectingConnection):
-    """A connection of which only the news matter; one that is `late` is opened again when it is looked at."""
+    """A connection of which only the reconnections matter; one that is `late` is opened again when it is looked at."""
 
     def __init__(self, *, late: bool = False) -> None:
-        self.news = []
+        self.reconnections: list[str] = []
         self._late = late
 
     def look(self) -> None:
         if self._late:
-            self.news.append(NEWS)
+            self.reconnections.append(NEWS)
             self._late = False
 
 
@@ -49,7 +49,7 @@ def started(item: pytest.Item) -> Generator[None, None, None]:
 def test_a_check_that_passed_on_two_hosts_proves_nothing() -> None:
     connection = Watched()
     call = started(item_with(connection))
-    connection.news.append(NEWS)
+    connection.reconnections.append(NEWS)
 
     with pytest.raises(SourceError, match=NEWS):
         call.send(None)
@@ -59,7 +59,7 @@ def test_a_check_that_passed_on_two_hosts_proves_nothing() -> None:
 def test_a_check_that_failed_on_two_hosts_does_not_say_that_they_are_wrong(found: BaseException) -> None:
     connection = Watched()
     call = started(item_with(connection))
-    connection.news.append(NEWS)
+    connection.reconnections.append(NEWS)
 
     with pytest.raises(SourceError, match=NEWS):
         call.throw(found)
@@ -77,7 +77,7 @@ def test_what_a_check_found_on_one_host_stands() -> None:
 def test_an_error_that_is_told_already_stays() -> None:
     connection = Watched()
     call = started(item_with(connection))
-    connection.news.append(NEWS)
+    connection.reconnections.append(NEWS)
 
     with pytest.raises(NotEvaluable, match="why"):
         call.throw(NotEvaluable("why"))
@@ -87,6 +87,6 @@ def test_what_broke_between_two_checks_is_none_of_the_second() -> None:
     connection = Watched(late=True)
     call = started(item_with(connection))
 
-    assert connection.news == [NEWS]
+    assert connection.reconnections == [NEWS]
     with pytest.raises(StopIteration):
         call.send(None)

@@ -2,8 +2,8 @@
 
 from execnet.gateway_base import dumps
 
+from xenproof.codec import to_plain
 from xenproof.profile.expectation import Expectation, Level, Status
-from xenproof.results.codec import to_plain
 from xenproof.results.verdict import Outcome, Verdict, examined
 from xenproof.suite.expect import Expect
 from xenproof.xen.backend import DiskBackend

@@ -8,7 +8,7 @@ import pytest
 from selftest.corpus import Transcript, transcripts
 from xenproof.source.connection import Completed
 from xenproof.source.local import LocalConnection
-from xenproof.xen.acting import Created, create_paused
+from xenproof.xen.domain_control import CreatedDomain, create_paused
 
 CREATED = [row for row in transcripts("xen-4.4.1") if row.plain_command.startswith("xl create ")]
 (NO_DOMID,) = (row for row in transcripts("xen-4.4.1") if row.name == "xl_domid_nosuch")
@@ -67,4 +67,4 @@ def test_a_domain_is_there_if_xenstore_has_all_of_it(tmp_path: Path, row: Transc
     created = create_paused(Dom0(tmp_path, row, seven, store), "x", "/x.cfg", 30)
     assert created.domid == domid
     if domid == 7:
-        assert created == Created(7, UUID, "/dev/pts/3", created.host_time, "")
+        assert created == CreatedDomain(7, UUID, "/dev/pts/3", created.host_time, "")

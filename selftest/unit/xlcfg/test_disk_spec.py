@@ -27,7 +27,7 @@ def test_xl_4_4_1_reads_it_as_predicted(name: str) -> None:
     if "disk specification" in said:
         with pytest.raises(DiskSpecError) as refused:
             parse_disk_spec(disk_spec_of(name), WORDS_4_4)
-        assert refused.value.said == said.split("\n")[0].removeprefix("/root/d.cfg: ")
+        assert refused.value.message == said.split("\n")[0].removeprefix("/root/d.cfg: ")
         return
     printed = json.loads(out[out.index("{") : out.rindex("}") + 1])
     (disk,) = printed["config"]["disks"]
@@ -52,7 +52,7 @@ def test_whatever_is_written_is_read_or_refused(series: str, spec: str) -> None:
     try:
         found = parse_disk_spec(spec, words)
     except DiskSpecError as refused:
-        said = refused.said
+        said = refused.message
     else:
         said = ""
     if said:
@@ -77,7 +77,7 @@ def test_whatever_is_written_is_read_or_refused(series: str, spec: str) -> None:
 def test_a_refusal_names_the_place_as_xl_does(spec: str, said: str) -> None:
     with pytest.raises(DiskSpecError) as refused:
         parse_disk_spec(spec, load_series("4.17").disk)
-    assert said in refused.value.said
+    assert said in refused.value.message
 
 
 def test_a_flag_is_known_from_the_series_whose_xl_was_compiled_with_it() -> None:

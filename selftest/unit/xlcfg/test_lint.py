@@ -107,10 +107,10 @@ def test_libxl_does_not_know_the_vdev(name: str) -> None:
 
 
 def test_keys_that_this_xl_does_not_know_are_told_apart() -> None:
-    assert worst('type = "pvh"') == ["type came with Xen 4.10: xl of Xen 4.4 ignores it without a word"]
-    assert worst("pvh = 1", "4.17") == ["pvh is gone since Xen 4.9: xl of Xen 4.17 ignores it without a word"]
+    assert worst('type = "pvh"') == ["type came with Xen 4.10: xl of Xen 4.4 ignores it and prints nothing"]
+    assert worst("pvh = 1", "4.17") == ["pvh is gone since Xen 4.9: xl of Xen 4.17 ignores it and prints nothing"]
     assert worst("memmory = 1") == [
-        "no xl knows memmory; did you mean 'memory'?: xl of Xen 4.4 ignores it without a word"
+        "no xl knows memmory; did you mean 'memory'?: xl of Xen 4.4 ignores it and prints nothing"
     ]
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from xenproof.errors import ParseError
 from xenproof.guest.actions.by_xl import SAVE_LIMIT_S, SETTLE_LIMIT_S
-from xenproof.guest.actions.life import Life
+from xenproof.guest.actions.running_guest import RunningGuest
 from xenproof.guest.witness import WitnessStatus
 from xenproof.run.waiting import wait_until
 from xenproof.source.connection import quoted
-from xenproof.xen.acting import act
+from xenproof.xen.domain_control import run_xl
 from xenproof.xen.toolstack import VIRSH, virsh
 
 KEPT, UNKNOWN = "kept", "unknown"
@@ -30,37 +30,39 @@ _OF_XML = {
 }
 
 
-def state(life: Life) -> str:
+def state(running: RunningGuest) -> str:
     """The state of the guest by virsh, such as "running" or "shut off"."""
-    return virsh(life.dom0, "domstate", life.name).text.strip()
+    return virsh(running.dom0, "domstate", running.name).text.strip()
 
 
-def names(life: Life, *options: str) -> list[str]:
+def names(running: RunningGuest, *options: str) -> list[str]:
     """The domains that `virsh list` prints with these options."""
-    return virsh(life.dom0, "list", "--name", *options).check().text.split()
+    return virsh(running.dom0, "list", "--name", *options).check().text.split()
 
 
-def round_trip(life: Life, native: str) -> str:
+def round_trip(running: RunningGuest, native: str) -> str:
     """Convert the guest's XML to a configuration in the format `native`, and back to XML.
 
     Returns KEPT where kernel, memory and disks are the same as before, otherwise which of them changed; UNKNOWN where
     libvirt does not know that format.  Raises CommandFailed where it fails in another way, ParseError where the XML
     lacks one of them.
     """
-    path = f"{life.guest.config_path}.{native}"
+    path = f"{running.guest.config_path}.{native}"
     words = {
-        "dump": quoted(*VIRSH, "dumpxml", life.name),
+        "dump": quoted(*VIRSH, "dumpxml", running.name),
         "to": quoted(*VIRSH, "domxml-to-native", native, "--xml", f"{path}.xml"),
         "from": quoted(*VIRSH, "domxml-from-native", native, path),
         "path": quoted(path),
     }
-    done = life.dom0.run(_ROUND_TRIP.format(**words), limit_s=120)
+    done = running.dom0.run(_ROUND_TRIP.format(**words), limit_s=120)
     if done.exit_code and _NO_SUCH_FORM.search(done.error_text):
         return UNKNOWN
     before, mark, after = done.check().text.partition(_AGAIN)
     had = {name: pattern.findall(before) for name, pattern in _OF_XML.items()}
     if not mark or not all(had.values()):
-        raise ParseError(f"the XML of {life.name} has no {' or no '.join(_OF_XML)}, or was cut off: {before[-300:]!r}")
+        raise ParseError(
+            f"the XML of {running.name} has no {' or no '.join(_OF_XML)}, or was cut off: {before[-300:]!r}"
+        )
     changed = [name for name, pattern in _OF_XML.items() if pattern.findall(after) != had[name]]
     return f"changed: {', '.join(changed)}" if changed else KEPT
 
@@ -75,14 +77,14 @@ class Suspended:
     answers: bool
 
 
-def suspend(life: Life) -> Suspended:
+def suspend(running: RunningGuest) -> Suspended:
     """Suspend the guest and resume it."""
-    virsh(life.dom0, "suspend", life.name)
-    letter = life.paused_letter()
-    by_virsh = state(life)
-    virsh(life.dom0, "resume", life.name)
-    answers = life.answer(life.ask()) is not None
-    return Suspended(by_virsh, letter, state(life), answers)
+    virsh(running.dom0, "suspend", running.name)
+    letter = running.paused_letter()
+    by_virsh = state(running)
+    virsh(running.dom0, "resume", running.name)
+    answers = running.answer(running.ask()) is not None
+    return Suspended(by_virsh, letter, state(running), answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,57 +101,57 @@ class Managed:
     after: WitnessStatus
 
 
-def managed_save(life: Life) -> Managed:
+def managed_save(running: RunningGuest) -> Managed:
     """Save the guest with `managedsave`, and start it again from the saved state."""
-    before = life.now()
-    virsh(life.dom0, "managedsave", life.name, limit_s=SAVE_LIMIT_S)
-    ended = life.has_ended()
-    by_virsh = state(life)
-    virsh(life.dom0, "start", life.name, limit_s=SAVE_LIMIT_S)
-    life.found_again()
-    return Managed(before, by_virsh, ended, life.now())
+    before = running.now()
+    virsh(running.dom0, "managedsave", running.name, limit_s=SAVE_LIMIT_S)
+    ended = running.has_ended()
+    by_virsh = state(running)
+    virsh(running.dom0, "start", running.name, limit_s=SAVE_LIMIT_S)
+    running.found_again()
+    return Managed(before, by_virsh, ended, running.now())
 
 
-def save_and_restore(life: Life) -> Managed:
+def save_and_restore(running: RunningGuest) -> Managed:
     """Save the guest to a file and restore it from there; raises GuestError where it does not come back."""
-    path = f"{life.guest.host.folder.path}/{life.name}.save"
-    before = life.now()
+    path = f"{running.guest.host.folder.path}/{running.name}.save"
+    before = running.now()
     try:
-        virsh(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
-        ended = life.has_ended()
-        by_virsh = state(life)
-        virsh(life.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
-        life.found_again()
-        return Managed(before, by_virsh, ended, life.now())
+        virsh(running.dom0, "save", running.name, path, limit_s=SAVE_LIMIT_S)
+        ended = running.has_ended()
+        by_virsh = state(running)
+        virsh(running.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
+        running.found_again()
+        return Managed(before, by_virsh, ended, running.now())
     finally:
-        life.dom0.run(f"rm -f -- {quoted(path)}")
+        running.dom0.run(f"rm -f -- {quoted(path)}")
 
 
-def autostart(life: Life) -> tuple[bool, bool]:
+def autostart(running: RunningGuest) -> tuple[bool, bool]:
     """Enable the guest's autostart and disable it; returns whether libvirt lists it as autostarted after each."""
-    virsh(life.dom0, "autostart", life.name)
-    marked = life.name in names(life, "--all", "--autostart")
-    virsh(life.dom0, "autostart", life.name, "--disable")
-    return marked, life.name in names(life, "--all", "--autostart")
+    virsh(running.dom0, "autostart", running.name)
+    marked = running.name in names(running, "--all", "--autostart")
+    virsh(running.dom0, "autostart", running.name, "--disable")
+    return marked, running.name in names(running, "--all", "--autostart")
 
 
 @dataclass(frozen=True, slots=True)
-class Untouched:
+class AfterVirshDestroy:
     """A guest of xl after `virsh destroy`: whether virsh lists it, and whether it still answers."""
 
     listed: bool
     answers: bool
 
 
-def leave_alone(life: Life) -> Untouched:
+def leave_alone(running: RunningGuest) -> AfterVirshDestroy:
     """Try to destroy with virsh a guest that xl started."""
-    listed = life.name in names(life, "--all")
-    virsh(life.dom0, "destroy", life.name)
-    return Untouched(listed, life.answer(life.ask()) is not None)
+    listed = running.name in names(running, "--all")
+    virsh(running.dom0, "destroy", running.name)
+    return AfterVirshDestroy(listed, running.answer(running.ask()) is not None)
 
 
 @dataclass(frozen=True, slots=True)
-class Revived:
+class StartAfterXlDestroy:
     """A guest of libvirt that xl destroyed: its state by virsh then, and whether a start booted it again."""
 
     gone: bool
@@ -157,20 +159,20 @@ class Revived:
     another_boot: bool
 
 
-def destroy_by_xl(life: Life) -> Revived:
+def destroy_by_xl(running: RunningGuest) -> StartAfterXlDestroy:
     """Destroy the guest with xl, and start it again with virsh."""
-    before, begin = life.now(), len(life.guest.console.text)
-    act(life.dom0, "destroy", life.name)
-    gone = life.has_ended()
-    by_virsh = state_when(life, "shut off")
-    virsh(life.dom0, "start", life.name)
-    life.found_again()
-    return Revived(gone, by_virsh, life.booted_again(begin).nonce != before.nonce)
+    before, begin = running.now(), len(running.guest.console.text)
+    run_xl(running.dom0, "destroy", running.name)
+    gone = running.has_ended()
+    by_virsh = state_when(running, "shut off")
+    virsh(running.dom0, "start", running.name)
+    running.found_again()
+    return StartAfterXlDestroy(gone, by_virsh, running.booted_again(begin).nonce != before.nonce)
 
 
-def state_when(life: Life, wanted: str) -> str:
+def state_when(running: RunningGuest, wanted: str) -> str:
     """The state of the guest by virsh: `wanted` as soon as it is that, or the last one at the limit."""
-    return wait_until(lambda: state(life), lambda found: found == wanted, SETTLE_LIMIT_S)
+    return wait_until(lambda: state(running), lambda found: found == wanted, SETTLE_LIMIT_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +190,13 @@ class Ended:
     left: Sequence[str]
 
 
-def end(life: Life) -> Ended:
+def end(running: RunningGuest) -> Ended:
     """Shut the guest down, then undefine it."""
-    virsh(life.dom0, "shutdown", life.name)
-    gone = life.has_ended()
-    by_virsh = state(life)
-    has_log = life.dom0.run(f"[ -s {quoted(f'/var/log/libvirt/libxl/{life.name}.log')} ]").exit_code == 0
-    virsh(life.dom0, "undefine", life.name)
-    known = life.name in names(life, "--all")
-    left = [str(thing) for thing in life.guest.leftovers(SETTLE_LIMIT_S, with_files=False)]
+    virsh(running.dom0, "shutdown", running.name)
+    gone = running.has_ended()
+    by_virsh = state(running)
+    has_log = running.dom0.run(f"[ -s {quoted(f'/var/log/libvirt/libxl/{running.name}.log')} ]").exit_code == 0
+    virsh(running.dom0, "undefine", running.name)
+    known = running.name in names(running, "--all")
+    left = [str(thing) for thing in running.guest.leftovers(SETTLE_LIMIT_S, with_files=False)]
     return Ended(by_virsh, gone, has_log, known, left)

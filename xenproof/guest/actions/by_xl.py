@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xenproof.errors import GuestError, ParseError
-from xenproof.guest.actions.life import BOOT_LIMIT_S, NO_DOMAIN, Life
+from xenproof.guest.actions.running_guest import BOOT_LIMIT_S, NO_DOMAIN, RunningGuest
 from xenproof.guest.description import MEMORY_MIB
 from xenproof.guest.host.leftovers import GuestIdentity, Leftover
 from xenproof.guest.image.guest_image import ENTRY_MARK, MENU_TITLE, SECOND_ENTRY
 from xenproof.guest.witness import WitnessStatus
 from xenproof.source.connection import quoted
-from xenproof.xen.acting import act
+from xenproof.xen.domain_control import run_xl
 
 SAVE_LIMIT_S = 300
 SETTLE_LIMIT_S = 30.0
@@ -30,42 +30,42 @@ class Paused:
     answered_afterwards: bool
 
 
-def pause(life: Life) -> Paused:
+def pause(running: RunningGuest) -> Paused:
     """Pause the guest, request a status, and unpause it."""
-    act(life.dom0, "pause", life.name)
-    letter = life.paused_letter()
-    number = life.ask()
-    early = life.answer(number, _SILENCE_S)
-    act(life.dom0, "unpause", life.name)
-    return Paused(letter, early is not None, life.answer(number) is not None)
+    run_xl(running.dom0, "pause", running.name)
+    letter = running.paused_letter()
+    number = running.ask()
+    early = running.answer(number, _SILENCE_S)
+    run_xl(running.dom0, "unpause", running.name)
+    return Paused(letter, early is not None, running.answer(number) is not None)
 
 
-def rename(life: Life, other: str) -> tuple[str, str]:
+def rename(running: RunningGuest, other: str) -> tuple[str, str]:
     """Rename the guest and rename it back; returns its name in xl list after each."""
-    act(life.dom0, "rename", life.name, other)
+    run_xl(running.dom0, "rename", running.name, other)
     try:
-        there = life.row()
+        there = running.row()
     finally:
-        act(life.dom0, "rename", other, life.name)
-    back = life.row()
+        run_xl(running.dom0, "rename", other, running.name)
+    back = running.row()
     return there.name if there else NO_DOMAIN, back.name if back else NO_DOMAIN
 
 
-def take_memory(life: Life, mib: int) -> tuple[int, int]:
+def take_memory(running: RunningGuest, mib: int) -> tuple[int, int]:
     """Take `mib` MiB from the guest; returns its MiB in xl list, and how many MiB fewer it sees than at its boot."""
 
     def missing(state: WitnessStatus) -> int:
-        return (life.guest.witness.memory_kib - state.memory_kib) >> 10
+        return (running.guest.witness.memory_kib - state.memory_kib) >> 10
 
-    act(life.dom0, "mem-set", life.name, f"{MEMORY_MIB - mib}m")
-    row = life.row_when(lambda row: row is not None and row.mem_mib == MEMORY_MIB - mib)
-    return row.mem_mib if row else 0, missing(life.until(lambda state: missing(state) == mib))
+    run_xl(running.dom0, "mem-set", running.name, f"{MEMORY_MIB - mib}m")
+    row = running.row_when(lambda row: row is not None and row.mem_mib == MEMORY_MIB - mib)
+    return row.mem_mib if row else 0, missing(running.until(lambda state: missing(state) == mib))
 
 
-def plug_processors(life: Life, count: int, used: str) -> str:
+def plug_processors(running: RunningGuest, count: int, used: str) -> str:
     """Give the guest `count` virtual processors; returns those in use, `used` (such as "0-1") where it succeeds."""
-    act(life.dom0, "vcpu-set", life.name, str(count))
-    state = life.until(lambda state: state.processors == used, meanwhile=lambda: life.use_processors(count))
+    run_xl(running.dom0, "vcpu-set", running.name, str(count))
+    state = running.until(lambda state: state.processors == used, meanwhile=lambda: running.use_processors(count))
     return state.processors
 
 
@@ -82,21 +82,21 @@ class DiskChange:
     left: Sequence[str]
 
 
-def change_disks(life: Life) -> DiskChange:
+def change_disks(running: RunningGuest) -> DiskChange:
     """Attach a disk to the guest, let the guest read it, and detach it."""
-    path, token = f"{life.guest.host.folder.path}/{life.name}-more.raw", secrets.token_hex(16)
+    path, token = f"{running.guest.host.folder.path}/{running.name}-more.raw", secrets.token_hex(16)
     make = f"truncate -s 1M {quoted(path)} && echo {token} | dd of={quoted(path)} conv=notrunc 2>/dev/null"
-    life.dom0.run(make).check(0)
+    running.dom0.run(make).check(0)
     try:
-        act(life.dom0, "block-attach", life.name, f"format=raw, vdev=xvdb, access=ro, target={path}")
-        attached = life.until(lambda state: "xvdb" in state.disks)
-        line = life.first_line("xvdb") if "xvdb" in attached.disks else ""
-        act(life.dom0, "block-detach", life.name, "xvdb")
-        detached = life.until(lambda state: "xvdb" not in state.disks)
+        run_xl(running.dom0, "block-attach", running.name, f"format=raw, vdev=xvdb, access=ro, target={path}")
+        attached = running.until(lambda state: "xvdb" in state.disks)
+        line = running.first_line("xvdb") if "xvdb" in attached.disks else ""
+        run_xl(running.dom0, "block-detach", running.name, "xvdb")
+        detached = running.until(lambda state: "xvdb" not in state.disks)
         of_disk = GuestIdentity("no guest's name", -1, "", (path,))
-        left = life.guest.host.leftovers(of_disk, SETTLE_LIMIT_S, (Leftover("file", path),))
+        left = running.guest.host.leftovers(of_disk, SETTLE_LIMIT_S, (Leftover("file", path),))
     finally:
-        life.dom0.run(f"rm -f -- {quoted(path)}")
+        running.dom0.run(f"rm -f -- {quoted(path)}")
     return DiskChange(token, line, detached.disks, [str(thing) for thing in left])
 
 
@@ -113,15 +113,15 @@ class NetworkChange:
     still_on_bridge: bool
 
 
-def change_networks(life: Life, bridge: str) -> NetworkChange:
+def change_networks(running: RunningGuest, bridge: str) -> NetworkChange:
     """Attach an interface on `bridge` and detach it."""
-    vif, ports = f"vif{life.guest.domid}.0", f"ls /sys/class/net/{quoted(bridge)}/brif"
-    act(life.dom0, "network-attach", life.name, f"bridge={bridge}")
-    attached = life.until(lambda state: bool(state.networks))
-    with_it = life.dom0.run(ports).text.split()
-    act(life.dom0, "network-detach", life.name, "0")
-    detached = life.until(lambda state: not state.networks)
-    without = life.dom0.run(ports).text.split()
+    vif, ports = f"vif{running.guest.domid}.0", f"ls /sys/class/net/{quoted(bridge)}/brif"
+    run_xl(running.dom0, "network-attach", running.name, f"bridge={bridge}")
+    attached = running.until(lambda state: bool(state.networks))
+    with_it = running.dom0.run(ports).text.split()
+    run_xl(running.dom0, "network-detach", running.name, "0")
+    detached = running.until(lambda state: not state.networks)
+    without = running.dom0.run(ports).text.split()
     return NetworkChange(attached.networks, vif in with_it, detached.networks, vif in without)
 
 
@@ -141,27 +141,27 @@ class Restored:
     left: Sequence[str]
 
 
-def save_and_restore(life: Life) -> Restored:
+def save_and_restore(running: RunningGuest) -> Restored:
     """Save the guest to a file and restore it from there; raises GuestError where it does not come back."""
-    path = f"{life.guest.host.folder.path}/{life.name}.save"
-    before, saved = life.now(), life.guest.domid
+    path = f"{running.guest.host.folder.path}/{running.name}.save"
+    before, saved = running.now(), running.guest.domid
     try:
-        act(life.dom0, "save", life.name, path, limit_s=SAVE_LIMIT_S)
-        ended = life.has_ended()
-        act(life.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
-        life.found_again()
-        earliest = _clock(life)
-        after = life.now()
+        run_xl(running.dom0, "save", running.name, path, limit_s=SAVE_LIMIT_S)
+        ended = running.has_ended()
+        run_xl(running.dom0, "restore", path, limit_s=SAVE_LIMIT_S)
+        running.found_again()
+        earliest = _clock(running)
+        after = running.now()
         # A busy host may deliver the guest's answer late, which is no skew: dom0's clock is read before and after.
-        skew = max(earliest - after.clock, after.clock - _clock(life), 0)
-        return Restored(before, ended, after, skew, life.first_line("xvda2"), life.left_of(saved))
+        skew = max(earliest - after.clock, after.clock - _clock(running), 0)
+        return Restored(before, ended, after, skew, running.first_line("xvda2"), running.left_of(saved))
     finally:
-        life.dom0.run(f"rm -f -- {quoted(path)}")
+        running.dom0.run(f"rm -f -- {quoted(path)}")
 
 
-def _clock(life: Life) -> int:
+def _clock(running: RunningGuest) -> int:
     """Seconds since the epoch by dom0's clock."""
-    return _number(life.dom0.run("date +%s").check(0).text.strip(), "date +%s")
+    return _number(running.dom0.run("date +%s").check(0).text.strip(), "date +%s")
 
 
 def _number(text: str, command: str) -> int:
@@ -184,45 +184,47 @@ class Restarted:
     left: Sequence[str]
 
 
-def restart(life: Life, *, by_crash: bool = False, at_menu: Callable[[int], object] | None = None) -> Restarted:
+def restart(
+    running: RunningGuest, *, by_crash: bool = False, at_menu: Callable[[int], object] | None = None
+) -> Restarted:
     """Reboot the guest, or let its kernel crash; raises GuestError where it is not started again.
 
     `at_menu` is called after the next domain was created, with the offset at which its console output begins.
     """
-    before, state = life.guest.domid, life.now()
-    begin = len(life.guest.console.text)
+    before, state = running.guest.domid, running.now()
+    begin = len(running.guest.console.text)
     if by_crash:
-        life.say("crash")
+        running.say("crash")
     else:
-        act(life.dom0, "reboot", life.name)
-    life.found_again()
+        run_xl(running.dom0, "reboot", running.name)
+    running.found_again()
     if at_menu:
         at_menu(begin)
-    witness = life.booted_again(begin)
+    witness = running.booted_again(begin)
     entry = witness.cmdline.partition(ENTRY_MARK)[2].partition(" ")[0]
-    return Restarted(witness.token, witness.nonce != state.nonce, entry, life.left_of(before))
+    return Restarted(witness.token, witness.nonce != state.nonce, entry, running.left_of(before))
 
 
-def reboot_from_changed_menu(life: Life) -> Restarted:
+def reboot_from_changed_menu(running: RunningGuest) -> Restarted:
     """Let the guest make the second entry of its own menu the default, and reboot it."""
-    life.change_menu("default", "1")
-    found = restart(life)
-    life.change_menu("default", "0")
+    running.change_menu("default", "1")
+    found = restart(running)
+    running.change_menu("default", "0")
     return found
 
 
-def crash_and_choose(life: Life) -> Restarted:
+def crash_and_choose(running: RunningGuest) -> Restarted:
     """Let the guest's own menu wait for a key, crash its kernel, and choose the second entry on its console."""
     second = f"{MENU_TITLE} {SECOND_ENTRY}"
 
     def choose(begin: int) -> None:
-        if not life.guest.console.wait(lambda: second in life.guest.console.text[begin:], BOOT_LIMIT_S):
-            raise GuestError(f"{life.name} shows no menu with {second!r}; see its console")
-        life.press(_DOWN_AND_ENTER)
+        if not running.guest.console.wait(lambda: second in running.guest.console.text[begin:], BOOT_LIMIT_S):
+            raise GuestError(f"{running.name} shows no menu with {second!r}; see its console")
+        running.press(_DOWN_AND_ENTER)
 
-    life.change_menu("timeout", "-1")
-    found = restart(life, by_crash=True, at_menu=choose)
-    life.change_menu("timeout", "0")
+    running.change_menu("timeout", "-1")
+    found = restart(running, by_crash=True, at_menu=choose)
+    running.change_menu("timeout", "0")
     return found
 
 
@@ -240,24 +242,24 @@ class Preserved:
     left: Sequence[str]
 
 
-def crash_and_preserve(life: Life) -> Preserved:
+def crash_and_preserve(running: RunningGuest) -> Preserved:
     """Crash the guest's kernel, dump the core of the preserved domain, and destroy the domain."""
-    core = quoted(f"{life.guest.host.folder.path}/{life.name}.core")
-    life.say("crash")
-    row = life.row_when(lambda row: row is None or row.state[4] not in "r-")
+    core = quoted(f"{running.guest.host.folder.path}/{running.name}.core")
+    running.say("crash")
+    row = running.row_when(lambda row: row is None or row.state[4] not in "r-")
     try:
-        act(life.dom0, "dump-core", str(life.guest.domid), core, limit_s=SAVE_LIMIT_S)
+        run_xl(running.dom0, "dump-core", str(running.guest.domid), core, limit_s=SAVE_LIMIT_S)
         # A core file is an ELF file.
         script = f'[ "$(head -c 4 {core} | tail -c 3)" = ELF ] && stat -c %s {core}'
-        size = life.dom0.run(script).text.strip()
+        size = running.dom0.run(script).text.strip()
     finally:
-        life.dom0.run(f"rm -f -- {core}")
-    gone, left = end(life)
+        running.dom0.run(f"rm -f -- {core}")
+    gone, left = end(running)
     return Preserved(row.state[4] if row else NO_DOMAIN, _number(size or "0", "stat -c %s") >> 20, gone, left)
 
 
-def end(life: Life) -> tuple[bool, Sequence[str]]:
+def end(running: RunningGuest) -> tuple[bool, Sequence[str]]:
     """Destroy the guest; returns whether it is gone from xl list, and what is left in dom0 apart from its files."""
-    act(life.dom0, "destroy", life.name)
-    gone = life.has_ended()
-    return gone, [str(thing) for thing in life.guest.leftovers(SETTLE_LIMIT_S, with_files=False)]
+    run_xl(running.dom0, "destroy", running.name)
+    gone = running.has_ended()
+    return gone, [str(thing) for thing in running.guest.leftovers(SETTLE_LIMIT_S, with_files=False)]

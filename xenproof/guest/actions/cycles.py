@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from xenproof.errors import GuestError
 from xenproof.guest.guest import Guest
-from xenproof.xen.acting import destroy
+from xenproof.xen.domain_control import destroy
 
 CYCLES = 100
 LIMIT_S = 120.0

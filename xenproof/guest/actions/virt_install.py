@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from xenproof.errors import NotEvaluable
 from xenproof.guest.description import GuestDescription
 from xenproof.source.connection import Connection, quoted
-from xenproof.xen.acting import Created, created
+from xenproof.xen.domain_control import CreatedDomain, domain_after
 from xenproof.xen.toolstack import VIRSH, Libvirt, defining
 from xenproof.xlcfg.config import Disk, DomainConfig
 
@@ -20,7 +20,7 @@ class VirtInstall:
     The guest starts by a kernel of dom0, and its one disk is a raw file in the working folder of the run.
     """
 
-    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> Created:
+    def create_paused(self, dom0: Connection, config: DomainConfig, path: str, limit_s: float) -> CreatedDomain:
         """Create the domain with `virt-install --print-xml`, `virsh define` and `start --paused`.
 
         The XML is left beside `path`; the file `path` itself is not read.  Raises NotEvaluable where the host has no
@@ -38,7 +38,7 @@ class VirtInstall:
         # virt-install writes a log to the user's cache.
         cache = quoted(f"{path}.cache")
         script = defining(f"XDG_CACHE_HOME={cache} {describe}", config.name, path) + f"rm -rf -- {cache}\n"
-        return created(dom0, script, config.name, limit_s)
+        return domain_after(dom0, script, config.name, limit_s)
 
     def resume_command(self, name: str) -> str:
         """The command `virsh resume`."""

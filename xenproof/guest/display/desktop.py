@@ -100,7 +100,9 @@ class DesktopGuest:
         port = self.desktop.tls_port if ca else self.desktop.port
         with (
             _forward(self.dom0, port) as ours,
-            spice.session(spice.Address(LOOPBACK, ours, ca, CERTIFIED), password, limit_s=_ANSWER_LIMIT_S) as session,
+            spice.session(
+                spice.SpiceAddress(LOOPBACK, ours, ca, CERTIFIED), password, limit_s=_ANSWER_LIMIT_S
+            ) as session,
         ):
             yield session
 

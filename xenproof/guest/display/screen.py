@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xenproof.errors import ParseError
 from xenproof.guest.guest import Guest
 from xenproof.source.connection import quoted
-from xenproof.xen.acting import act
+from xenproof.xen.domain_control import run_xl
 
 # P6, width, height, the largest value of a colour; qemu writes no comments.
 _PPM = re.compile(rb"P6\s+(\d{1,5})\s+(\d{1,5})\s+255\s")
@@ -49,12 +49,12 @@ def screen(guest: Guest) -> Picture:
     """The guest's screen now; raises ParseError where qemu writes no picture."""
     path = f"{guest.host.folder.path}/{guest.name}.ppm"
     try:
-        said = act(guest.dom0, "qemu-monitor-command", str(guest.domid), f"screendump {path}")
+        done = run_xl(guest.dom0, "qemu-monitor-command", str(guest.domid), f"screendump {path}")
         data = guest.dom0.run(f"cat {quoted(path)}").stdout
     finally:
         guest.dom0.run(f"rm -f -- {quoted(path)}")
     if not data:
-        raise ParseError(f"qemu gave no picture of the screen; it said {(said.text + said.error_text)[:300]!r}")
+        raise ParseError(f"qemu gave no picture of the screen; it printed {(done.text + done.error_text)[:300]!r}")
     return Picture(data)
 
 

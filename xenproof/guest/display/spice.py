@@ -84,7 +84,7 @@ class SpiceUntrusted(SpiceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class SpiceAddress:
     """The address of a server; with `ca` the connection is encrypted, and that authority must certify `name`."""
 
     host: str
@@ -94,7 +94,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SessionFacts:
     """A session as the main channel describes it: its number, its channels, whether the guest's agent is connected."""
 
     number: int
@@ -112,7 +112,7 @@ class Surface:
 
 
 @contextmanager
-def session(address: Address, password: str = "", *, limit_s: float = 20.0) -> Iterator["SpiceSession"]:
+def session(address: SpiceAddress, password: str = "", *, limit_s: float = 20.0) -> Iterator["SpiceSession"]:
     """A session with the server; raises SpiceRefused for a wrong password, and SpiceError for any other failure."""
     main = _Link(address, Channel.MAIN, 0, 0, password, limit_s)
     try:
@@ -124,7 +124,7 @@ def session(address: Address, password: str = "", *, limit_s: float = 20.0) -> I
 class SpiceSession:
     """A session whose ticket the server accepted."""
 
-    def __init__(self, address: Address, password: str, limit_s: float, main: "_Link") -> None:
+    def __init__(self, address: SpiceAddress, password: str, limit_s: float, main: "_Link") -> None:
         self._address, self._password, self._limit_s, self._main = address, password, limit_s, main
         init = _unpack(_INIT, main.wait_for(_MAIN_INIT), "MAIN_INIT")
         main.send(_MAIN_ATTACH)
@@ -134,7 +134,7 @@ class SpiceSession:
         if len(rows) != 2 * count:
             raise SpiceError(f"the SPICE server lists {count} channels in {len(rows)} bytes, expected {2 * count}")
         channels = tuple((rows[at], rows[at + 1]) for at in range(0, len(rows), 2))
-        self.info = Session(init[0], channels, bool(init[4]), init[2])
+        self.info = SessionFacts(init[0], channels, bool(init[4]), init[2])
 
     def first_surface(self) -> Surface:
         """The primary surface of the first display, which is opened for it."""
@@ -154,7 +154,7 @@ class _Link:
     """One channel: linked, with its ticket accepted."""
 
     def __init__(
-        self, address: Address, kind: Channel, number: int, connection: int, password: str, limit_s: float
+        self, address: SpiceAddress, kind: Channel, number: int, connection: int, password: str, limit_s: float
     ) -> None:
         self._what = f"the {kind.name.lower()} channel"
         self._window = self._since_ack = 0
@@ -243,7 +243,7 @@ class _Link:
             raise SpiceRefused(what, result)
 
 
-def _connected(address: Address, limit_s: float) -> socket.socket:
+def _connected(address: SpiceAddress, limit_s: float) -> socket.socket:
     where = f"{address.host}:{address.port}"
     try:
         plain = socket.create_connection((address.host, address.port), timeout=limit_s)

@@ -14,8 +14,8 @@ from xenproof.guest.features.disk_rows import DiskRow, DiskTarget, in_words, pre
 from xenproof.guest.host.host import GuestHost
 from xenproof.guest.host.leftovers import GuestIdentity, Leftover
 from xenproof.source.connection import quoted
-from xenproof.xen.acting import Created, create_paused, destroy
 from xenproof.xen.backend import StoreVbd, vbd_in_xenstore
+from xenproof.xen.domain_control import CreatedDomain, create_paused, destroy
 from xenproof.xen.loops import detach_loops
 from xenproof.xen.xenstore import read_xenstore
 from xenproof.xlcfg.backend_rule import Prediction, TargetKind
@@ -136,7 +136,7 @@ class BackendTable:
             finally:
                 self._remove(name, rows, files)
 
-    def _create(self, guest: "_Paused", rows: Sequence[DiskRow]) -> Created:
+    def _create(self, guest: "_Paused", rows: Sequence[DiskRow]) -> CreatedDomain:
         """Create the guest with the disks of these rows."""
         disks = [GivenDisk(row.spec(guest.targets[row.name], guest.vdevs[row.name])) for row in rows]
         text = DomainConfig(guest.name, Start(self._kernel), MEMORY_MIB, disks).text()
@@ -163,19 +163,19 @@ class BackendTable:
         stem = f"{quoted(self._host.folder.path)}/{name}"
         self._dom0.run(f"rm -f -- {stem}-* {stem}.cfg")
 
-    def _answers(self, rows: Sequence[DiskRow], created: Created, guest: "_Paused") -> dict[str, Answer] | None:
+    def _answers(self, rows: Sequence[DiskRow], created: CreatedDomain, guest: "_Paused") -> dict[str, Answer] | None:
         """The result of each row; None where xl refused the guest and it has several rows."""
         if created.domid < 1:
             if len(rows) > 1:
                 return None
             (row,) = rows
             wanted = predicted(row, guest.targets[row.name], guest.vdevs[row.name], self._series)
-            said = isinstance(wanted, Prediction) and wanted.refusal.lower() in created.problem.lower()
-            return {row.name: REFUSED if said else f"refused, but with {created.problem[-300:]!r}"}
+            refused = isinstance(wanted, Prediction) and wanted.refusal.lower() in created.problem.lower()
+            return {row.name: REFUSED if refused else f"refused, but with {created.problem[-300:]!r}"}
         store = read_xenstore(self._dom0, f"/local/domain/{created.domid}/device", "/local/domain/0/backend")
         return {row.name: _words(store, created.domid, guest.vdevs[row.name], guest.targets[row.name]) for row in rows}
 
-    def _end(self, guest: "_Paused", created: Created) -> None:
+    def _end(self, guest: "_Paused", created: CreatedDomain) -> None:
         """Destroy the guest and wait until dom0 has nothing of it but its `own`; raises GuestError otherwise."""
         name = guest.name
         if not destroy(self._dom0, name, SETTLE_LIMIT_S):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from xenproof.errors import CommandFailed, GuestError
-from xenproof.guest.actions.life import BOOT_LIMIT_S
+from xenproof.guest.actions.running_guest import BOOT_LIMIT_S
 from xenproof.guest.boot_progress import READY, BootProgress
 from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
@@ -17,8 +17,8 @@ from xenproof.guest.host.working_folder import WorkingFolder
 from xenproof.guest.image.guest_image import COMMAND_LINE, LOADER, LOADER_MARK, GuestImage
 from xenproof.guest.image.packed_kernel import Packing
 from xenproof.source.connection import Connection, quoted
-from xenproof.xen.acting import Created
 from xenproof.xen.backend import DiskBackend
+from xenproof.xen.domain_control import CreatedDomain
 from xenproof.xlcfg.config import Setting, Start
 
 # GRUB's message where it finds no menu, and waits for input.
@@ -39,7 +39,7 @@ dd if={core} of={disk} bs=512 seek=1 conv=notrunc,fsync 2>/dev/null
 """
 
 
-class By(StrEnum):
+class StartedBy(StrEnum):
     """What starts the guest's kernel."""
 
     GRUB_XEN = "grub.xen"
@@ -54,7 +54,7 @@ class By(StrEnum):
 class BootWay:
     """One way: what starts the guest, its root's file system, the expected result, its source, its disk's format."""
 
-    by: By
+    by: StartedBy
     filesystem: str
     expected: str
     source: str
@@ -68,7 +68,7 @@ class BootWay:
     @property
     def packing(self) -> Packing | None:
         """The packing of the guest's kernel: its own where the kernel unpacks itself, otherwise the default (None)."""
-        return Packing.OWN if self.by in (By.HVM_GRUB, By.PVH_GRUB) else None
+        return Packing.OWN if self.by in (StartedBy.HVM_GRUB, StartedBy.PVH_GRUB) else None
 
     @property
     def backend(self) -> DiskBackend:
@@ -87,17 +87,17 @@ _FSIMAGE = "tools/libfsimage of Xen: ext2fs, fat, iso9660, reiserfs, ufs, xfs be
 
 # Without grub.xen from ext4, raw: the guests of all other checks start that way.
 _WAYS = (
-    BootWay(By.GRUB_XEN, "btrfs", _started_by(LOADER), _GRUB_SOURCE),
-    BootWay(By.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE, "qcow2"),
-    BootWay(By.GRUB_XEN, "xfs", _started_by(LOADER), _GRUB_SOURCE),
+    BootWay(StartedBy.GRUB_XEN, "btrfs", _started_by(LOADER), _GRUB_SOURCE),
+    BootWay(StartedBy.GRUB_XEN, "ext4", _started_by(LOADER), _GRUB_SOURCE, "qcow2"),
+    BootWay(StartedBy.GRUB_XEN, "xfs", _started_by(LOADER), _GRUB_SOURCE),
     # pygrub reads the menu but is no GRUB: it passes on variables unexpanded.
-    BootWay(By.PYGRUB, "ext4", _started_by("$grub_platform-$grub_cpu"), "tools/pygrub/src/GrubConf.py of Xen"),
-    BootWay(By.PYGRUB, "btrfs", _NO_PARTITION, _FSIMAGE),
-    BootWay(By.PYGRUB, "xfs", _NO_PARTITION, _FSIMAGE),
-    BootWay(By.DOM0, "ext4", _started_by("dom0"), "xl.cfg(5), kernel"),
-    BootWay(By.PVH_DOM0, "ext4", _started_by("dom0"), "xl.cfg(5), type"),
-    BootWay(By.PVH_GRUB, "ext4", _started_by("xen_pvh-i386"), _GRUB_SOURCE),
-    BootWay(By.HVM_GRUB, "ext4", _started_by("pc-i386"), _GRUB_SOURCE),
+    BootWay(StartedBy.PYGRUB, "ext4", _started_by("$grub_platform-$grub_cpu"), "tools/pygrub/src/GrubConf.py of Xen"),
+    BootWay(StartedBy.PYGRUB, "btrfs", _NO_PARTITION, _FSIMAGE),
+    BootWay(StartedBy.PYGRUB, "xfs", _NO_PARTITION, _FSIMAGE),
+    BootWay(StartedBy.DOM0, "ext4", _started_by("dom0"), "xl.cfg(5), kernel"),
+    BootWay(StartedBy.PVH_DOM0, "ext4", _started_by("dom0"), "xl.cfg(5), type"),
+    BootWay(StartedBy.PVH_GRUB, "ext4", _started_by("xen_pvh-i386"), _GRUB_SOURCE),
+    BootWay(StartedBy.HVM_GRUB, "ext4", _started_by("pc-i386"), _GRUB_SOURCE),
 )
 
 
@@ -118,25 +118,25 @@ def described(
 def start(way: BootWay, image: GuestImage, folder: WorkingFolder, *, grub_xen: str, grub_pvh: str) -> Start:
     """The `Start` of a guest of `image` in this way; files that it needs in dom0 are copied there."""
     match way.by:
-        case By.GRUB_XEN:
+        case StartedBy.GRUB_XEN:
             return Start(grub_xen)
-        case By.PYGRUB:
+        case StartedBy.PYGRUB:
             return Start(bootloader="pygrub")
-        case By.PVH_GRUB:
+        case StartedBy.PVH_GRUB:
             return Start(grub_pvh, type="pvh")
-        case By.HVM_GRUB:
+        case StartedBy.HVM_GRUB:
             return Start(firmware=True)
-        case By.DOM0 | By.PVH_DOM0:
-            return dom0_kernel(image, folder, way.filesystem, type="pvh" if way.by is By.PVH_DOM0 else "")
+        case StartedBy.DOM0 | StartedBy.PVH_DOM0:
+            return dom0_kernel(image, folder, way.filesystem, type="pvh" if way.by is StartedBy.PVH_DOM0 else "")
 
 
 def more_words(way: BootWay, *, by_shadow: bool) -> dict[str, Setting]:
     """Further settings of the configuration of this way; with `by_shadow` PVH and HVM guests get shadow paging."""
     more: dict[str, Setting] = {}
-    if way.by is By.HVM_GRUB:
+    if way.by is StartedBy.HVM_GRUB:
         # From an IDE disk, firmware reads two bytes at a time; an xl before 4.7 ignores the key.
         more["hdtype"] = "ahci"
-    if by_shadow and way.by in (By.PVH_DOM0, By.PVH_GRUB, By.HVM_GRUB):
+    if by_shadow and way.by in (StartedBy.PVH_DOM0, StartedBy.PVH_GRUB, StartedBy.HVM_GRUB):
         more["hap"] = 0
     return more
 
@@ -177,14 +177,14 @@ def how_far(guest: Guest, boot: BootProgress) -> str:
     return _how_far(guest.dom0, guest.created, boot)
 
 
-def _how_far(dom0: Connection, created: Created, boot: BootProgress) -> str:
-    log = _LOG.search(created.problem)
-    path = quoted(log[1] if log else f"/var/log/xen/bootloader.{created.domid}.log")
-    said = dom0.run(f"tail -c {_LOG_BYTES} {path} 2>/dev/null; rm -f {path}").text
+def _how_far(dom0: Connection, created: CreatedDomain, boot: BootProgress) -> str:
+    named = _LOG.search(created.problem)
+    path = quoted(named[1] if named else f"/var/log/xen/bootloader.{created.domid}.log")
+    log = dom0.run(f"tail -c {_LOG_BYTES} {path} 2>/dev/null; rm -f {path}").text
     if boot.witness is not None:
         return _started_by(boot.witness.cmdline.rpartition(LOADER_MARK)[2])
-    if log is None:
+    if named is None:
         return boot.reached
     # The last line of Python's traceback: "RuntimeError: Unable to find partition containing kernel".  pygrub runs in a
     # terminal, so Python 3.13 prints in colours.
-    return _REFUSED + _COLOUR.sub("", said).rstrip().rpartition("\n")[2].rpartition("Error: ")[2]
+    return _REFUSED + _COLOUR.sub("", log).rstrip().rpartition("\n")[2].rpartition("Error: ")[2]

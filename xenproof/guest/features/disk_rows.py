@@ -115,7 +115,7 @@ def predicted(row: DiskRow, target: str, vdev: str, series: XlSeries) -> Predict
     try:
         disk = parse_disk_spec(row.spec(target, vdev), series.disk)
     except DiskSpecError as refused:
-        return Prediction(refusal=refused.said)
+        return Prediction(refusal=refused.message)
     found = predict_backend(disk, row.target.kind, series)
     if found.refusal:
         return found

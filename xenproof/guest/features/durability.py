@@ -8,15 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xenproof.guest.actions.life import ANSWER_LIMIT_S, Life
+from xenproof.guest.actions.running_guest import ANSWER_LIMIT_S, RunningGuest
 from xenproof.guest.description import DiskDescription, GuestDescription
 from xenproof.guest.guest import Guest
 from xenproof.guest.host.medium import on_medium
 from xenproof.guest.image.guest_image import BLOCK
 from xenproof.guest.witness import block_of, facts
 from xenproof.source.connection import quoted
-from xenproof.xen.acting import act
 from xenproof.xen.backend import DiskBackend, disk_workers
+from xenproof.xen.domain_control import run_xl
 
 BLOCKS = 4
 """How many blocks are written to a disk, each synced before the next."""
@@ -65,68 +65,68 @@ def with_disks_of_each_kind(description: GuestDescription) -> GuestDescription:
 
 
 @dataclass(frozen=True, slots=True)
-class Safe:
+class SyncedBlocks:
     """The blocks that a guest wrote: how many it reports as synced, and how many of those were found."""
 
     synced: int
     found: int
 
 
-def write_and_look(life: Life, kind: DiskKind) -> Safe:
+def write_and_look(running: RunningGuest, kind: DiskKind) -> SyncedBlocks:
     """Let the guest write and sync blocks, and compare them with the medium."""
-    blocks = _write(life, kind)
-    return _compared(blocks, on_medium(life.dom0, kind.path(life.guest), BLOCKS * BLOCK))
+    blocks = _write(running, kind)
+    return _compared(blocks, on_medium(running.dom0, kind.path(running.guest), BLOCKS * BLOCK))
 
 
 @dataclass(frozen=True, slots=True)
-class Survived:
+class AfterQemuKill:
     """What each disk holds after qemu was killed, how many were killed, and what is left in dom0 of the domain."""
 
-    safe: Mapping[str, Safe]
+    safe: Mapping[str, SyncedBlocks]
     killed: int
     left: Sequence[str]
 
 
-def kill_qemu(life: Life, kinds: Sequence[DiskKind]) -> Survived:
+def kill_qemu(running: RunningGuest, kinds: Sequence[DiskKind]) -> AfterQemuKill:
     """Let the guest write to disks and sync, kill their qemu, destroy the guest, and read the disks."""
-    guest = life.guest
-    blocks = {kind: _write(life, kind) for kind in kinds}
-    pids = {pid for kind in kinds for pid in disk_workers(life.dom0, guest.domid, kind.vdev, kind.path(guest)).qemu}
+    guest = running.guest
+    blocks = {kind: _write(running, kind) for kind in kinds}
+    pids = {pid for kind in kinds for pid in disk_workers(running.dom0, guest.domid, kind.vdev, kind.path(guest)).qemu}
     for pid in pids:
-        life.dom0.run(f"kill -KILL {pid:d}")
-    act(life.dom0, "destroy", life.name)
-    life.has_ended()
+        running.dom0.run(f"kill -KILL {pid:d}")
+    run_xl(running.dom0, "destroy", running.name)
+    running.has_ended()
     left = guest.leftovers(_SETTLE_LIMIT_S, with_files=False)
-    safe = {kind.name: _compared(blocks[kind], _content(life, kind)) for kind in kinds}
-    return Survived(safe, len(pids), [str(thing) for thing in left])
+    safe = {kind.name: _compared(blocks[kind], _content(running, kind)) for kind in kinds}
+    return AfterQemuKill(safe, len(pids), [str(thing) for thing in left])
 
 
-def _content(life: Life, kind: DiskKind) -> bytes:
+def _content(running: RunningGuest, kind: DiskKind) -> bytes:
     """The first blocks of a disk as a guest would read them; nothing may serve the disk any more."""
-    path = kind.path(life.guest)
+    path = kind.path(running.guest)
     raw = f"{path}.as-raw"
     convert = quoted("qemu-img", "convert", "-f", kind.format, "-O", "raw", path, raw)
     read = f"{convert} && head -c {BLOCKS * BLOCK} {quoted(raw)}; code=$?; rm -f -- {quoted(raw)}; exit $code"
-    return life.dom0.run(read).check().stdout
+    return running.dom0.run(read).check().stdout
 
 
-def _write(life: Life, kind: DiskKind) -> dict[int, bytes]:
+def _write(running: RunningGuest, kind: DiskKind) -> dict[int, bytes]:
     """Let the guest write BLOCKS blocks; returns those that it reports as synced, by number."""
-    begin, console = len(life.guest.console.text), life.guest.console
-    life.say("write", kind.vdev, str(BLOCKS))
+    begin, console = len(running.guest.console.text), running.guest.console
+    running.say("write", kind.vdev, str(BLOCKS))
 
     def synced() -> list[str]:
-        told = (value for name, value in facts(console.text[begin:]) if name == "synced")
-        return [number for device, _, number in (value.partition(" ") for value in told) if device == kind.vdev]
+        synced = (value for name, value in facts(console.text[begin:]) if name == "synced")
+        return [number for device, _, number in (value.partition(" ") for value in synced) if device == kind.vdev]
 
     console.wait(lambda: len(synced()) == BLOCKS, ANSWER_LIMIT_S)
-    witness = life.guest.witness
+    witness = running.guest.witness
     return {
         int(number): block_of(witness.token, witness.nonce, kind.vdev, int(number))
         for number in synced() if re.fullmatch(r"[0-9]{1,9}", number)
     }  # fmt: skip
 
 
-def _compared(blocks: dict[int, bytes], data: bytes) -> Safe:
+def _compared(blocks: dict[int, bytes], data: bytes) -> SyncedBlocks:
     found = [number for number, block in blocks.items() if data[number * BLOCK : (number + 1) * BLOCK] == block]
-    return Safe(len(blocks), len(found))
+    return SyncedBlocks(len(blocks), len(found))

@@ -1,7 +1,7 @@
 """Whether a guest's loader can unpack its kernel, for kernels that are packed in different ways."""
 
 from xenproof.errors import GuestError
-from xenproof.guest.actions.life import BOOT_LIMIT_S
+from xenproof.guest.actions.running_guest import BOOT_LIMIT_S
 from xenproof.guest.boot_progress import KERNEL_SPEAKS, REFUSED_BY_GRUB
 from xenproof.guest.guest import Guest
 

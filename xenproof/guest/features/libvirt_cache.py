@@ -50,8 +50,8 @@ def _served(guest: Guest, modes: Mapping[str, str]) -> dict[str, str]:
     guest.define()
     paths = {disk.vdev: guest.files.path_of(disk) for disk in guest.description.all_disks}
     if not gets(guest, *modes):
-        said = (guest.created.problem[-300:] if guest.created else "") or "not offered"
-        raise GuestError(f"{guest.name} does not get disks of the cache modes {', '.join(modes.values())}: {said}")
+        problem = (guest.created.problem[-300:] if guest.created else "") or "not offered"
+        raise GuestError(f"{guest.name} does not get disks of the cache modes {', '.join(modes.values())}: {problem}")
     xml = virsh(guest.dom0, "dumpxml", guest.name).check().text
     if missing := [mode for mode in modes.values() if f"cache='{mode}'" not in xml]:
         raise GuestError(f"libvirt's XML of {guest.name} has no cache='{missing[0]}', which it was given")

@@ -29,12 +29,12 @@ def lets_in_second_writer(
     path = first.files.path_of(disk)
     shared = first.files.devices[path] if device else path
     if not gets(first, _VDEV):
-        raise GuestError(f"{first.name} does not get {shared}, which nobody else has")
+        raise GuestError(f"{first.name} does not get {shared}, which no other guest has")
     second = make(replace(description, disks=(DiskDescription(_VDEV, backend, existing=shared),)))
     second.define()
     if gets(second, _VDEV):
         return True
-    said = second.created.problem if second.created else ""
-    if _REFUSED not in said:
-        raise GuestError(f"{second.name} is not there, and not as another guest has its disk: {said[-300:]}")
+    problem = second.created.problem if second.created else ""
+    if _REFUSED not in problem:
+        raise GuestError(f"{second.name} is not there, and not as another guest has its disk: {problem[-300:]}")
     return False

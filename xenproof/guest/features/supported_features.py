@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from xenproof.errors import GuestError
-from xenproof.guest.actions.life import BOOT_LIMIT_S
+from xenproof.guest.actions.running_guest import BOOT_LIMIT_S
 from xenproof.guest.description import VDEV, GuestDescription
 from xenproof.guest.display.desktop import RUNNING, Desktop, DesktopGuest
 from xenproof.guest.features.libvirt_cache import hands_on_cache_modes
@@ -39,13 +39,13 @@ def _nested(description: GuestDescription, make: GuestMaker) -> bool:
     guest = make(replace(description, more={"nestedhvm": 1, "serial": "pty"}, toolstack=XlWithSerialPort()))
     guest.define()
 
-    def said() -> str | None:
+    def refusal() -> str | None:
         return dict(facts(guest.console.text)).get("virtualizes")
 
-    boot = guest.boot(BOOT_LIMIT_S, unless=lambda _: said() is not None)
+    boot = guest.boot(BOOT_LIMIT_S, unless=lambda _: refusal() is not None)
     if guest.created and _REFUSED in guest.created.problem:
         return False
-    if (word := said()) is None:
+    if (word := refusal()) is None:
         raise GuestError(f"{guest.name} with nestedhvm says nothing of its processor: {boot.reached}")
     return word != "no"
 

@@ -34,10 +34,13 @@ if ! hold 2>/dev/null; then
 fi
 lists=
 ! xl list >/dev/null 2>&1 || lists=1
-models() {
-    xenstore-list /local/domain/0/device-model 2>/dev/null
-}
-models_before=$(models)
+# Paths of xenstore that end with the number of the domain to which they belong.  xenstore-list stops at the first
+# missing path, so the paths are then listed one by one; duplicates do no harm.
+of_domains() {
+    parents="/local/domain /libxl $(xenstore-list -p /local/domain/0/backend) /local/domain/0/device-model"
+    xenstore-list -p $parents || for parent in $parents; do xenstore-list -p "$parent"; done
+} 2>/dev/null
+store_before=$(of_domains)
 echo "$folder"
 cat >/dev/null
 
@@ -89,12 +92,13 @@ ps -ww -e -o pid=,args= | while read -r pid args; do
     name=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed -n '/^-name$/{n;p;q;}')
     ! is_ours "$name" || kill -KILL "$pid"
 done 2>/dev/null
-# A qemu that xl destroy ended while it was still starting writes its keys after libxl removed them, and nobody removes
-# them again.  The run's are those of a domain that is gone and that were not there when it began.
-for model in $(models); do
-    case $model in *[!0-9]*) continue ;; esac
-    ! printf '%s\n' $models_before | grep -q -x -e "$model" || continue
-    xl list && ! xl list "$model" && xenstore-rm "/local/domain/0/device-model/$model"
+# Where xl destroy meets an xl create that still runs, or ends a qemu that is still starting, these write their keys after
+# libxl removed them, and they stay.  The run's are those of a domain that is gone and that were not there when it began.
+for path in $(of_domains | sort -u); do
+    domid=${path##*/}
+    case $domid in '' | *[!0-9]*) continue ;; esac
+    ! printf '%s\n' $store_before | grep -q -x -F -e "$path" || continue
+    xl list && ! xl list "$domid" && xenstore-rm -t "$path"
 done >/dev/null 2>&1
 # The CPU pool of a guest: its one CPU goes back to dom0's pool.
 xl cpupool-list -c 2>/dev/null | while read -r pool cpu; do

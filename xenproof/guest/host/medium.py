@@ -69,7 +69,7 @@ def on_medium(dom0: Connection, path: str, length: int) -> bytes:
     device = device.strip()
     if kind not in _PLAIN_FILESYSTEMS or not device.startswith("/dev/"):
         raise NotEvaluable(
-            f"{path} is on {kind} of {device or 'no device'}: what is on the medium can be told of a block device with "
+            f"{path} is on {kind} of {device or 'no device'}: what is on the medium can be read of a block device with "
             f"{', '.join(_PLAIN_FILESYSTEMS)} only; let guest.images.path of the profile name a folder on one"
         )
     placed = parse_extents(listing)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xenproof.guest.host.shared_table import Shared
+from xenproof.guest.host.shared_table import SharedTable
 
 _LETTERS = string.ascii_letters + string.digits
 
@@ -26,7 +26,7 @@ class RunIdentity:
     @staticmethod
     def of(folder: Path, began: float | None = None) -> "RunIdentity":
         """The identity of the run whose workers share `folder`; the first call makes it."""
-        with Shared(folder, "", "run").held() as table:
+        with SharedTable(folder, "", "run").held() as table:
             row = table.setdefault("identity", {})
             made = row.setdefault("id", "".join(secrets.choice(_LETTERS) for _ in range(8)))
         return RunIdentity(made, folder, time.time() if began is None else began)
@@ -38,7 +38,7 @@ class RunIdentity:
 
     def new_name(self) -> str:
         """A name for a guest that no other guest of any run has, on any host."""
-        with Shared(self.folder, "", "run").held() as table:
+        with SharedTable(self.folder, "", "run").held() as table:
             row = table.setdefault("names", {})
             row["last"] = str(int(row.get("last", "0")) + 1)
             return f"{self.prefix}-{row['last']}"

@@ -15,7 +15,7 @@ Table = dict[str, dict[str, str]]
 LOCK_LIMIT_S = 120.0
 
 
-class Shared:
+class SharedTable:
     """A table of text, read and written as one step by any process of the run."""
 
     def __init__(self, run_folder: Path, host: str, subject: str) -> None:

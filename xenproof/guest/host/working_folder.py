@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xenproof.errors import CommandFailed, GuestError, SourceError
 from xenproof.guest.host.run_identity import RunIdentity
-from xenproof.guest.host.shared_table import Shared, is_alive
+from xenproof.guest.host.shared_table import SharedTable, is_alive
 from xenproof.guest.image.guest_image import GuestImage
 from xenproof.source.connection import Connection, Stream, quoted
 
@@ -35,7 +35,7 @@ class WorkingFolder:
 
     def __init__(self, dom0: Connection, run: RunIdentity, images: str = IMAGES) -> None:
         self._dom0, self._run, self._images = dom0, run, images
-        self._shared = Shared(run.folder, dom0.url, "folder")
+        self._shared = SharedTable(run.folder, dom0.url, "folder")
         self._held = ExitStack()
         self._keeper: Stream | None = None
         self.path = ""
@@ -138,7 +138,7 @@ class WorkingFolder:
         name = f"{name}-{wanted[:16]}"
         path = f"{self.path}/{name}"
         if name not in self._there:
-            with Shared(self._run.folder, self._dom0.url, f"sent-{name}").held(_SEND_LIMIT_S + 60):
+            with SharedTable(self._run.folder, self._dom0.url, f"sent-{name}").held(_SEND_LIMIT_S + 60):
                 _receive(self._dom0, path, wanted, source, stdin)
             self._there.add(name)
         return path
@@ -155,9 +155,9 @@ def _receive(dom0: Connection, path: str, wanted: str, source: str, stdin: bytes
     script = f"{{ {source}; }} >{part} && fallocate -d {part} 2>/dev/null; sha256sum {part}"
     done = dom0.run(script, stdin=stdin, limit_s=_SEND_LIMIT_S).check()
     if (found := done.text.partition(" ")[0]) != wanted:
-        said = done.error_text.strip()[-300:] or "try again"
+        printed = done.error_text.strip()[-300:] or "try again"
         raise CommandFailed(
-            f"{path} on {dom0.url} has sha256 {found!r}, expected {wanted}: it did not arrive whole; {said}"
+            f"{path} on {dom0.url} has sha256 {found!r}, expected {wanted}: it did not arrive whole; {printed}"
         )
     dom0.run(f"mv {part} {quoted(path)}").check()
 
@@ -171,20 +171,20 @@ def _is_there(keeper: Stream) -> bool:
 
 def _first_line(keeper: Stream, limit_s: float) -> str:
     """The first line that the keeper prints, or the part of it that arrives within the limit."""
-    said, deadline = b"", time.monotonic() + limit_s
-    while b"\n" not in said and (left := deadline - time.monotonic()) > 0:
+    printed, deadline = b"", time.monotonic() + limit_s
+    while b"\n" not in printed and (left := deadline - time.monotonic()) > 0:
         if (chunk := keeper.read(left)) is None:
             break
-        said += chunk
-    return said.decode("utf-8", "replace").partition("\n")[0]
+        printed += chunk
+    return printed.decode("utf-8", "replace").partition("\n")[0]
 
 
 def _all_lines(keeper: Stream, limit_s: float) -> list[str]:
     """The lines that the keeper prints until it ends; where it does not end in time, the last line says so."""
-    said, deadline = b"", time.monotonic() + limit_s
+    printed, deadline = b"", time.monotonic() + limit_s
     while (chunk := keeper.read(max(0.0, deadline - time.monotonic()))) is not None:
-        said += chunk
+        printed += chunk
         if time.monotonic() > deadline:
-            said += f"the keeper of the folder, which did not end within {limit_s:.0f} s".encode()
+            printed += f"the keeper of the folder, which did not end within {limit_s:.0f} s".encode()
             break
-    return said.decode("utf-8", "replace").splitlines()
+    return printed.decode("utf-8", "replace").splitlines()

@@ -6,11 +6,12 @@ import json
 import shutil
 import struct
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from xenproof.errors import LabError
+from xenproof.codec import from_plain, to_plain
+from xenproof.errors import LabError, ParseError
 from xenproof.guest.image.boot_sector import BOOT_CODE
 from xenproof.guest.image.filesystem import FILESYSTEMS, MIB, make_filesystem
 from xenproof.guest.image.initramfs import MODULES, build_initramfs, modules_in_order
@@ -78,9 +79,9 @@ class GuestImage:
         """The image that `build_guest_image` left in `folder`; raises LabError if it is missing or damaged."""
         try:
             data = json.loads((folder / "guest.json").read_text("utf-8"))
-            image = GuestImage(**data | {name: folder / data[name] for name in ("path", "kernel", "ramdisk")})
+            image = from_plain(GuestImage, data | {name: folder / data[name] for name in ("path", "kernel", "ramdisk")})
             found = hashlib.sha256(image.path.read_bytes()).hexdigest()
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, ParseError) as error:
             raise LabError(f"{folder} holds no guest image ({error!r}); build it again") from error
         if found != image.sha256:
             raise LabError(f"{image.path} has sha256 {found}, expected {image.sha256}; build it again")
@@ -123,7 +124,7 @@ def build_guest_image(rootfs: Path, into: Path, filesystem: str = "ext4", packin
         ramdisk=ramdisk,
     )
     names = {name: getattr(image, name).name for name in ("path", "kernel", "ramdisk")}
-    (into / "guest.json").write_text(json.dumps(asdict(image) | names, indent=1) + "\n", "utf-8")
+    (into / "guest.json").write_text(json.dumps(to_plain(image) | names, indent=1) + "\n", "utf-8")
 
 
 def keep_parts(rootfs: Path, into: Path) -> None:

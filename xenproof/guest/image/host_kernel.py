@@ -75,10 +75,10 @@ def static_busybox() -> Path:
 
 
 def _release(dom0: Connection) -> str:
-    said = dom0.run("uname -r").check().text
-    if not _RELEASE.match(said):
-        raise ParseError(f"uname -r on {dom0.url} printed {said[:100]!r}, expected the release of a kernel")
-    return said.strip()
+    release = dom0.run("uname -r").check().text
+    if not _RELEASE.match(release):
+        raise ParseError(f"uname -r on {dom0.url} printed {release[:100]!r}, expected the release of a kernel")
+    return release.strip()
 
 
 def _modules(work: Path, modules: str) -> set[str]:

@@ -72,7 +72,7 @@ tell() {
 }
 
 # By itself, so that no line of the console is ever read in part: a read that has a limit drops what it has when that
-# comes in the middle.  The shell's own read of what nobody writes waits without another process.
+# comes in the middle.  The shell's own read of a pipe without writer waits without another process.
 mkfifo /silence
 (
 	beat=0
@@ -88,7 +88,7 @@ while read -r word about; do
 	case $word in
 	poweroff) exec /sbin/poweroff ;;
 	tell) tell "$about" ;;
-	# A processor that the toolstack adds is there, but nobody has put it to use.
+	# A processor that the toolstack adds is there, but not yet in use.
 	online) echo 1 >"/sys/devices/system/cpu/cpu$about/online" ;;
 	first_line)
 		read -r line <"/dev/$about"

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 from xenproof.errors import SourceError
 from xenproof.image.disk.btrfs_bounds import BoundedBtrfs
 from xenproof.image.disk.disk_bytes import Bytes
-from xenproof.image.disk.dissect_node import DissectNode, FileSystem, Shared, reading
+from xenproof.image.disk.dissect_node import DissectNode, FileSystem, SharedReading, reading
 from xenproof.image.disk.signature import BTRFS
 from xenproof.image.node import Node
 
@@ -17,7 +17,7 @@ _SIZES = [1 << shift for shift in range(9, 17)]
 _NO_COW = 0x2  # in the flags of an inode
 
 
-def open_btrfs(source: Bytes, where: str, shared: Shared) -> FileSystem:
+def open_btrfs(source: Bytes, where: str, shared: SharedReading) -> FileSystem:
     """The file system in `source`; raises any error of the library."""
     _check_superblock(source)
     found = BoundedBtrfs(cast(BinaryIO, source))
@@ -45,7 +45,7 @@ def _check_superblock(source: Bytes) -> None:
 class _Subvolumes(Mapping[str, Node]):
     """The root directories of subvolumes by their paths; each is created on demand."""
 
-    def __init__(self, found: BoundedBtrfs, where: str, shared: Shared) -> None:
+    def __init__(self, found: BoundedBtrfs, where: str, shared: SharedReading) -> None:
         self._found, self._where, self._shared = found, where, shared
         self._numbers = found.subvolume_paths()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from xenproof.errors import SourceError
 from xenproof.image.budget import Budget
 from xenproof.image.disk.container import open_container
-from xenproof.image.disk.dissect_node import FileSystem, Shared
+from xenproof.image.disk.dissect_node import FileSystem, SharedReading
 from xenproof.image.disk.filesystem import open_filesystem
 from xenproof.image.disk.kept_nodes import KeptNodes
 from xenproof.image.disk.partitions import Partition, read_partitions
@@ -61,7 +61,7 @@ def read_disk(path: Path, files: ExitStack, backing: tuple[Path, ...], budget: B
     readable = [part for part in partitions if part.kind in READABLE]
     if len(readable) > _MOST_FILESYSTEMS:
         raise SourceError(f"{path} has {len(readable)} file systems, more than the {_MOST_FILESYSTEMS} that are read")
-    shared = Shared(budget, KeptNodes())
+    shared = SharedReading(budget, KeptNodes())
     parts = [_Part(part, open_filesystem(part.kind, part.stream, part.place, shared)) for part in readable]
     roots = [(part, name, node) for part in parts if (found := _root(part.filesystem)) for name, node in [found]]
     if not roots:

@@ -34,7 +34,7 @@ class FileSystem:
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedReading:
     """What all files of an image share: the limits of the reading, and the cache."""
 
     budget: Budget
@@ -55,7 +55,7 @@ def reading(what: str) -> Iterator[None]:
 class DissectNode:
     """A file; `inode` is the library's object."""
 
-    def __init__(self, inode: Any, filesystem: str, where: str, shared: Shared) -> None:
+    def __init__(self, inode: Any, filesystem: str, where: str, shared: SharedReading) -> None:
         self.inode = inode
         self.filesystem = filesystem
         self.where = where

@@ -10,8 +10,8 @@ from dissect.extfs import ExtFS
 
 from xenproof.errors import SourceError
 from xenproof.image.disk.disk_bytes import Bytes
-from xenproof.image.disk.dissect_node import DissectNode, FileSystem, Shared, reading
-from xenproof.image.disk.ext_blocks import Blocks
+from xenproof.image.disk.dissect_node import DissectNode, FileSystem, SharedReading, reading
+from xenproof.image.disk.ext_blocks import FileBlocks
 from xenproof.image.disk.ext_journal import replayed
 from xenproof.image.disk.signature import EXT
 
@@ -25,7 +25,7 @@ _ENTRY = struct.Struct("<IHBB")  # inode, length, length of the name, type or th
 _PARENT_BYTES = 4
 
 
-def open_ext(source: Bytes, where: str, shared: Shared) -> FileSystem:
+def open_ext(source: Bytes, where: str, shared: SharedReading) -> FileSystem:
     """The file system in `source`, with its journal replayed; raises any error of the library."""
     _check_superblock(source)
     found: Any = ExtFS(cast(BinaryIO, source))
@@ -92,7 +92,7 @@ class ExtNode(DissectNode):
         short_link = stat.S_ISLNK(self.mode) and self.size < _SHORTEST_TARGET_IN_BLOCKS
         if flags & _INLINE or short_link:
             return root[start : start + length]
-        blocks = Blocks(root, size, self._block, bool(flags & _EXTENTS))
+        blocks = FileBlocks(root, size, self._block, bool(flags & _EXTENTS))
         data = bytearray(length)
         for block, count, place in blocks.runs(start // size, -(-(start + length) // size)):
             low, high = max(block * size, start), min((block + count) * size, start + length)

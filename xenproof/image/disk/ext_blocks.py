@@ -23,7 +23,7 @@ _DIRECT, _LEVELS = 12, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Blocks:
+class FileBlocks:
     """The blocks of one file: `root` is the data in its inode, `read` returns a block of the file system."""
 
     root: bytes

@@ -28,7 +28,7 @@ _FIRST_LOGICAL, _MOST_LOGICAL = 5, 128
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PartitionRow:
     """One partition: its number in Linux, its place in bytes, its identity and its name."""
 
     number: int
@@ -38,7 +38,7 @@ class Row:
     name: str
 
 
-def read_table(disk: Bytes) -> list[Row]:
+def read_table(disk: Bytes) -> list[PartitionRow]:
     """The partitions of a disk, none without a table; raises SourceError if the table is damaged."""
     first = _at(disk, 0, _SECTOR)
     if first[510:] != b"\x55\xaa":
@@ -67,15 +67,15 @@ def _pc_entries(sector: bytes) -> Iterator[tuple[int, int, int, int]]:
             yield entry
 
 
-def _pc(disk: Bytes, first: bytes) -> Iterator[Row]:
+def _pc(disk: Bytes, first: bytes) -> Iterator[PartitionRow]:
     (serial,) = struct.unpack_from("<I", first, _SERIAL_AT)
     for at in range(4):
         _, kind, start, size = _PC_ENTRY.unpack_from(first, _PC_ENTRIES_AT + at * _PC_ENTRY.size)
         if kind in _EXTENDED:
             for number, (begin, length) in enumerate(_logical(disk, start), _FIRST_LOGICAL):
-                yield Row(number, begin * _SECTOR, length * _SECTOR, f"{serial:08x}-{number:02x}", "")
+                yield PartitionRow(number, begin * _SECTOR, length * _SECTOR, f"{serial:08x}-{number:02x}", "")
         elif kind:
-            yield Row(at + 1, start * _SECTOR, size * _SECTOR, f"{serial:08x}-{at + 1:02x}", "")
+            yield PartitionRow(at + 1, start * _SECTOR, size * _SECTOR, f"{serial:08x}-{at + 1:02x}", "")
 
 
 def _logical(disk: Bytes, extended: int) -> Iterator[tuple[int, int]]:
@@ -95,7 +95,7 @@ def _logical(disk: Bytes, extended: int) -> Iterator[tuple[int, int]]:
     raise SourceError(f"the partition table is damaged: more than {_MOST_LOGICAL} logical partitions")
 
 
-def _gpt(disk: Bytes) -> Iterator[Row]:
+def _gpt(disk: Bytes) -> Iterator[PartitionRow]:
     for sector in _GPT_SECTORS:
         header = _at(disk, sector, _GPT.size)
         mark, _, length, checksum, _, _, _, _, _, _, place, count, size, entries_checksum = _GPT.unpack(header)
@@ -116,4 +116,4 @@ def _gpt(disk: Bytes) -> Iterator[Row]:
         kind, identity, first, last, _, name = _GPT_ENTRY.unpack_from(entries, at * size)
         if any(kind) and first <= last:
             title = name.decode("utf-16-le", "replace").partition("\0")[0]
-            yield Row(at + 1, first * sector, (last - first + 1) * sector, str(UUID(bytes_le=identity)), title)
+            yield PartitionRow(at + 1, first * sector, (last - first + 1) * sector, str(UUID(bytes_le=identity)), title)

@@ -6,7 +6,7 @@ from typing import BinaryIO, cast
 
 from xenproof.errors import SourceError
 from xenproof.image.disk.disk_bytes import Bytes
-from xenproof.image.disk.partition_table import Row, read_table
+from xenproof.image.disk.partition_table import PartitionRow, read_table
 from xenproof.image.disk.signature import HEAD_BYTES, signature
 
 
@@ -14,7 +14,7 @@ from xenproof.image.disk.signature import HEAD_BYTES, signature
 class Partition:
     """A part of the disk; its number is 0 for the whole disk.  `kind` is the meaning of its signature."""
 
-    row: Row
+    row: PartitionRow
     kind: str
     stream: Bytes
 
@@ -41,7 +41,7 @@ def read_partitions(disk: Bytes, path: Path) -> list[Partition]:
         raise SourceError(f"{path} is empty, so it is no disk image")
     # A file system on the whole disk may still contain a partition table from former use.
     if kind := _kind(disk):
-        return [Partition(Row(0, 0, disk.size, "", ""), kind, disk)]
+        return [Partition(PartitionRow(0, 0, disk.size, "", ""), kind, disk)]
     if not (rows := read_table(disk)):
         raise SourceError(
             f"{path} is no disk image: expected a raw or qcow2 image with a partition table or a file system, "
@@ -50,7 +50,7 @@ def read_partitions(disk: Bytes, path: Path) -> list[Partition]:
     return [_partition(disk, row, path) for row in rows]
 
 
-def _partition(disk: Bytes, row: Row, path: Path) -> Partition:
+def _partition(disk: Bytes, row: PartitionRow, path: Path) -> Partition:
     end = row.start + row.size
     if end > disk.size:
         raise SourceError(

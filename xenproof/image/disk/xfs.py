@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 from dissect.xfs import XFS as Xfs
 
 from xenproof.image.disk.disk_bytes import Bytes
-from xenproof.image.disk.dissect_node import DissectNode, FileSystem, Shared, reading
+from xenproof.image.disk.dissect_node import DissectNode, FileSystem, SharedReading, reading
 from xenproof.image.disk.signature import XFS
 
 _BLOCK_SIZE_AT, _SECTOR_SIZE_AT = 4, 102  # the inode size follows the sector size
@@ -18,7 +18,7 @@ _INODE_SIZES = (256, 512, 1024, 2048)
 _MOST_PIECES = 200_000
 
 
-def open_xfs(source: Bytes, where: str, shared: Shared) -> FileSystem:
+def open_xfs(source: Bytes, where: str, shared: SharedReading) -> FileSystem:
     """The file system in `source`; raises any error of the library."""
     _check_superblock(source)
     found: Any = Xfs(cast(BinaryIO, source))

@@ -63,8 +63,8 @@ class RpmIntegrity:
         if not self.accounts.owners:
             raise NotEvaluable("the owners of files were lost where this was unpacked: unpack it as root")
         lines = ["rpm", *(f"sums {name}" for name in self.names)]
-        said = list(limited(self._said(), "the differences of packages' files"))
-        return "".join(f"{line}\n" for line in [*lines, f"verified {min(len(said), 125)}", *said])
+        differences = list(limited(self._differences(), "the differences of packages' files"))
+        return "".join(f"{line}\n" for line in [*lines, f"verified {min(len(differences), 125)}", *differences])
 
     def owners(self) -> str:
         """The output of the probe's section `owners`: the files of each package."""
@@ -76,7 +76,7 @@ class RpmIntegrity:
         )
         return "".join(f"{line}\n" for line in limited(lines, "the names of packages' files"))
 
-    def _said(self) -> Iterator[str]:
+    def _differences(self) -> Iterator[str]:
         for name in self.names:
             if not (packages := self._packages.get(name)):
                 yield f"package {name} is not installed"

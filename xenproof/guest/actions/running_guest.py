@@ -11,7 +11,7 @@ from xenproof.guest.host.leftovers import GuestIdentity
 from xenproof.guest.witness import Witness, WitnessStatus, facts, parse_witness, statuses
 from xenproof.run.waiting import wait_until
 from xenproof.source.connection import Connection, quoted
-from xenproof.xen.acting import Created, look_up
+from xenproof.xen.domain_control import CreatedDomain, look_up
 from xenproof.xen.domains import DomainRow, list_domains
 
 NO_DOMAIN = "no domain"
@@ -20,7 +20,7 @@ BOOT_LIMIT_S = 300.0
 _RESTART_LIMIT_S = 120.0
 
 
-class Life:
+class RunningGuest:
     """One running guest, whose witness answers requests on the console."""
 
     def __init__(self, guest: Guest) -> None:
@@ -94,11 +94,11 @@ class Life:
         begin = len(self.guest.console.text)
         self.say("first_line", device)
 
-        def said() -> list[str]:
+        def answers() -> list[str]:
             return [value for name, value in facts(self.guest.console.text[begin:]) if name == "first_line"]
 
-        self.guest.console.wait(lambda: bool(said()), ANSWER_LIMIT_S)
-        if not (lines := said()):
+        self.guest.console.wait(lambda: bool(answers()), ANSWER_LIMIT_S)
+        if not (lines := answers()):
             raise GuestError(f"{self.name} does not say what the first line of {device} is")
         return lines[-1].removeprefix(f"{device} ")
 
@@ -121,7 +121,7 @@ class Life:
         """
         before = self.guest.domid
 
-        def is_another(created: Created) -> bool:
+        def is_another(created: CreatedDomain) -> bool:
             return not created.problem and created.domid != before
 
         created = wait_until(
@@ -163,11 +163,11 @@ def set_to_restart(description: GuestDescription) -> GuestDescription:
     return replace(description, maxvcpus=2, on_reboot="restart", on_crash="restart")
 
 
-def lively(guest: Guest) -> Life:
+def boot_for_actions(guest: Guest) -> RunningGuest:
     """Define and boot `guest`, ready for actions; raises GuestError where it does not boot."""
     guest.define()
     if (boot := guest.boot(BOOT_LIMIT_S)).reached != READY:
         raise GuestError(f"{guest.name} did not boot: {boot.reached}")
-    life = Life(guest)
-    life.disks_at_boot = life.now().disks
-    return life
+    running = RunningGuest(guest)
+    running.disks_at_boot = running.now().disks
+    return running

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
-from xenproof.guest.actions.life import BOOT_LIMIT_S
+from xenproof.guest.actions.running_guest import BOOT_LIMIT_S
 from xenproof.guest.boot_progress import READY
 from xenproof.guest.description import GuestDescription
 from xenproof.guest.guest import Guest
@@ -43,7 +43,7 @@ class Arrival:
     cost: Cost
 
 
-class Crowd:
+class ManyGuests:
     """Many guests that run at the same time on one host."""
 
     def __init__(self, make: Callable[[], Guest], dom0: Connection) -> None:
@@ -70,22 +70,22 @@ class Crowd:
         wanted = min(most, room)
         began = time.monotonic()
         self.empty = read_cost(self._dom0)
-        coming: list[Guest] = []
+        booting: list[Guest] = []
         with ThreadPoolExecutor(1) as starter:
-            while coming or self._lacks(wanted):
-                if len(coming) < AT_ONCE and self._lacks(wanted):
-                    coming.append(self._begin(starter, coming))
+            while booting or self._needs_more(wanted):
+                if len(booting) < AT_ONCE and self._needs_more(wanted):
+                    booting.append(self._begin(starter, booting))
                 else:
-                    self._take(_first(coming), began)
+                    self._take(_first(booting), began)
         return wanted
 
-    def _lacks(self, wanted: int) -> bool:
+    def _needs_more(self, wanted: int) -> bool:
         return len(self._guests) < wanted and not self.problem
 
-    def _begin(self, starter: Executor, coming: Sequence[Guest]) -> Guest:
+    def _begin(self, starter: Executor, booting: Sequence[Guest]) -> Guest:
         """Start one more guest, and read the consoles of the booting ones meanwhile, so that their times are exact."""
         starting = starter.submit(self._start)
-        _hear(coming, lambda: not wait([starting], _TURN_S).not_done)
+        _read_consoles(booting, lambda: not wait([starting], _TURN_S).not_done)
         return starting.result()
 
     def _start(self) -> Guest:
@@ -127,15 +127,15 @@ def _started(guest: Guest) -> Guest:
     return guest
 
 
-def _first(coming: list[Guest]) -> Guest:
-    """Remove from `coming` and return the first guest that is ready, has ended or took too long."""
-    _hear(coming, lambda: any(not guest.is_coming_up() for guest in coming))
-    first = next((guest for guest in coming if not guest.is_coming_up()), coming[0])
-    coming.remove(first)
+def _first(booting: list[Guest]) -> Guest:
+    """Remove from `booting` and return the first guest that is ready, has ended or took too long."""
+    _read_consoles(booting, lambda: any(not guest.is_coming_up() for guest in booting))
+    first = next((guest for guest in booting if not guest.is_coming_up()), booting[0])
+    booting.remove(first)
     return first
 
 
-def _hear(guests: Sequence[Guest], until: Callable[[], bool]) -> None:
+def _read_consoles(guests: Sequence[Guest], until: Callable[[], bool]) -> None:
     """Read the consoles of booting guests, in turn, until `until()` holds or the limit of a boot is reached."""
     deadline = time.monotonic() + BOOT_LIMIT_S
     while not until() and time.monotonic() < deadline:

@@ -12,7 +12,7 @@ _NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
+class CreatedDomain:
     """What is known of a domain right after `xl create -p`; `problem` is xl's message where it does not exist."""
 
     domid: int
@@ -34,22 +34,22 @@ xl create -p {config} </dev/null >&2
 """
 
 
-def create_paused(dom0: Connection, name: str, config: str, limit_s: float) -> Created:
+def create_paused(dom0: Connection, name: str, config: str, limit_s: float) -> CreatedDomain:
     """Create the domain `name` from the file `config`, paused, so that no console output is missed."""
-    return created(dom0, _CREATE.format(config=quoted(config)), name, limit_s)
+    return domain_after(dom0, _CREATE.format(config=quoted(config)), name, limit_s)
 
 
-def created(dom0: Connection, script: str, name: str, limit_s: float) -> Created:
+def domain_after(dom0: Connection, script: str, name: str, limit_s: float) -> CreatedDomain:
     """The domain `name` after `script`, which must print the time and create the domain paused."""
-    return _created(dom0.run(script + _LOOK_UP.format(name=quoted(name)), limit_s=limit_s), name)
+    return _parse_created(dom0.run(script + _LOOK_UP.format(name=quoted(name)), limit_s=limit_s), name)
 
 
-def look_up(dom0: Connection, name: str) -> Created:
+def look_up(dom0: Connection, name: str) -> CreatedDomain:
     """The domain that is called `name` now; a result with a `problem` where there is none."""
-    return created(dom0, "date +%s\n", name, 60)
+    return domain_after(dom0, "date +%s\n", name, 60)
 
 
-def _created(done: Completed, name: str) -> Created:
+def _parse_created(done: Completed, name: str) -> CreatedDomain:
     time, *rest = done.text.split("\n")
     problem = done.error_text.strip()
     if not _NUMBER.fullmatch(time):
@@ -58,9 +58,11 @@ def _created(done: Completed, name: str) -> Created:
         case [str(found), str(domid), str(vm), str(tty), ""] if (
             found == name and _NUMBER.fullmatch(domid) and vm.startswith("/vm/") and tty.startswith("/dev/")
         ):
-            return Created(int(domid), vm.removeprefix("/vm/"), tty, int(time), "")
+            return CreatedDomain(int(domid), vm.removeprefix("/vm/"), tty, int(time), "")
         case _:
-            return Created(-1, "", "", int(time), problem or f"xl said nothing of {name}, and xenstore has {rest!r}")
+            return CreatedDomain(
+                -1, "", "", int(time), problem or f"xl printed nothing about {name}, and xenstore has {rest!r}"
+            )
 
 
 def shut_down(dom0: Connection, domid: int) -> None:
@@ -68,7 +70,7 @@ def shut_down(dom0: Connection, domid: int) -> None:
     dom0.run(quoted("xl", "shutdown", str(domid)))
 
 
-def act(dom0: Connection, *words: str, limit_s: float = 120) -> Completed:
+def run_xl(dom0: Connection, *words: str, limit_s: float = 120) -> Completed:
     """Run `xl` with these words; the caller must read the effect from the host, whatever xl prints."""
     return dom0.run(quoted("xl", *words), limit_s=limit_s)
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from xenproof.guest.actions.life import Life
+from xenproof.guest.actions.running_guest import RunningGuest
 from xenproof.source.connection import Connection
-from xenproof.xen.acting import act
+from xenproof.xen.domain_control import run_xl
 from xenproof.xen.processors import parse_affinity, parse_nodes, parse_pools
 
 POOL = "Pool-0"
@@ -18,13 +18,13 @@ def nodes(dom0: Connection) -> dict[int, list[int]]:
     return {node: sorted(cpus) for node, cpus in sorted(found.items())}
 
 
-def pin(life: Life, cpus: str, every: Collection[int]) -> list[int]:
+def pin(running: RunningGuest, cpus: str, every: Collection[int]) -> list[int]:
     """Pin the guest's first virtual processor to `cpus`, such as "1" or "nodes:0"; returns its affinity afterwards.
 
     `every` is all CPUs of the host, which xl prints as "all".
     """
-    act(life.dom0, "vcpu-pin", life.name, "0", cpus)
-    found = parse_affinity(life.dom0.run(f"xl vcpu-list {life.guest.domid}").check().text, frozenset(every))
+    run_xl(running.dom0, "vcpu-pin", running.name, "0", cpus)
+    found = parse_affinity(running.dom0.run(f"xl vcpu-list {running.guest.domid}").check().text, frozenset(every))
     return sorted(found[0])
 
 
@@ -49,22 +49,22 @@ def pools(dom0: Connection) -> dict[str, list[int]]:
     return {name: sorted(cpus) for name, cpus in sorted(found.items())}
 
 
-def use_own_pool(life: Life) -> Pooled:
+def use_own_pool(running: RunningGuest) -> Pooled:
     """Make a CPU pool of the last CPU of dom0's pool, move the guest there and back, and remove the pool."""
-    before = pools(life.dom0)
-    cpu, own_pool = str(before[POOL][-1]), pool_of(life.name)
+    before = pools(running.dom0)
+    cpu, own_pool = str(before[POOL][-1]), pool_of(running.name)
     try:
-        act(life.dom0, "cpupool-cpu-remove", POOL, cpu)
-        act(life.dom0, "cpupool-create", f'name="{own_pool}"', f'cpus="{cpu}"')
-        act(life.dom0, "cpupool-migrate", life.name, own_pool)
-        own = pools(life.dom0).get(own_pool, [])
-        members = members_of(life.dom0, own_pool)
-        answered = life.answer(life.ask()) is not None
+        run_xl(running.dom0, "cpupool-cpu-remove", POOL, cpu)
+        run_xl(running.dom0, "cpupool-create", f'name="{own_pool}"', f'cpus="{cpu}"')
+        run_xl(running.dom0, "cpupool-migrate", running.name, own_pool)
+        own = pools(running.dom0).get(own_pool, [])
+        members = members_of(running.dom0, own_pool)
+        answered = running.answer(running.ask()) is not None
     finally:
-        act(life.dom0, "cpupool-migrate", life.name, POOL)
-        act(life.dom0, "cpupool-destroy", own_pool)
-        act(life.dom0, "cpupool-cpu-add", POOL, cpu)
-    return Pooled(own, members, answered, before, pools(life.dom0))
+        run_xl(running.dom0, "cpupool-migrate", running.name, POOL)
+        run_xl(running.dom0, "cpupool-destroy", own_pool)
+        run_xl(running.dom0, "cpupool-cpu-add", POOL, cpu)
+    return Pooled(own, members, answered, before, pools(running.dom0))
 
 
 def pool_of(guest: str) -> str:

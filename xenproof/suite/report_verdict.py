@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from xenproof.results.codec import from_plain, to_plain
+from xenproof.codec import from_plain, to_plain
 from xenproof.results.verdict import Verdict
 
 _NAME = "xenproof_verdict"
 
 
-def carry(report: pytest.TestReport, verdict: Verdict) -> None:
+def attach_verdict(report: pytest.TestReport, verdict: Verdict) -> None:
     """Attach `verdict` to `report`."""
     setattr(report, _NAME, verdict)
 
 
-def taken(report: pytest.TestReport) -> Verdict | None:
+def detach_verdict(report: pytest.TestReport) -> Verdict | None:
     """Remove the verdict from `report`, which pytest may keep for long, and return it; None if there is none."""
     verdict: Verdict | None = report.__dict__.pop(_NAME, None)
     return verdict
@@ -37,5 +37,5 @@ def pytest_report_from_serializable(data: dict[str, Any]) -> Generator[None, obj
     plain = data.pop(_NAME, None)
     report = yield
     if plain is not None and isinstance(report, pytest.TestReport):
-        carry(report, from_plain(Verdict, plain))
+        attach_verdict(report, from_plain(Verdict, plain))
     return report

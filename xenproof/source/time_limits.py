@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class TimeLimits:
     """The time limits for a live host, in seconds; tests pass shorter ones."""
 
     answer_s: float = 30.0
@@ -27,4 +27,4 @@ class Patience:
     """
 
 
-PATIENCE = Patience()
+TIME_LIMITS = TimeLimits()

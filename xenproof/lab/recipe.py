@@ -62,24 +62,21 @@ def releases() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in _recipes().iterdir() if entry.name.endswith(".yaml"))
 
 
-def states(release: str) -> tuple[str, str]:
-    """The names of a release with its updates, and of what it contains itself."""
-    return release, f"{release}@{_RELEASE_ONLY}"
+def states(release: str) -> tuple[str, ...]:
+    """The names of a release with its updates and, unless it is rolling, of what it contains itself."""
+    return (release, f"{release}@{_RELEASE_ONLY}") if _read(_own_text(release))["pockets"] else (release,)
 
 
 def load_recipe(release: str) -> Recipe:
     """The recipe of `release`: with its updates and security updates, unless the name ends with "@release".
 
-    Raises UsageError with the known releases for an unknown one.
+    Rolling ones, "debian-testing" and "debian-sid", have no such state.  Raises UsageError with the known releases for
+    an unknown one.
     """
-    name, at, state = release.partition("@")
-    if name not in releases() or (at and state != _RELEASE_ONLY):
-        expected = ", ".join(releases())
-        raise UsageError(
-            f"there is no lab recipe {release!r}; expected one of: {expected}, or one of them without its updates, as "
-            f"in {releases()[0]}@{_RELEASE_ONLY}"
-        )
-    own_text = _recipes().joinpath(f"{name}.yaml").read_text("utf-8")
+    if release not in (known := [state for name in releases() for state in states(name)]):
+        raise UsageError(f"there is no lab recipe {release!r}; expected one of: {', '.join(known)}")
+    name, at, _ = release.partition("@")
+    own_text = _own_text(name)
     own = _read(own_text)
     common_text = _recipes().joinpath("common", f"{own['extends']}.yaml").read_text("utf-8")
     common = _read(common_text)
@@ -87,7 +84,7 @@ def load_recipe(release: str) -> Recipe:
     return Recipe(
         release=release,
         title=own["title"] + (", without updates" if at else ""),
-        suites=tuple(own["suite"] + pocket for pocket in ("", *(() if at else common["pockets"]))),
+        suites=(own["suite"], *(() if at else (own["suite"] + pocket for pocket in own["pockets"]))),
         memory_mib=common["memory_mib"],
         cpus=common["cpus"],
         disk_gib=common["disk_gib"],
@@ -106,6 +103,10 @@ def finish_script() -> str:
 
 def _recipes() -> Traversable:
     return files("xenproof.lab").joinpath("recipes")
+
+
+def _own_text(release: str) -> str:
+    return _recipes().joinpath(f"{release}.yaml").read_text("utf-8")
 
 
 def _read(text: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from xenproof.errors import LabError, SourceError
 from xenproof.lab import accel
@@ -14,7 +15,7 @@ from xenproof.lab.image import Image, ensure_image
 from xenproof.lab.machine import Wiring, command
 from xenproof.lab.provenance import too_old
 from xenproof.lab.qmp import monitor
-from xenproof.lab.ready import connect, forwarded_port
+from xenproof.lab.ready import LoginFiles, connect, forwarded_port
 from xenproof.lab.recipe import Recipe, load_recipe
 from xenproof.lab.snapshot import Snapshot, ensure_snapshot, overlay
 from xenproof.programs import require
@@ -29,18 +30,24 @@ UP_LIMIT_S = 120.0
 RUN_GIB = 1.0
 
 
+class Bootable(LoginFiles, Protocol):
+    """What a lab host runs from: the image of a recipe, or a disk of the user's own."""
+
+    @property
+    def origin(self) -> str:
+        """What it was built from, for the report."""
+
+
 class LabHost:
     """A running lab host, with an overlay of its own that is removed with it."""
 
-    def __init__(self, run: runs.Run, image: Image, process: "subprocess.Popen[bytes] | None" = None) -> None:
+    def __init__(
+        self, run: runs.Run, image: Bootable, process: "subprocess.Popen[bytes] | None" = None, url: str = ""
+    ) -> None:
         self.run = run
         self.image = image
+        self.url = url or f"lab://{run.release}"
         self._process = process
-
-    @property
-    def url(self) -> str:
-        """The host's URL."""
-        return f"lab://{self.run.release}"
 
     @property
     def serial(self) -> Path:

@@ -51,6 +51,11 @@ class Image:
         return Provenance.read(self.folder / "provenance.json")
 
     @property
+    def origin(self) -> str:
+        """What it was built from, for the report; raises LabError as `provenance` does."""
+        return self.provenance.summary
+
+    @property
     def parts(self) -> Path:
         """The folder with the kernel, modules and busybox for guests' images."""
         return self.folder / "parts"

@@ -23,7 +23,7 @@ def test_a_host_of_a_qcow2_conforms_and_its_files_stay_as_they_were(suite: Suite
     """One with a backing file, as build systems make them, which the user has to allow."""
     _, _, image, _ = ensure_built("debian12", Silent())
     disk = tmp_path / "host.qcow2"
-    overlay = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", relpath(image.disk, tmp_path), disk]
+    overlay = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", relpath(image.disk, tmp_path), str(disk)]
     subprocess.run(overlay, check=True)
     before = [hashed(path) for path in (disk, image.disk)]
     host = ["--profile=debian12", f"--hosts=lab://{disk}", "tests/host"]

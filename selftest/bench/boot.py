@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from selftest.lab.guests import image_of
 from xenproof.errors import GuestError, XenproofError
 from xenproof.guest.boot_progress import READY
 from xenproof.guest.description import GuestDescription
@@ -63,7 +64,7 @@ def _measure(release: str, runs: int) -> tuple[list[float], list[float]]:
             on_host = GuestHost(dom0, RunIdentity.of(Path(scratch)))
             on_host.enter()
             try:
-                start, image = Start(grub_xen_of(load_profile(release))), ensure_guest_image(host.image)
+                start, image = Start(grub_xen_of(load_profile(release))), ensure_guest_image(image_of(host))
                 description = GuestDescription(image, DiskBackend.BLKBACK, start)
                 for turn in range(2 * runs):
                     guest = Guest(on_host, description)

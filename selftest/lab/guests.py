@@ -10,6 +10,7 @@ from xenproof.guest.host.run_identity import RunIdentity
 from xenproof.guest.host.working_folder import IMAGES
 from xenproof.lab.guest_images import ensure_guest_image
 from xenproof.lab.host import LabHost
+from xenproof.lab.image import Image
 from xenproof.source.connection import Connection
 from xenproof.xen.backend import DiskBackend
 from xenproof.xlcfg.config import Start
@@ -20,9 +21,15 @@ def guest_host(dom0: Connection, run_folder: Path, images: str = IMAGES, *, devi
     return GuestHost(dom0, RunIdentity.of(run_folder), images, blkback_wants_devices=devices)
 
 
+def image_of(host: LabHost) -> Image:
+    """The image of a recipe that the host was started from."""
+    assert isinstance(host.image, Image)
+    return host.image
+
+
 def described(host: LabHost, backend: DiskBackend = DiskBackend.BLKBACK) -> GuestDescription:
     """A guest by grub.xen."""
-    return GuestDescription(ensure_guest_image(host.image), backend, Start(GRUB_XEN))
+    return GuestDescription(ensure_guest_image(image_of(host)), backend, Start(GRUB_XEN))
 
 
 def new_guest(host: LabHost, runs_on: GuestHost, backend: DiskBackend = DiskBackend.BLKBACK) -> Guest:

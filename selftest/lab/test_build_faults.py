@@ -12,7 +12,9 @@ import pytest
 
 from selftest.lab.suite import REPOSITORY, Suite, clean_environment
 from xenproof.lab import host as lab
-from xenproof.lab.apt_sources import sources_list
+from xenproof.lab.apt_sources import debian_mirrors
+from xenproof.lab.archive import find_pockets
+from xenproof.lab.recipe import load_recipe
 from xenproof.run import cache
 from xenproof.run.progress import Silent
 
@@ -27,12 +29,19 @@ class Relay(ThreadingHTTPServer):
     def __init__(self, folder: Path, *, honest: bool) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder, self.honest = folder, honest
-        self.mirror = sources_list("bookworm")[0].split()[1].rstrip("/")
+        pockets = find_pockets(load_recipe("debian12").suites, debian_mirrors())
+        self.mirrors = {pocket.suite: pocket.uri for pocket in pockets}
         self.cut: set[str] = set()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        """The address of the release; security updates are in a folder beside it."""
+        return f"http://127.0.0.1:{self.server_port}/debian"
+
+    def address(self, path: str) -> str:
+        """Where the file at `path` of this server comes from."""
+        folder, _, rest = path.removeprefix("/").partition("/")
+        return self.mirrors["bookworm-security" if folder == "debian-security" else "bookworm"] + rest
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -43,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         local = self.server.folder / self.path.replace("/", "_")
         # apt's own helper knows how this machine reaches its mirror.
         fetched = subprocess.run(
-            ["/usr/lib/apt/apt-helper", "download-file", self.server.mirror + self.path, str(local)],
+            ["/usr/lib/apt/apt-helper", "download-file", self.server.address(self.path), str(local)],
             capture_output=True, check=False, timeout=PATIENCE_S,
         )  # fmt: skip
         if fetched.returncode:

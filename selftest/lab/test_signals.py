@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from selftest.lab.guests import image_of
 from selftest.lab.suite import Suite, options
 from selftest.lab.traces import left_on, traces
 from selftest.started import Started
@@ -109,7 +110,7 @@ class Normal:
 @pytest.fixture(scope="module")
 def normal(shared_host: LabHost, shared_shell: Connection, tmp_path_factory: pytest.TempPathFactory) -> Normal:
     """After a run of each selection."""
-    ensure_guest_image(shared_host.image)
+    ensure_guest_image(image_of(shared_host))
     length_s = {}
     for name in SELECTIONS:
         # Its checks prove nothing here: on a machine with much other work they come to their limits.

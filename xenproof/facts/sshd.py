@@ -10,15 +10,15 @@ from xenproof.probing.probes import programs_probe
 from xenproof.probing.sections import section
 from xenproof.source.probe import ProbeOutput
 
-# permitrootlogin without-password
-_ROW = re.compile(r"([a-z0-9]+)(?: (.*))?")
+# permitrootlogin without-password; since OpenSSH 10.1 in mixed case: PermitRootLogin without-password
+_ROW = re.compile(r"([A-Za-z0-9]+)(?: (.*))?")
 # Which options sshd -T prints first and last is not fixed; every version prints these.
 _CONTROLS = frozenset({"port", "permitrootlogin", "pubkeyauthentication", "hostkey"})
 
 
 @dataclass(frozen=True, slots=True)
 class Sshd:
-    """Each option with its value; if it occurs several times, the first value."""
+    """Each option, in lower case, with its value; if it occurs several times, the first value."""
 
     options: Mapping[str, str]
 
@@ -35,7 +35,7 @@ def parse_sshd(output: ProbeOutput) -> Sshd:
     for line in section(output, "sshd").ended_with(0).lines:
         if (row := _ROW.fullmatch(line)) is None:
             raise ParseError(f"expected an option of sshd and its value, found {line[:200]!r}")
-        found.setdefault(row[1], row[2] or "")
+        found.setdefault(row[1].lower(), row[2] or "")
     if missing := _CONTROLS - found.keys():
         raise ParseError(f"'sshd -T' prints no {', '.join(sorted(missing))}")
     return Sshd(found)

@@ -58,10 +58,10 @@ def open_host(
     url = address.url
     opened = OpenHost(Target(address))
     try:
-        if address.path is not None:
-            _read_offline(opened, address.path, profile, folder, progress, backing)
+        if address.offline:
+            _read_offline(opened, profile, folder, progress, backing)
         else:
-            _reach(opened, progress, identity, known_hosts, lab_memory_mib)
+            _reach(opened, progress, identity, known_hosts, lab_memory_mib, backing)
             _gather(opened, profile, folder, progress)
         assert opened.recording is not None  # noqa: S101  # either ssh above sets it or raises
         parse_identity(opened.recording.output(PROBE)).require_dom0(url)
@@ -87,13 +87,19 @@ def _place(error: Exception) -> str:
 
 def _reach(
     opened: OpenHost, progress: Progress, identity: Path | None, known_hosts: Path | None, lab_memory_mib: int | None,
+    backing: tuple[Path, ...],
 ) -> None:  # fmt: skip
     ssh: SshParameters | None
     address = opened.target.address
     if address.scheme is Scheme.LAB:
         from xenproof.lab import host as lab
+        from xenproof.lab.own_disk import up_disk
 
-        opened.lab_host = host = lab.up(address.release, progress, memory_mib=lab_memory_mib)
+        if (disk := address.path) is not None:
+            host = up_disk(address.url, disk, identity, progress, backing=backing, memory_mib=lab_memory_mib)
+        else:
+            host = lab.up(address.release, progress, memory_mib=lab_memory_mib)
+        opened.lab_host = host
         run = host.run
         ssh = SshParameters("127.0.0.1", run.port, "root", str(host.image.key), str(run.folder / "known_hosts"))
     elif address.scheme is Scheme.SSH:
@@ -106,7 +112,9 @@ def _reach(
 
 def _gather(opened: OpenHost, profile: Profile, folder: Path, progress: Progress) -> None:
     assert opened.connection is not None  # noqa: S101  # _reach set it or raised
-    about = {"accelerator": opened.lab_host.run.accelerator} if opened.lab_host else {}
+    about = {}
+    if (lab_host := opened.lab_host) is not None:
+        about = {"accelerator": lab_host.run.accelerator, "built from": lab_host.image.origin}
     with progress.phase(f"reading {opened.target.url}", 4):
         opened.recording = gather(opened.connection, [PROBE, *probes(profile)], about)
     _keep(opened, folder)
@@ -124,9 +132,11 @@ def _keep(opened: OpenHost, folder: Path) -> None:
 
 
 def _read_offline(
-    opened: OpenHost, path: Path, profile: Profile, folder: Path, progress: Progress, backing: tuple[Path, ...],
+    opened: OpenHost, profile: Profile, folder: Path, progress: Progress, backing: tuple[Path, ...],
 ) -> None:  # fmt: skip
     address = opened.target.address
+    path = address.path
+    assert path is not None  # noqa: S101  # as it is offline
     if address.scheme is Scheme.RECORDING:
         opened.recording = Recording.read(path)
         opened.target = Target(address, str(path.absolute()))

@@ -3,45 +3,55 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from xenproof.errors import LabError
+from xenproof.lab.release_file import fetch, parse_release_file, shown
 
-# For each index that apt uses: address, suite, component, origin, label, kind of index.
-_FORMAT = "$(REPO_URI)|$(CODENAME)|$(COMPONENT)|$(ORIGIN)|$(LABEL)|$(CREATED_BY)"
+# For each index that apt's configuration names: address, suite, component, kind of index.
+_FORMAT = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(CREATED_BY)"
 
 
-def sources_list(suite: str) -> list[str]:
-    """Lines of a sources.list for `suite`; empty for mmdebstrap's own default.
+def debian_mirrors() -> list[str]:
+    """The addresses at which this machine's apt is configured to find Debian; only $XENPROOF_MIRROR if that is set.
 
-    $XENPROOF_MIRROR is used first.  Otherwise the machine's own sources of Debian are used with the suite's
-    name changed, so that this machine's proxies and mirrors serve the lab, too.  Where apt has no Debian
-    archive (Ubuntu), the result is empty, as mmdebstrap's default is Debian's archive.
+    The proxies and mirrors of this machine then serve the lab, too.  Empty where apt is configured for another
+    distribution only.  Lists that apt fetched are not used: they may be old, or not there.  Raises LabError where
+    that cannot be found out.
     """
     if mirror := os.environ.get("XENPROOF_MIRROR"):
-        return [f"deb {mirror} {suite} main"]
+        return [mirror]
     if shutil.which("apt-get") is None:
         raise LabError(
             "this machine has no apt-get to take Debian's mirror from; set XENPROOF_MIRROR to the address of one"
         )
     known = subprocess.run(
-        ["apt-get", "indextargets", "--format", _FORMAT], capture_output=True, text=True, check=False, timeout=60
-    )
-    return lines_for(suite, known.stdout)
+        ["apt-get", "indextargets", "--no-release-info", "--format", _FORMAT],
+        capture_output=True, text=True, errors="replace", check=False, timeout=60,
+    )  # fmt: skip
+    mirrors, problems = [], []
+    with TemporaryDirectory(prefix="xenproof-apt-") as folder:
+        for uri, suite in configured(known.stdout):
+            text, problem = fetch(uri, suite, Path(folder) / "InRelease")
+            release = parse_release_file(text)
+            if release is not None and release.origin == "Debian":
+                mirrors.append(uri)
+            elif problem:
+                problems.append(f"{shown(uri)} {suite} ({problem})")
+    if not mirrors and problems:
+        raise LabError(
+            f"this machine's apt sources have no mirror of Debian that answers: {', '.join(problems)}; "
+            "set XENPROOF_MIRROR to the address of one"
+        )
+    return sorted(set(mirrors), key=mirrors.index)
 
 
-def lines_for(suite: str, index_targets: str) -> list[str]:
-    """Lines of a sources.list for `suite`, from what `apt-get indextargets` printed."""
-    lines: list[str] = []
+def configured(index_targets: str) -> list[tuple[str, str]]:
+    """Address and suite of each repository with a component "main", from what `apt-get indextargets` printed."""
+    found = []
     for row in index_targets.splitlines():
-        fields = row.split("|")
-        if len(fields) != 6:
-            continue
-        uri, codename, component, origin, _, created_by = fields
-        if created_by != "Packages" or origin != "Debian" or component != "main":
-            continue
-        # "bookworm", "bookworm-updates" and "bookworm-security" become those of the wanted suite;
-        # backports and others are no part of a release.
-        _, _, pocket = codename.partition("-")
-        if pocket in ("", "updates", "security"):
-            lines.append(f"deb {uri} {suite}{'-' if pocket else ''}{pocket} main")
-    return sorted(set(lines), key=lines.index)
+        match row.split("|"):
+            case [uri, suite, "main", "Packages"] if (uri, suite) not in found:
+                found.append((uri, suite))
+    return found

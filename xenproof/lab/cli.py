@@ -8,8 +8,9 @@ import typer
 
 from xenproof.errors import LabError, UsageError
 from xenproof.lab import host as lab
-from xenproof.lab.image import image_folder
-from xenproof.lab.recipe import load_recipe, releases
+from xenproof.lab.image import all_folders, images
+from xenproof.lab.provenance import too_old
+from xenproof.lab.recipe import load_recipe, releases, states
 from xenproof.printing import say
 from xenproof.programs import require
 from xenproof.run import runs
@@ -21,11 +22,19 @@ Release = Annotated[str, typer.Argument(help="which host, such as debian12")]
 
 
 @lab_app.command()
-def build(release: Release = "debian12") -> None:
+def build(
+    release: Release = "debian12",
+    *,
+    fresh: Annotated[bool, typer.Option("--fresh", help="of what the archive has now, even if there is one")] = False,
+    allow_expired: Annotated[
+        bool, typer.Option("--allow-expired", help="of an archive whose Release file is no longer valid, too")
+    ] = False,
+) -> None:
     """Build the image of a lab host and boot it once, unless that has been done."""
     progress = Progress()
-    _, accelerator, image, _ = lab.ensure_built(release, progress)
+    _, accelerator, image, _ = lab.ensure_built(release, progress, fresh=fresh, allow_expired=allow_expired)
     say(f"{release}: {image.folder}, {accelerator.name}")
+    say(f"built from {image.provenance.summary}")
 
 
 @lab_app.command()
@@ -72,8 +81,8 @@ def ssh(
 def status() -> None:
     """Show the images that are built and the hosts that are up."""
     for release in releases():
-        folder = image_folder(load_recipe(release))
-        say(f"image {release}: {folder if folder.is_dir() else 'not built'}")
+        for state in states(release):
+            _show_images(state)
     up_now = runs.running()
     for run in up_now:
         kind = "until `lab down`" if run.owner is None else f"for process {run.owner.pid}"
@@ -82,11 +91,24 @@ def status() -> None:
         say("no host is up")
 
 
+def _show_images(release: str) -> None:
+    built = images(load_recipe(release))
+    if not built:
+        say(f"image {release}: not built")
+    for image in built:
+        say(f"image {release}: {image.folder}")
+        say(f"    {image.provenance.summary}")
+        if old := too_old(image.provenance, release):
+            say(f"    {old}")
+
+
 @lab_app.command()
 def down(
     release: Annotated[str | None, typer.Argument(help="which host; all that `lab up` started if not given")] = None,
     *,
-    images: Annotated[bool, typer.Option("--images", help="remove the images of older recipes, too")] = False,
+    old_images: Annotated[
+        bool, typer.Option("--images", help="remove images of older recipes and of older states of the archive, too")
+    ] = False,
 ) -> None:
     """End the hosts that `lab up` started, and remove what killed runs left."""
     ended = [run for run in runs.running() if run.owner is None and release in (None, run.release)]
@@ -94,9 +116,12 @@ def down(
         run.remove()
     left = runs.clean()
     say(f"ended {len(ended)} host(s), cleaned up after {len(left)} dead run(s)")
-    if images:
-        kept = {image_folder(load_recipe(known)) for known in releases()}
-        for folder in image_folder(load_recipe(releases()[0])).parent.glob("*-*"):
-            if folder.is_dir() and folder not in kept:
+    if old_images:
+        newest = {
+            built[0].folder for name in releases() for each in states(name) if (built := images(load_recipe(each)))
+        }
+        in_use = {(run.folder / "image").resolve() for run in runs.running()}
+        for folder in all_folders():
+            if folder not in newest and folder.resolve() not in in_use:
                 shutil.rmtree(folder)
                 say(f"removed {folder}")

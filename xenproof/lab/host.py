@@ -6,14 +6,16 @@ import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from xenproof.errors import LabError, SourceError
 from xenproof.lab import accel
 from xenproof.lab.child import bound_to_parent, end, tail
 from xenproof.lab.image import Image, ensure_image
 from xenproof.lab.machine import Wiring, command
+from xenproof.lab.provenance import too_old
 from xenproof.lab.qmp import monitor
-from xenproof.lab.ready import connect, forwarded_port
+from xenproof.lab.ready import LoginFiles, connect, forwarded_port
 from xenproof.lab.recipe import Recipe, load_recipe
 from xenproof.lab.snapshot import Snapshot, ensure_snapshot, overlay
 from xenproof.programs import require
@@ -28,18 +30,24 @@ UP_LIMIT_S = 120.0
 RUN_GIB = 1.0
 
 
+class Bootable(LoginFiles, Protocol):
+    """What a lab host runs from: the image of a recipe, or a disk of the user's own."""
+
+    @property
+    def origin(self) -> str:
+        """What it was built from, for the report."""
+
+
 class LabHost:
     """A running lab host, with an overlay of its own that is removed with it."""
 
-    def __init__(self, run: runs.Run, image: Image, process: "subprocess.Popen[bytes] | None" = None) -> None:
+    def __init__(
+        self, run: runs.Run, image: Bootable, process: "subprocess.Popen[bytes] | None" = None, url: str = ""
+    ) -> None:
         self.run = run
         self.image = image
+        self.url = url or f"lab://{run.release}"
         self._process = process
-
-    @property
-    def url(self) -> str:
-        """The host's URL."""
-        return f"lab://{self.run.release}"
 
     @property
     def serial(self) -> Path:
@@ -61,14 +69,17 @@ class LabHost:
 
 
 def ensure_built(
-    release: str, progress: Progress, memory_mib: int | None = None
+    release: str, progress: Progress, memory_mib: int | None = None, *, fresh: bool = False, allow_expired: bool = False
 ) -> tuple[Recipe, accel.Accelerator, Image, Snapshot]:
-    """The recipe, accelerator, image and snapshot of `release`, built and booted if they do not exist; see `up`."""
+    """The recipe, accelerator, image and snapshot of `release`, built and booted if they do not exist; see `up`.
+
+    `fresh` and `allow_expired` are those of `ensure_image`.
+    """
     recipe = load_recipe(release)
     if memory_mib is not None:
         recipe = recipe.with_memory(memory_mib)
     accelerator = accel.choose()
-    image = ensure_image(recipe, accelerator, progress)
+    image = ensure_image(recipe, accelerator, progress, fresh=fresh, allow_expired=allow_expired)
     return recipe, accelerator, image, ensure_snapshot(recipe, image, accelerator, progress)
 
 
@@ -80,6 +91,8 @@ def up(release: str, progress: Progress, *, detached: bool = False, memory_mib: 
     the ends of QEMU's log and of the serial log if the host does not start, UsageError for too little memory.
     """
     recipe, accelerator, image, snapshot = ensure_built(release, progress, memory_mib)
+    if old := too_old(image.provenance, release):
+        progress.note(f"the image of {release}: {old}")
     require_space(made(runs.runs_folder()), RUN_GIB, f"running the lab host {release}")
     run = runs.new_run(release, None if detached else ProcessIdentity.of(os.getpid()))
     host = LabHost(run, image)

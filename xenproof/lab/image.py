@@ -1,8 +1,9 @@
-"""The image of a lab host: built once per recipe, completely or not at all."""
+"""The image of a lab host: built once for a recipe and a state of the archive, completely or not at all."""
 
 import contextlib
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock
@@ -14,10 +15,12 @@ from xenproof.lab import rootfs
 from xenproof.lab.accel import Accelerator
 from xenproof.lab.child import run, scrap, tail
 from xenproof.lab.machine import finishing_command
+from xenproof.lab.provenance import Provenance
 from xenproof.lab.recipe import Recipe
 from xenproof.run.cache import GIB, cache_folder, made, require_space
 from xenproof.run.progress import Progress
 
+_UNFINISHED = ".building"
 BUILD_GIB = 4.5  # the archive, the tree and the disk, which exist at the same time
 
 
@@ -43,6 +46,16 @@ class Image:
         return self.folder / "host_keys"
 
     @property
+    def provenance(self) -> Provenance:
+        """What it was built from; raises LabError where the file is missing or broken."""
+        return Provenance.read(self.folder / "provenance.json")
+
+    @property
+    def origin(self) -> str:
+        """What it was built from, for the report; raises LabError as `provenance` does."""
+        return self.provenance.summary
+
+    @property
     def parts(self) -> Path:
         """The folder with the kernel, modules and busybox for guests' images."""
         return self.folder / "parts"
@@ -53,38 +66,69 @@ class Image:
         return Packing.GZIP
 
 
-def image_folder(recipe: Recipe) -> Path:
-    """The folder of the image of `recipe`, which may not be built yet."""
-    return cache_folder() / "images" / f"{recipe.release}-{recipe.digest}"
+def images(recipe: Recipe) -> list[Image]:
+    """The finished images of `recipe`, the newest first; none where none was built yet.
+
+    Raises LabError for one that does not say what it was built from.
+    """
+    found = [Image(folder) for folder in _parent().glob(f"{_stem(recipe)}-????????") if folder.is_dir()]
+    return sorted(found, key=lambda image: image.provenance.built, reverse=True)
 
 
-def ensure_image(recipe: Recipe, accelerator: Accelerator, progress: Progress) -> Image:
-    """The image of `recipe`, built if it does not exist; raises LabError if that fails.
+def all_folders() -> list[Path]:
+    """The folders of all finished images, those of older recipes, too."""
+    return sorted(path for path in _parent().glob("*-*") if path.is_dir() and path.suffix != _UNFINISHED)
+
+
+def ensure_image(
+    recipe: Recipe, accelerator: Accelerator, progress: Progress, *, fresh: bool = False, allow_expired: bool = False
+) -> Image:
+    """The newest image of `recipe`, built if there is none or if it is to be `fresh`; raises LabError if that fails.
 
     Two runs that need the same image build it once.  An interrupted build leaves a folder with
     another name, which is never used and is removed here.
     """
-    final = image_folder(recipe)
-    image = Image(final)
-    if final.is_dir():
-        return image
-    parent = made(final.parent)
-    with FileLock(parent / f"{final.name}.lock"):
-        if final.is_dir():
-            return image
-        work = parent / f"{final.name}.building"
+    if not fresh and (known := images(recipe)):
+        return known[0]
+    parent, stem = made(_parent()), _stem(recipe)
+    begun = datetime.now(UTC).replace(microsecond=0)
+    with FileLock(parent / f"{stem}.lock"):
+        # Another run may have built it while this one waited.
+        if (known := images(recipe)) and (not fresh or known[0].provenance.built >= begun):
+            return known[0]
+        work = parent / f"{stem}{_UNFINISHED}"
         scrap(work)
         require_space(parent, BUILD_GIB, f"building the lab image {recipe.release}")
         try:
-            _build_in(work, recipe, accelerator, progress)
-            work.rename(final)
+            _build_in(work, recipe, accelerator, progress, allow_expired=allow_expired)
+            return _finished(work, parent / f"{stem}-{Image(work).provenance.identity}")
         except (OSError, LabError) as error:
-            _tidy(work, parent / f"{final.name}.log")
+            _tidy(work, parent / f"{stem}.log")
             raise LabError(f"building the lab image {recipe.release} failed{_too_full(parent)}: {error}") from error
         except BaseException:
-            _tidy(work, parent / f"{final.name}.log")
+            _tidy(work, parent / f"{stem}.log")
             raise
-    return image
+
+
+def _parent() -> Path:
+    return cache_folder() / "images"
+
+
+def _stem(recipe: Recipe) -> str:
+    return f"{recipe.release.replace('@', '-')}-{recipe.digest}"
+
+
+def _finished(work: Path, final: Path) -> Image:
+    """The image in `work` under its final name; where one of the same packages is there, that one, as new as this."""
+    if final.is_dir():
+        # A host that runs, and a saved one, are on the disk of that image.
+        new = final / "provenance.json.new"
+        Image(work).provenance.write(new)
+        new.replace(final / "provenance.json")
+        scrap(work)
+    else:
+        work.rename(final)
+    return Image(final)
 
 
 def _tidy(work: Path, log: Path) -> None:
@@ -107,12 +151,13 @@ def _too_full(folder: Path) -> str:
     )
 
 
-def _build_in(work: Path, recipe: Recipe, accelerator: Accelerator, progress: Progress) -> None:
+def _build_in(work: Path, recipe: Recipe, accelerator: Accelerator, progress: Progress, *, allow_expired: bool) -> None:
     image = Image(made(work))
     log = image.folder / "build.log"
     log.touch()
     with progress.phase(f"installing {recipe.title}", 95):
-        tree = rootfs.install(recipe, image.folder, log)
+        tree, provenance = rootfs.install(recipe, image.folder, log, allow_expired=allow_expired)
+        provenance.write(image.folder / "provenance.json")
         rootfs.configure(recipe, tree, image.folder)
     with progress.phase(f"making the disk of {recipe.release}", 10):
         keep_parts(tree.folder, image.parts)
@@ -120,7 +165,8 @@ def _build_in(work: Path, recipe: Recipe, accelerator: Accelerator, progress: Pr
     with progress.phase(f"letting Debian install its boot loader on the disk of {recipe.release}", 40):
         _finish(accelerator, image, tree.folder / "boot", log)
     rootfs.remove(tree)
-    shutil.rmtree(image.folder / "early", ignore_errors=True)
+    for folder in ("early", "used"):
+        shutil.rmtree(image.folder / folder, ignore_errors=True)
 
 
 def _finish(accelerator: Accelerator, image: Image, boot: Path, log: Path) -> None:

@@ -3,11 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from xenproof.lab.accel import QEMU, Accelerator
-from xenproof.lab.recipe import Recipe
 
 ADDRESS = "10.0.2.15"  # of the recipe's bridge, in the private network of each QEMU
+
+
+class MachineSize(Protocol):
+    """The size of a machine: its memory in MiB and the number of its processors."""
+
+    @property
+    def memory_mib(self) -> int:
+        """The memory in MiB."""
+
+    @property
+    def cpus(self) -> int:
+        """The number of processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +32,7 @@ class Wiring:
     pid: Path
 
 
-def command(recipe: Recipe, accelerator: Accelerator, wiring: Wiring, extra: Sequence[str] = ()) -> list[str]:
+def command(size: MachineSize, accelerator: Accelerator, wiring: Wiring, extra: Sequence[str] = ()) -> list[str]:
     """The command that runs a lab host from its disk, isolated from every network, in the monitor's folder.
 
     ssh is forwarded from a free port of loopback, which QEMU chooses.  All but 1 GiB of memory is
@@ -30,8 +42,8 @@ def command(recipe: Recipe, accelerator: Accelerator, wiring: Wiring, extra: Seq
         QEMU,
         "-machine", "pc,max-ram-below-4g=1G",
         *accelerator.options,
-        "-m", str(recipe.memory_mib),
-        "-smp", str(recipe.cpus),
+        "-m", str(size.memory_mib),
+        "-smp", str(size.cpus),
         "-rtc", "base=utc",
         "-nodefaults", "-no-user-config", "-display", "none",
         "-serial", f"file:{wiring.serial}",

@@ -4,10 +4,10 @@ import re
 import subprocess
 import time
 from pathlib import Path
+from typing import Protocol
 
 from xenproof.errors import LabError, SourceError
 from xenproof.lab.child import tail
-from xenproof.lab.image import Image
 from xenproof.lab.qmp import Qmp
 from xenproof.source.host_keys import HostKeys
 from xenproof.source.ssh import SSHConnection
@@ -26,6 +26,18 @@ _WARM = (
     "sshd -T; lsattr -d /; df",
     "sync",
 )
+
+
+class LoginFiles(Protocol):
+    """What logs in to a lab host: a private key for root, and the keys by which the host has to answer."""
+
+    @property
+    def key(self) -> Path:
+        """The private key."""
+
+    @property
+    def host_keys(self) -> Path:
+        """The host's public keys, one per line, as in a known_hosts file without the host's name."""
 
 
 def wait_for_login(process: "subprocess.Popen[bytes]", serial: Path, log: Path, limit_s: float) -> None:
@@ -53,7 +65,7 @@ def forwarded_port(qmp: Qmp) -> int:
     return int(found[1])
 
 
-def connect(image: Image, url: str, port: int, folder: Path, limit_s: float) -> SSHConnection:
+def connect(image: LoginFiles, url: str, port: int, folder: Path, limit_s: float) -> SSHConnection:
     """A connection to the lab host that accepts only the host keys of its image; retries for `limit_s`."""
     pins = folder / "known_hosts"
     if not pins.exists():
@@ -71,7 +83,7 @@ def connect(image: Image, url: str, port: int, folder: Path, limit_s: float) -> 
     )
 
 
-def settle(image: Image, port: int, folder: Path) -> None:
+def settle(image: LoginFiles, port: int, folder: Path) -> None:
     """Return when dom0 has started all its units; raises LabError with the names of those that failed.
 
     Also runs once the programs that checks run later, so that they are in the host's memory when it is saved.

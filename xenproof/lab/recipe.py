@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 from xenproof.errors import UsageError
 
 # Increase it when a change of the builder's code changes the image that it builds from the same recipe.
-BUILDER = 3
+BUILDER = 4
+_RELEASE_ONLY = "release"
 LEAST_MIB = 1536
 """The least memory of a lab host: for Xen, dom0 and a guest."""
 
@@ -27,11 +28,14 @@ class RecipeFile:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A lab host: suite and packages of Debian, files, masked units, and the size of its machine."""
+    """A lab host: suites and packages of Debian, files, masked units, and the size of its machine.
+
+    `suites` begins with the release's own, as in "bookworm", "bookworm-updates", "bookworm-security".
+    """
 
     release: str
     title: str
-    suite: str
+    suites: tuple[str, ...]
     memory_mib: int
     cpus: int
     disk_gib: int
@@ -58,25 +62,35 @@ def releases() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in _recipes().iterdir() if entry.name.endswith(".yaml"))
 
 
+def states(release: str) -> tuple[str, ...]:
+    """The names of a release with its updates and, unless it is rolling, of what it contains itself."""
+    return (release, f"{release}@{_RELEASE_ONLY}") if _read(_own_text(release))["pockets"] else (release,)
+
+
 def load_recipe(release: str) -> Recipe:
-    """The recipe of `release`; raises UsageError with the known releases for an unknown one."""
-    if release not in releases():
-        raise UsageError(f"there is no lab recipe {release!r}; expected one of: {', '.join(releases())}")
-    own_text = _recipes().joinpath(f"{release}.yaml").read_text("utf-8")
+    """The recipe of `release`: with its updates and security updates, unless the name ends with "@release".
+
+    Rolling ones, "debian-testing" and "debian-sid", have no such state.  Raises UsageError with the known releases for
+    an unknown one.
+    """
+    if release not in (known := [state for name in releases() for state in states(name)]):
+        raise UsageError(f"there is no lab recipe {release!r}; expected one of: {', '.join(known)}")
+    name, at, _ = release.partition("@")
+    own_text = _own_text(name)
     own = _read(own_text)
     common_text = _recipes().joinpath("common", f"{own['extends']}.yaml").read_text("utf-8")
     common = _read(common_text)
     finish = finish_script()
     return Recipe(
         release=release,
-        title=own["title"],
-        suite=own["suite"],
+        title=own["title"] + (", without updates" if at else ""),
+        suites=(own["suite"], *(() if at else (own["suite"] + pocket for pocket in own["pockets"]))),
         memory_mib=common["memory_mib"],
         cpus=common["cpus"],
         disk_gib=common["disk_gib"],
         packages=(*common["packages"], *own["packages"]),
-        early_files=_files(common["early_files"], release),
-        files=_files(common["files"], release),
+        early_files=_files(common["early_files"], name),
+        files=_files(common["files"], name),
         masked=tuple(common["masked"]),
         digest=hashlib.sha256(f"{BUILDER}\n{finish}\n{common_text}\n{own_text}".encode()).hexdigest()[:16],
     )
@@ -89,6 +103,10 @@ def finish_script() -> str:
 
 def _recipes() -> Traversable:
     return files("xenproof.lab").joinpath("recipes")
+
+
+def _own_text(release: str) -> str:
+    return _recipes().joinpath(f"{release}.yaml").read_text("utf-8")
 
 
 def _read(text: str) -> dict[str, Any]:

@@ -10,10 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from xenproof.errors import LabError
-from xenproof.lab.apt_sources import sources_list
+from xenproof.lab.apt_sources import debian_mirrors
+from xenproof.lab.archive import find_pockets
 from xenproof.lab.child import all_or_none, run
+from xenproof.lab.provenance import Provenance, provenance
 from xenproof.lab.recipe import Recipe, RecipeFile, finish_script
 from xenproof.programs import require
+from xenproof.source.connection import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +35,28 @@ class RootTree:
         return ["fakeroot", "-i", str(self.state), "-s", str(self.state), "--", *words]
 
 
-def install(recipe: Recipe, folder: Path, log: Path) -> RootTree:
-    """Install the recipe's packages into a new tree below `folder`; needs the network of apt."""
-    early = folder / "early"
+def install(recipe: Recipe, folder: Path, log: Path, *, allow_expired: bool) -> tuple[RootTree, Provenance]:
+    """Install the recipe's packages into a new tree below `folder`, and what it was made of; needs apt's network.
+
+    An archive whose Release file is no longer valid is an error unless `allow_expired`.
+    """
+    early, used = folder / "early", folder / "used"
+    used.mkdir()
     hooks = [f"--essential-hook={hook}" for hook in _early_hooks(recipe, early)]
+    hooks += [f"--customize-hook={hook}" for hook in _hooks_of_provenance(used)]
+    hooks += ["--aptopt=Acquire::Check-Valid-Until false"] if allow_expired else []
+    mirrors = debian_mirrors()
+    # Without a mirror of Debian's (Ubuntu's apt has none), mmdebstrap's own default is used.
+    pockets = find_pockets(recipe.suites, mirrors, allow_expired=allow_expired) if mirrors else []
     archive = folder / "root.tar"
     run(
         all_or_none(
             "mmdebstrap", "--variant=minbase", "--format=tar", f"--include={','.join(recipe.packages)}",
             '--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"',
             # No sync is needed: the tree is packed after all is written, and discarded after an error.
-            "--dpkgopt=force-unsafe-io", *hooks, recipe.suite, str(archive), "-",
+            "--dpkgopt=force-unsafe-io", *hooks, recipe.suites[0], str(archive), "-",
         ),
-        stdin="".join(f"{line}\n" for line in sources_list(recipe.suite)),
+        stdin="".join(f"{pocket.source_line}\n" for pocket in pockets),
         log=log,
         purpose=f"installing {recipe.title}",
         limit_s=1800,
@@ -60,7 +72,7 @@ def install(recipe: Recipe, folder: Path, log: Path) -> RootTree:
         log=log, purpose="unpacking the packages", limit_s=300,
     )  # fmt: skip
     archive.unlink()
-    return tree
+    return tree, provenance(used / "lists", (used / "packages").read_text("utf-8"), recipe.suites)
 
 
 def configure(recipe: Recipe, tree: RootTree, keys: Path) -> None:
@@ -132,6 +144,15 @@ def remove(tree: RootTree) -> None:
     """Remove the tree."""
     shutil.rmtree(tree.folder)
     tree.state.unlink()
+
+
+def _hooks_of_provenance(used: Path) -> list[str]:
+    """Hooks that copy apt's verified Release files, and the names and versions of all packages, into `used`."""
+    lists, packages = quoted(str(used / "lists")), quoted(str(used / "packages"))
+    return [
+        f'mkdir {lists} && cp "$1"/var/lib/apt/lists/*Release {lists}',
+        f"dpkg-query --admindir=\"$1/var/lib/dpkg\" -W -f='${{Package}} ${{Version}}\\n' >{packages}",
+    ]
 
 
 def _early_hooks(recipe: Recipe, folder: Path) -> list[str]:

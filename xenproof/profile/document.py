@@ -59,6 +59,11 @@ class Document:
         return str(self.data.get("name", self.path.stem))
 
     @property
+    def rolling(self) -> bool:
+        """Whether it is of a release without fixed content, for which inherited values are only a starting point."""
+        return bool(self.data.get("rolling", False))
+
+    @property
     def families(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
         """Family, entry and attribute as this file itself states them."""
         families: Mapping[str, Mapping[str, Mapping[str, Any]]] = self.data.get("families", {})

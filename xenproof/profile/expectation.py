@@ -13,11 +13,15 @@ class Status(StrEnum):
 
 
 class Level(StrEnum):
-    """What a mismatch means: `must` fails the host, `should` and `info` are reported."""
+    """What a mismatch means: `must` fails the host, `should`, `info` and `new` are reported.
+
+    `new` have the values that a rolling release inherits from a stable one: a mismatch is what is new.
+    """
 
     MUST = "must"
     SHOULD = "should"
     INFO = "info"
+    NEW = "new"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ class Merged:
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._defaults: dict[str, dict[int, Metadata]] = {}
         self._layers = len(root_first)
+        self._starting_points = max((at for at, document in enumerate(root_first) if document.rolling), default=0)
+        """The layers below this one are of another release than the rolling one."""
         for layer, document in enumerate(root_first):
             self._remove(document)
             self._add(document, layer)
@@ -111,6 +113,9 @@ class Merged:
         source = self._provenance("source", entry, setting, defaults)
         status = self._provenance("status", entry, setting, defaults)
         req = self._policy("req", entry, defaults)
+        level = _level(self._policy("level", entry, defaults), Status(str(status or Status.INFERRED)))
+        if self._is_starting_point(entry, setting) and level is not Level.INFO:
+            level = Level.NEW
         missing = [key for key, value in (("req", req), ("source", source), ("status", status)) if value is None]
         if missing:
             raise ProfileError(
@@ -123,7 +128,7 @@ class Merged:
             req=tuple(req) if isinstance(req, list) else (),
             source=str(source),
             status=Status(str(status)),
-            level=_level(self._policy("level", entry, defaults), Status(str(status))),
+            level=level,
             profile=setting.profile,
             where=setting.where,
         )
@@ -135,6 +140,12 @@ class Merged:
                 if key in (metadata := by_layer.get(layer, {})):
                     return metadata[key]
         return None
+
+    def _is_starting_point(self, entry: _Entry, setting: Setting) -> bool:
+        """Whether a rolling release inherits the value, and neither it nor what extends it states the level itself."""
+        nearer = range(self._starting_points, self._layers)
+        stated = any("level" in entry.metadata.get(layer, {}) for layer in nearer)
+        return setting.layer < self._starting_points and not stated
 
     def _provenance(self, key: str, entry: _Entry, setting: Setting, defaults: Mapping[int, Metadata]) -> object:
         """`source` and `status` describe the value: the file that set it decides, unless a nearer one restates them.

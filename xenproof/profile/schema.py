@@ -125,7 +125,7 @@ _METADATA_KINDS: Mapping[str, Kind] = {
     "req": REQ,
     "source": _text("where the value comes from, as a string that is not empty"),
     "status": _one_of("verified", "documented", "inferred"),
-    "level": _one_of("must", "should", "info"),
+    "level": _one_of("must", "should", "info", "new"),
 }
 
 
@@ -159,6 +159,7 @@ SCHEMA: Kind = {
             "title": TEXT,
             "extends": _text("the name of a profile, or a relative path that ends in .yaml"),
             "scheme": _one_of("deb", "rpm"),
+            "rolling": BOOL,
             "description": TEXT,
             "families": _closed(
                 {name: _family_schema(name, shape) for name, shape in FAMILY_SHAPES.items()}, "a map of families"

@@ -7,12 +7,14 @@ from rich.console import Console
 from rich.text import Text
 
 from xenproof.plain import shortened, visible
+from xenproof.profile.expectation import Level
 from xenproof.report import page
 from xenproof.report.duration import duration
 from xenproof.results.conclusion import Kind, conclusion
 from xenproof.results.results import Results
 from xenproof.results.verdict import Finding, Outcome, Verdict
 
+_FAIL_HEADS = {Level.MUST: "FAIL", Level.SHOULD: "FAIL (should)", Level.INFO: "FAIL (info)", Level.NEW: "NEW"}
 _MOST = 20  # failures and errors in full; more would push the verdict off the screen
 _MOST_LINES, _MOST_LETTERS = 8, 560  # of one text; 600 letters including the note that there is more
 _COLOURS = {Kind.CONFORMS: "bold green", Kind.DIFFERS: "bold red", Kind.UNKNOWN: "bold yellow"}
@@ -52,8 +54,7 @@ def summary(results: Results, console: Console, report: Path | None = None) -> N
 
 
 def _failure(console: Console, verdict: Verdict, several: bool) -> None:
-    head = "FAIL" if verdict.level == "must" else f"FAIL ({_safe(verdict.level, console)})"
-    _head(console, head, "bold red", verdict, several)
+    _head(console, _FAIL_HEADS[verdict.level], "bold red", verdict, several)
     if verdict.finding:
         _block(console, _finding(verdict.finding))
     else:

@@ -37,12 +37,16 @@ class Conclusion:
 def host_conclusion(profile: str, verdicts: Sequence[Verdict]) -> Conclusion:
     """The conclusion from the `verdicts` about a host: if nothing passed, nothing was proved."""
     fails = _count(v.outcome is Outcome.FAIL and v.level is Level.MUST for v in verdicts)
-    advice = _count(v.outcome is Outcome.FAIL and v.level is not Level.MUST for v in verdicts)
+    new = _count(v.outcome is Outcome.FAIL and v.level is Level.NEW for v in verdicts)
+    advice = _count(v.outcome is Outcome.FAIL and v.level not in (Level.MUST, Level.NEW) for v in verdicts)
     errors = _count(v.outcome is Outcome.ERROR for v in verdicts)
     silent = _count(v.outcome is Outcome.NOT_EVALUABLE for v in verdicts)
     asides = [
         f"{_checks(errors)} could not be evaluated" if errors and fails else "",
         f"{silent} not evaluable from this source" if silent else "",
+        f"{new} {'value is' if new == 1 else 'values are'} new: not as in the release from which the profile starts"
+        if new
+        else "",
         f"{advice} of its recommendations {'is' if advice == 1 else 'are'} not met" if advice else "",
     ]
     kept = tuple(filter(None, asides))

@@ -32,6 +32,10 @@ class Progress:
         self.seconds[what] = taken
         self._console.print(f"{label}: {taken:.1f} s", soft_wrap=True)
 
+    def note(self, text: str) -> None:
+        """Print one line between phases."""
+        self._console.print(f"lab: {text}", soft_wrap=True)
+
 
 class Silent(Progress):
     """Prints nothing, for callers that print their own progress."""

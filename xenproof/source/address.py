@@ -27,7 +27,7 @@ class Scheme(StrEnum):
 FORMS = {
     Scheme.SSH: "ssh://[user@]host[:port]",
     Scheme.LOCAL: "local://",
-    Scheme.LAB: "lab://RELEASE",
+    Scheme.LAB: "lab://RELEASE or lab://FILE.qcow2",
     Scheme.RECORDING: "recording://PATH",
     Scheme.IMAGE: "image://PATH",
     Scheme.SUPPORTCONFIG: "supportconfig://PATH",
@@ -37,8 +37,9 @@ FORMS = {
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 # A user name: `root`, `svc.xen`, `DOMAIN+joe`.
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
-# A release of the lab: `debian12`.
-_RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+# A release of the lab, and one without its updates: `debian12`, `debian12@release`.
+_RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(@[a-z]+)?\Z")
+_DISKS = (".qcow2", ".raw", ".img")
 # `[user@]host[:port]` with an IPv6 host in brackets: `root@[fe80::1%eth0]:2222`.
 _AUTHORITY = re.compile(r"(?:(?P<user>[^@]*)@)?(?:\[(?P<six>[^\]]*)\]|(?P<host>[^:@\[\]]*))(?::(?P<port>.*))?\Z")
 
@@ -48,7 +49,7 @@ class Address:
     """A parsed URL; the fields that its scheme does not use keep their defaults.
 
     `host` is a name or an IP address without brackets; `user` is root if the URL names none,
-    because the checks need root.  `path` is set for recordings, images and supportconfigs.
+    because the checks need root.  `path` is set for recordings, images, supportconfigs and disks that the lab boots.
     """
 
     url: str
@@ -58,6 +59,11 @@ class Address:
     user: str = ROOT
     release: str = ""
     path: Path | None = None
+
+    @property
+    def offline(self) -> bool:
+        """Whether it is a stored state of a host."""
+        return self.scheme in (Scheme.RECORDING, Scheme.IMAGE, Scheme.SUPPORTCONFIG)
 
 
 def parse_urls(text: str) -> list[Address]:
@@ -92,6 +98,8 @@ def parse_url(url: str) -> Address:
                 raise UsageError(f"expected {FORMS[scheme]!r}, which names this machine, found {url!r}")
             return Address(url, scheme)
         case Scheme.LAB:
+            if rest.endswith(_DISKS):
+                return Address(url, scheme, path=Path(rest).expanduser())
             if not _RELEASE.match(rest):
                 raise UsageError(f"expected a release in {FORMS[scheme]!r}, such as 'lab://debian12', found {url!r}")
             return Address(url, scheme, release=rest)

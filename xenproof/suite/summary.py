@@ -9,7 +9,7 @@ from xenproof.source.probe import Recording
 
 
 def host_facts(recording: Recording | None, profile: Profile) -> dict[str, str]:
-    """The host's system and versions and, for a lab host, its accelerator; what cannot be read is left out."""
+    """The host's system and versions, and of a lab host its accelerator and origin; what cannot be read is left out."""
     if recording is None:
         return {}
     versions = Versions(recording, profile)
@@ -22,6 +22,7 @@ def host_facts(recording: Recording | None, profile: Profile) -> dict[str, str]:
         "qemu": lambda: versions.running("qemu").text,
         "recorded": lambda: recording.taken,
         "accelerator": lambda: recording.about["accelerator"],
+        "built from": lambda: recording.about["built from"],
     }
     facts: dict[str, str] = {}
     for name, read in rows.items():

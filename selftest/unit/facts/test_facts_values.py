@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -263,6 +264,14 @@ def test_sshd() -> None:
     assert sshd.value("PubkeyAuthentication") == "yes"
     with pytest.raises(NotEvaluable, match="no option"):
         sshd.value("color")
+
+
+def test_sshd_that_prints_its_options_in_mixed_case() -> None:
+    """As OpenSSH of Debian sid does in November 2026."""
+    change = partial(re.sub, r"(?m)^p(ort|ermit|ubkey|assword)", lambda found: f"P{found[1]}")
+    sshd = SSHD.of(recording(change), PROFILE)
+    assert sshd == SSHD.of(GOOD, PROFILE)
+    assert "\nPermit" in recording(change).outputs["programs"].text
 
 
 def test_libvirt() -> None:

@@ -16,7 +16,7 @@ from xenproof.guest.image.guest_image import AREA_MIB, BLOCK, BLOCKS, LOADER, Gu
 from xenproof.guest.image.initramfs import Cpio, build_initramfs, modules_in_order
 
 RELEASE = "6.1.0-1-amd64"
-WANTED = ("xen-blkfront", "crc32c_generic", "ext4")
+WANTED = ("xen-blkfront", "ext4")
 DEP = """\
 kernel/fs/ext4/ext4.ko: kernel/lib/crc16.ko kernel/fs/mbcache.ko kernel/fs/jbd2/jbd2.ko
 kernel/fs/jbd2/jbd2.ko: kernel/lib/crc16.ko
@@ -53,6 +53,15 @@ def tree(tmp_path: Path) -> Path:
 def test_modules_come_after_what_they_need(tree: Path) -> None:
     names = [path.name for path in modules_in_order(tree / "lib/modules" / RELEASE, WANTED)]
     assert names == ["xen-blkfront.ko.xz", "crc16.ko", "mbcache.ko", "jbd2.ko", "ext4.ko"]
+
+
+def test_a_provider_of_checksums_comes_first_where_the_kernel_has_it_as_a_module(tree: Path) -> None:
+    """It is built in above, and not there at all in Linux 7.2."""
+    folder = tree / "lib/modules" / RELEASE
+    (folder / "modules.builtin").write_text("")
+    assert "crc32c_generic.ko" not in [path.name for path in modules_in_order(folder, WANTED)]
+    (folder / "modules.dep").write_text(f"{DEP}kernel/crypto/crc32c_generic.ko:\n")
+    assert modules_in_order(folder, WANTED)[0].name == "crc32c_generic.ko"
 
 
 def test_a_module_that_is_nowhere_is_an_error(tree: Path) -> None:

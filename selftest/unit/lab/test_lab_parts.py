@@ -11,47 +11,9 @@ from selftest.sshd import eventually, gone
 from xenproof import programs
 from xenproof.errors import LabError, UsageError
 from xenproof.lab import accel, child, trial
-from xenproof.lab.apt_sources import lines_for, sources_list
-from xenproof.lab.recipe import load_recipe, releases
+from xenproof.lab.recipe import load_recipe, releases, states
 from xenproof.run import cache, runs
 from xenproof.run.process_identity import ProcessIdentity
-
-# What `apt-get indextargets` printed on a Debian 13 machine with a third party's source; the hosts are made up.
-INDEX_TARGETS = """\
-http://deb.example/debian/|trixie|main|Debian|Debian|Packages
-http://deb.example/debian/|trixie|main|Debian|Debian|Translations
-http://deb.example/debian/|trixie|contrib|Debian|Debian|Packages
-http://deb.example/debian/|trixie-updates|main|Debian|Debian|Packages
-http://deb.example/debian/|trixie-backports|main|Debian Backports|Debian Backports|Packages
-http://sec.example/debian-security/|trixie-security|main|Debian|Debian-Security|Packages
-https://apt.example/|nodistro|main|. nodistro|. nodistro|Packages
-"""
-
-
-def test_sources_are_the_machines_own_with_the_suite_changed() -> None:
-    assert lines_for("bookworm", INDEX_TARGETS) == [
-        "deb http://deb.example/debian/ bookworm main",
-        "deb http://deb.example/debian/ bookworm-updates main",
-        "deb http://sec.example/debian-security/ bookworm-security main",
-    ]
-
-
-def test_a_machine_without_a_debian_source_leaves_it_to_mmdebstrap() -> None:
-    assert lines_for("bookworm", "http://u.example/ubuntu/|noble|main|Ubuntu|Ubuntu|Packages\n") == []
-
-
-def test_the_users_mirror_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XENPROOF_MIRROR", "http://mirror.example/debian")
-
-    assert sources_list("bookworm") == ["deb http://mirror.example/debian bookworm main"]
-
-
-def test_a_machine_without_apt_is_told_about_the_mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("XENPROOF_MIRROR", raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-
-    with pytest.raises(LabError, match="XENPROOF_MIRROR"):
-        sources_list("bookworm")
 
 
 def test_an_unknown_release_names_the_known_ones() -> None:
@@ -59,9 +21,28 @@ def test_an_unknown_release_names_the_known_ones() -> None:
         load_recipe("debian99")
 
 
-@pytest.mark.parametrize("release", releases())
-def test_every_recipe_loads(release: str) -> None:
-    assert load_recipe(release).release == release
+@pytest.mark.parametrize("release", [release for release in releases() if len(states(release)) == 2])
+def test_every_recipe_loads_with_updates_and_without(release: str) -> None:
+    patched, plain = (load_recipe(state) for state in states(release))
+    assert (patched.release, plain.release) == (release, f"{release}@release")
+    suite = plain.suites[0]
+    assert plain.suites == (suite,)
+    assert patched.suites == (suite, f"{suite}-updates", f"{suite}-security")
+    assert patched.files == plain.files
+
+
+@pytest.mark.parametrize("release", ["debian-sid", "debian-testing"])
+def test_a_rolling_release_is_one_suite(release: str) -> None:
+    assert states(release) == (release,)
+    assert load_recipe(release).suites == (release.removeprefix("debian-"),)
+
+
+@pytest.mark.parametrize(
+    "name", ["debian-sid@release", "debian12@", "debian12@updates", "@release", "debian12@release@release"]
+)
+def test_another_state_of_a_release_is_unknown(name: str) -> None:
+    with pytest.raises(UsageError, match="debian11@release"):
+        load_recipe(name)
 
 
 def test_a_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,12 @@ MISTAKES: list[tuple[str, str, int, str]] = [
     ("installed: true", "? [a]\n      : b", 7, r"expected a name of printable characters as key"),
     ("installed: true", '"a\\nb": true', 7, r"expected a name of printable characters as key"),
     ("installed: true", "\tinstalled: true", 7, r"expected YAML, found a mistake"),
-    ("installed: true", "level: most", 7, r"packages\.xen\.level: expected one of must, should, info, found 'most'"),
+    (
+        "installed: true",
+        "level: most",
+        7,
+        r"packages\.xen\.level: expected one of must, should, info, new, found 'most'",
+    ),
     ('mode: "0644"', "mode: 0644", 11, r"files\./etc/xen/xl\.conf\.mode: .* found the number 0644; quote it: \"0644\""),
     ('mode: "0644"', 'mode: "644"', 11, r"expected an octal mode with a leading 0, such as \"0755\", found '644'"),
     ('mode: "0644"', "type: dir", 11, r"expected one of file, directory, symlink, found 'dir'"),

@@ -201,6 +201,25 @@ def test_the_scheme_is_inherited_and_can_be_changed(tmp_path: Path, scheme: str)
     assert load(tmp_path, child="").scheme == "deb"
 
 
+def test_a_rolling_release_starts_from_values_that_fail_no_host(tmp_path: Path) -> None:
+    """Neither it nor a profile that extends it makes them more than new, unless it states the level of an entry."""
+    own = (
+        "families: {packages: {grub2: {level: must}, qemu: {version: '>=11', status: verified}, "
+        "mine: {installed: true, status: verified}}}"
+    )
+    load(tmp_path, child=f"rolling: true\n{own}\n")
+    (tmp_path / "grandchild.yaml").write_text("name: grandchild\nextends: child.yaml\n")
+    profile = load_profile(str(tmp_path / "grandchild.yaml"))
+    assert {expectation.key: expectation.level for expectation in profile.expectations.values()} == {
+        "packages.xen-utils-4.17.installed": Level.NEW,
+        "packages.xen-utils-4.17.version": Level.NEW,
+        "packages.grub2.installed": Level.MUST,
+        "packages.qemu.installed": Level.NEW,
+        "packages.qemu.version": Level.MUST,
+        "packages.mine.installed": Level.MUST,
+    }
+
+
 @pytest.mark.parametrize(
     ("status", "said", "level"),
     [

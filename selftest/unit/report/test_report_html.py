@@ -75,6 +75,12 @@ def test_a_recommendation_does_not_break_conformance() -> None:
     assert said.asides == ("1 of its recommendations is not met",)
 
 
+def test_what_is_new_in_a_rolling_release_does_not_break_conformance() -> None:
+    run = run_of(verdict(Outcome.PASS), *[verdict(Outcome.FAIL, level=Level.NEW)] * 2, exit_status=0)
+    assert conclusion(run).kind is Kind.CONFORMS
+    assert conclusion(run).asides == ("2 values are new: not as in the release from which the profile starts",)
+
+
 def test_a_host_on_which_nothing_ran_is_not_passed_over() -> None:
     said = conclusion(run_of(verdict(Outcome.PASS), exit_status=0, hosts=(ONE, TWO)))
     assert (said.kind, said.text) == (Kind.UNKNOWN, "could not be evaluated: no check ran on lab://debian12")

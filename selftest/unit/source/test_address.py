@@ -56,6 +56,7 @@ def test_other_urls_name_what_they_need() -> None:
         ("local://xen1", "names this machine"),
         ("lab://", "lab://RELEASE"),
         ("lab://../x", "lab://RELEASE"),
+        ("lab://debian12@", "lab://RELEASE"),
         ("recording://", "expected a path"),
         ("image://", "expected a path"),
     ],
@@ -64,6 +65,18 @@ def test_a_wrong_url_is_a_usage_error_that_says_what_was_expected(url: str, said
     with pytest.raises(UsageError) as raised:
         parse_url(url)
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["host.qcow2", "/srv/images/host.raw", "../host.img"])
+def test_the_lab_boots_a_disk_of_the_users_own(name: str) -> None:
+    address = parse_url(f"lab://{name}")
+    assert (address.path, address.release, address.offline) == (Path(name), "", False)
+
+
+@pytest.mark.parametrize("name", ["debian12", "debian12@release", "debian-sid"])
+def test_the_lab_has_releases_in_two_states(name: str) -> None:
+    address = parse_url(f"lab://{name}")
+    assert (address.path, address.release, address.offline) == (None, name, False)
 
 
 def test_a_password_is_refused_and_not_repeated() -> None:
@@ -99,4 +112,6 @@ def test_an_address_is_parsed_where_it_comes_in_and_travels_from_there() -> None
     parsing = {name for name, text in modules.items() if re.search(r"\bparse_urls?\(", text)}
     assert parsing - {"source/address.py"} == entries
     splitting = r"urlsplit|urlparse|partition\(\"://|split\(\"://|(removeprefix|startswith)\(\"\w+://"
-    assert {name for name, text in modules.items() if re.search(splitting, text)} == {"source/address.py"}
+    of_mirrors = {"lab/archive.py", "lab/release_file.py"}
+    found = {name for name, text in modules.items() if re.search(splitting, text)}
+    assert found - of_mirrors == {"source/address.py"}

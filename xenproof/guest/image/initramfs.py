@@ -11,8 +11,14 @@ from pathlib import Path
 from xenproof.errors import LabError
 from xenproof.programs import piped
 
-MODULES = ("xen-blkfront", "xen-netfront", "crc32c_generic")
+MODULES = ("xen-blkfront", "xen-netfront")
 """What the witness needs of its kernel beyond what is built in and its file system, in the order of loading."""
+
+PROVIDERS = ("crc32c_generic",)
+"""Modules that file systems ask the kernel's crypto API for, so that modules.dep does not name them as needed.
+
+Loaded where the kernel has them: later ones (seen with 7.2) compute these checksums without.
+"""
 
 APPLETS = ("sh", "mount", "umount", "insmod", "usleep", "yes", "dd", "sha256sum", "date", "sed", "mkfifo")
 
@@ -51,7 +57,8 @@ class Cpio:
 def modules_in_order(folder: Path, wanted: tuple[str, ...]) -> list[Path]:
     """The module files below `folder` (/lib/modules/RELEASE) that `wanted` need, in the order of loading.
 
-    A module that modules.builtin names needs no file.  Raises LabError for one that is in neither.
+    A module that modules.builtin names needs no file.  Raises LabError for one that is in neither.  PROVIDERS that
+    the kernel has come first.
     """
     needs = dict(_dependencies(folder / "modules.dep"))
     named = {path for row in needs.items() for path in (row[0], *row[1])}
@@ -72,7 +79,7 @@ def modules_in_order(folder: Path, wanted: tuple[str, ...]) -> list[Path]:
         if path not in order:
             order.append(path)
 
-    for name in wanted:
+    for name in (*(name for name in PROVIDERS if name in by_name), *wanted):
         if (plain := name.replace("-", "_")) in by_name:
             visit(by_name[plain])
         elif plain not in builtin:

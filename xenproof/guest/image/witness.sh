@@ -44,7 +44,8 @@ read -r _ memory _ </proc/meminfo
 read -r nonce </proc/sys/kernel/random/uuid
 read -r magic token <"$area"
 [ "$magic" = XENPROOF-TOKEN ] || say problem "no token on $area"
-mount -t "$root" -o ro /dev/xvda1 /mnt && read -r menu </mnt/boot/grub/grub.cfg && umount /mnt
+mount -t "$root" -o ro /dev/xvda1 /mnt && read -r menu </mnt/boot/grub/grub.cfg && umount /mnt ||
+	say problem "mounting /dev/xvda1 as $root and reading its boot menu failed"
 say release "$release"
 say cmdline "$cmdline"
 say memory_kib "$memory"

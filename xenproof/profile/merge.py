@@ -113,9 +113,6 @@ class Merged:
         source = self._provenance("source", entry, setting, defaults)
         status = self._provenance("status", entry, setting, defaults)
         req = self._policy("req", entry, defaults)
-        level = _level(self._policy("level", entry, defaults), Status(str(status or Status.INFERRED)))
-        if self._is_starting_point(entry, setting) and level is not Level.INFO:
-            level = Level.NEW
         missing = [key for key, value in (("req", req), ("source", source), ("status", status)) if value is None]
         if missing:
             raise ProfileError(
@@ -128,7 +125,9 @@ class Merged:
             req=tuple(req) if isinstance(req, list) else (),
             source=str(source),
             status=Status(str(status)),
-            level=level,
+            level=Level.NEW
+            if self._is_starting_point(entry, setting)
+            else _level(self._policy("level", entry, defaults), Status(str(status))),
             profile=setting.profile,
             where=setting.where,
         )

@@ -10,7 +10,7 @@ from xenproof.results.conclusion import by_host
 from xenproof.results.results import Results
 from xenproof.results.verdict import Finding, Outcome, Verdict
 
-_SKIPPED = (Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.NOT_EVALUABLE)
+_SKIPPED = (Outcome.NEW, Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.NOT_EVALUABLE)
 _LONGEST = 64 << 10  # characters of one text; CI servers refuse much more
 
 
@@ -71,7 +71,7 @@ def _case(verdict: Verdict) -> TestCase:
             case.add_failure_info(message, text, visible(verdict.level) or "must")
         case Outcome.ERROR:
             case.add_error_info(message, text, "error")
-        case Outcome.WAIVED | Outcome.NOT_APPLICABLE | Outcome.NOT_EVALUABLE:
+        case Outcome.NEW | Outcome.WAIVED | Outcome.NOT_APPLICABLE | Outcome.NOT_EVALUABLE:
             case.add_skipped_info(f"{verdict.outcome}: {message}", text)
         case Outcome.PASS:
             pass

@@ -13,12 +13,14 @@ from xenproof.results.verdict import Outcome, Verdict
 GRAVITY = (
     Outcome.FAIL,
     Outcome.ERROR,
+    Outcome.NEW,
     Outcome.NOT_EVALUABLE,
     Outcome.WAIVED,
     Outcome.NOT_APPLICABLE,
     Outcome.PASS,
 )
-BAD = (Outcome.FAIL, Outcome.ERROR)
+BAD = (Outcome.FAIL, Outcome.ERROR, Outcome.NEW)
+"""The outcomes of which the page has a card."""
 MANY_HOSTS = 12
 """With more hosts, the page shows the hosts with problems first."""
 
@@ -149,6 +151,11 @@ def failures(all_rows: Sequence[VerdictRow]) -> tuple[VerdictRow, ...]:
     """The failures, those of the level "must" first."""
     failed = [row for row in all_rows if row.verdict.outcome is Outcome.FAIL]
     return tuple(sorted(failed, key=lambda row: row.verdict.level != "must"))
+
+
+def news(all_rows: Sequence[VerdictRow]) -> tuple[VerdictRow, ...]:
+    """What differs from the release that the profile of a rolling one starts from."""
+    return tuple(row for row in all_rows if row.verdict.outcome is Outcome.NEW)
 
 
 def errors(all_rows: Sequence[VerdictRow]) -> tuple[Group, ...]:

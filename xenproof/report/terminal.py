@@ -7,18 +7,16 @@ from rich.console import Console
 from rich.text import Text
 
 from xenproof.plain import shortened, visible
-from xenproof.profile.expectation import Level
 from xenproof.report import page
 from xenproof.report.duration import duration
 from xenproof.results.conclusion import Kind, conclusion
 from xenproof.results.results import Results
 from xenproof.results.verdict import Finding, Outcome, Verdict
 
-_FAIL_HEADS = {Level.MUST: "FAIL", Level.SHOULD: "FAIL (should)", Level.INFO: "FAIL (info)", Level.NEW: "NEW"}
 _MOST = 20  # failures and errors in full; more would push the verdict off the screen
 _MOST_LINES, _MOST_LETTERS = 8, 560  # of one text; 600 letters including the note that there is more
 _COLOURS = {Kind.CONFORMS: "bold green", Kind.DIFFERS: "bold red", Kind.UNKNOWN: "bold yellow"}
-_STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "yellow"}
+_STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "yellow", Outcome.NEW: "blue"}
 
 
 def summary(results: Results, console: Console, report: Path | None = None) -> None:
@@ -27,7 +25,7 @@ def summary(results: Results, console: Console, report: Path | None = None) -> N
     No text from a host can move the cursor, colour the text or act as rich's markup.
     """
     rows, hosts = page.rows(results), page.hosts(results)
-    failed, errors = page.failures(rows), page.errors(rows)
+    failed, errors = (*page.failures(rows), *page.news(rows)), page.errors(rows)
     several = len(hosts) > 1
     for row in failed[:_MOST]:
         _failure(console, row.verdict, several)
@@ -54,7 +52,9 @@ def summary(results: Results, console: Console, report: Path | None = None) -> N
 
 
 def _failure(console: Console, verdict: Verdict, several: bool) -> None:
-    _head(console, _FAIL_HEADS[verdict.level], "bold red", verdict, several)
+    head = "FAIL" if verdict.level == "must" else f"FAIL ({_safe(verdict.level, console)})"
+    new = verdict.outcome is Outcome.NEW
+    _head(console, "NEW" if new else head, "bold blue" if new else "bold red", verdict, several)
     if verdict.finding:
         _block(console, _finding(verdict.finding))
     else:

@@ -37,8 +37,8 @@ class Conclusion:
 def host_conclusion(profile: str, verdicts: Sequence[Verdict]) -> Conclusion:
     """The conclusion from the `verdicts` about a host: if nothing passed, nothing was proved."""
     fails = _count(v.outcome is Outcome.FAIL and v.level is Level.MUST for v in verdicts)
-    new = _count(v.outcome is Outcome.FAIL and v.level is Level.NEW for v in verdicts)
-    advice = _count(v.outcome is Outcome.FAIL and v.level not in (Level.MUST, Level.NEW) for v in verdicts)
+    new = _count(v.outcome is Outcome.NEW for v in verdicts)
+    advice = _count(v.outcome is Outcome.FAIL and v.level is not Level.MUST for v in verdicts)
     errors = _count(v.outcome is Outcome.ERROR for v in verdicts)
     silent = _count(v.outcome is Outcome.NOT_EVALUABLE for v in verdicts)
     asides = [

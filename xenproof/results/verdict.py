@@ -7,11 +7,15 @@ from xenproof.profile.expectation import Level, Status
 
 
 class Outcome(StrEnum):
-    """The result of one check.  `fail` is the host's fault; `error` is a fault of xenproof or the lab."""
+    """The result of one check.  `fail` is the host's fault; `error` is a fault of xenproof or the lab.
+
+    `new` differs from the release that a rolling one's profile starts from.
+    """
 
     PASS = "pass"  # noqa: S105  # not a password
     FAIL = "fail"
     ERROR = "error"
+    NEW = "new"
     WAIVED = "waived"
     NOT_APPLICABLE = "not applicable"
     NOT_EVALUABLE = "not evaluable"

@@ -7,6 +7,7 @@ import pytest
 
 from xenproof.errors import NotEvaluable, XenproofError
 from xenproof.plain import shortened
+from xenproof.profile.expectation import Level
 from xenproof.results.verdict import Outcome
 from xenproof.suite.expect import Mismatch
 
@@ -53,7 +54,7 @@ def _of_error(error: BaseException, when: str, trace: Callable[[], str]) -> End:
         return End(Outcome.NOT_APPLICABLE, str(error))
     first = (str(error).splitlines() or [type(error).__name__])[0]
     if isinstance(error, Mismatch):
-        return End(Outcome.FAIL, first)
+        return End(Outcome.NEW if error.finding.level is Level.NEW else Outcome.FAIL, first)
     if isinstance(error, AssertionError) and when == "call":
         return End(Outcome.FAIL, first, trace())
     if isinstance(error, XenproofError):

@@ -163,6 +163,9 @@ def pytest_runtest_makereport(
         if isinstance(error, NotEvaluable):
             report.outcome = "skipped"
             report.longrepr = (str(item.path), 0, visible(f"not evaluable: {error}"))
+        elif (end := data.ends.get(report.when)) is not None and end.outcome is Outcome.NEW:
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), 0, visible(f"new: {end.reason}"))
     elif report.failed:
         data.ends[report.when] = End(Outcome.ERROR, f"the {report.when} of this test failed", report.longreprtext)
     data.ran.append(report.when)

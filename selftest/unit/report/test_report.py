@@ -26,7 +26,7 @@ from xenproof.results.verdict import GuestTimeline, Outcome, Step, Verdict, exam
 
 HOST = "ssh://root@xen1.example"
 HOSTILE = "<script>alert(1)</script>]]>&amp;'\"\x1b]0;owned\x07\x1b[2J\x00\x85\ud800\uffff\u202e{{ 7*7 }}[red]"
-SKIPPED = (Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.NOT_EVALUABLE)
+SKIPPED = (Outcome.NEW, Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.NOT_EVALUABLE)
 
 
 def run_of(*verdicts: Verdict, exit_status: int = 1, host: HostSummary | None = None) -> Results:

@@ -7,7 +7,7 @@ from xenproof.guest.features.disk_rows import disk_rows
 from xenproof.suite.each import req
 from xenproof.suite.evidence import InTable
 from xenproof.suite.expect import Expect
-from xenproof.suite.fixtures.disk import DryRuns
+from xenproof.suite.fixtures.disk import DiskReadings
 from xenproof.suite.fixtures.promises import Predict
 from xenproof.xlcfg.specs import known_specs
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.shares_guest
 @pytest.mark.same_worker("dry runs of disk specifications")
 @pytest.mark.parametrize("spec", known_specs())
 def test_disk_specification_is_read_as_predicted(
-    spec: str, dry_runs: DryRuns, predict: Predict, expect: Expect
+    spec: str, dry_runs: DiskReadings, predict: Predict, expect: Expect
 ) -> None:
     """xl reads the disk specification {spec} as the rules of its release say."""
     expect(predict.reading(spec), dry_runs.reading(spec), by=f"xl create --dryrun, of {known_specs()[spec]!r}")

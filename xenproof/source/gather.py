@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from xenproof.errors import SourceError
 from xenproof.source.connection import Completed, Connection, NotStarted, SideBySide
 from xenproof.source.limits import TimedOut, TooLarge
-from xenproof.source.probe import Probe, ProbeOutput, Recording
+from xenproof.source.probe import CUT, CUT_EXIT_CODE, Probe, ProbeOutput, Recording
 from xenproof.source.redact import redacted
-from xenproof.source.script import COMMAND, CUT, CUT_EXIT_CODE, NotBegun, Reading, build, parse
+from xenproof.source.script import COMMAND, NotBegun, Reading, build, parse
 from xenproof.source.time_limits import TIME_LIMITS, TimeLimits
 
 # A dom0 with every package of SLES prints less than a tenth of it.

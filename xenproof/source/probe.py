@@ -68,6 +68,11 @@ class Probe:
     beside: bool = False
 
 
+CUT_EXIT_CODE = 255
+CUT = b"xenproof: the output of the host was cut before this probe ended"
+"""Exit code and begin of the standard error of a probe that did not end."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeOutput:
     """The output of one probe: raw bytes, its exit code, and whether its time limit ended it."""
@@ -78,6 +83,11 @@ class ProbeOutput:
     exit_code: int
     timed_out: bool = False
     cache: Cache = field(default_factory=Cache, init=False, repr=False, compare=False)
+
+    @property
+    def cut(self) -> bool:
+        """Whether it did not end: its exit code is none of the host's, so no probe allows it."""
+        return self.exit_code == CUT_EXIT_CODE and self.stderr.startswith(CUT)
 
     @property
     def text(self) -> str:
@@ -147,10 +157,10 @@ class Recording:
                 f"probe {probe.name!r} did not end within {probe.limit_s} s on {self.host}; "
                 f"its last output: {printed!r}"
             )
-        if found.exit_code not in probe.allowed:
+        if found.cut or found.exit_code not in probe.allowed:
             raise SourceError(
                 f"probe {probe.name!r} ended with exit code {found.exit_code} on {self.host}, "
-                f"expected one of {sorted(probe.allowed)}; it printed: {found.error_text.strip()[-500:]!r}"
+                f"expected {_allowed(probe)}; it printed: {found.error_text.strip()[-500:]!r}"
             )
         return found
 
@@ -248,6 +258,11 @@ def _index(outputs: Iterable[ProbeOutput]) -> dict[str, ProbeOutput]:
             raise ValueError(f"the probe {out.name!r} is there twice")
         found[out.name] = out
     return found
+
+
+def _allowed(probe: Probe) -> str:
+    codes = sorted(probe.allowed)
+    return f"one of {codes}" if len(codes) < 10 else f"one of {len(codes)} exit codes of its own"
 
 
 def _bytes(row: object, name: str) -> bytes:

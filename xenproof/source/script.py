@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from xenproof.errors import SourceError
-from xenproof.source.probe import Probe, ProbeOutput
+from xenproof.source.probe import CUT, CUT_EXIT_CODE, Probe, ProbeOutput
 from xenproof.source.redact import redacted
 
 # The script is sent through stdin: it may be longer than an argument, every login shell understands
@@ -19,9 +19,6 @@ COMMAND = """exec sh -c 'eval "$(cat)"'"""
 # The shell variable with a mark for the sections of a probe's own output: a space and 32 hexadecimal digits.
 # It is new for each run like the mark of the frames, which no probe can read and which cannot be derived from it.
 SECTION_MARK = "xenproof_mark"
-
-CUT_EXIT_CODE = 255
-CUT = b"xenproof: the output of the host was cut before this probe ended"
 
 # ` start session`: what a time limit ends.
 _START = re.compile(rb" start (session|tree)\n")
@@ -84,7 +81,7 @@ def parse(stdout: bytes, stderr: bytes, mark: str, probes: Sequence[Probe]) -> R
     no text like a frame after it; the frames of both streams must agree.  Output before the
     first missing or wrong frame is kept; that probe and those after it are cut.  A frame that is repeated
     makes its own probe doubtful, so that probe is cut, too, and after a second `start` all are.  Without `end` the last
-    probe is cut.  Probes that were cut get CUT_EXIT_CODE, which no probe allows.
+    probe is cut.  Probes that were cut get CUT_EXIT_CODE: `ProbeOutput.cut`.
 
     Raises NotBegun if the script did not begin.
     """

@@ -9,7 +9,7 @@ from typing import Any
 from xenproof.errors import ParseError
 from xenproof.source.connection import Connection, quoted
 from xenproof.source.gather import gather
-from xenproof.source.probe import Probe, ProbeOutput
+from xenproof.source.probe import Probe, ProbeOutput, Recording
 
 LIMIT_S = 60
 _NAME = re.compile(r"[a-z0-9_]+")
@@ -24,10 +24,22 @@ class DryRun:
     exit_code: int
 
 
-def dry_run(dom0: Connection, folder: str, configs: Mapping[str, str]) -> dict[str, DryRun]:
-    """The dry runs of `configs`, by name; their files below `folder` on the host are removed afterwards.
+@dataclass(frozen=True, slots=True)
+class DryRuns:
+    """The dry runs of many configurations, by name."""
 
-    Raises SourceError or ParseError where an answer is missing, late or not JSON.
+    recording: Recording
+    probes: Mapping[str, Probe]
+
+    def of(self, name: str) -> DryRun:
+        """The one of this name; raises SourceError or ParseError where its answer is missing, late or not JSON."""
+        return parse_dry_run(self.recording.output(self.probes[name]))
+
+
+def dry_run(dom0: Connection, folder: str, configs: Mapping[str, str]) -> DryRuns:
+    """The dry runs of `configs`; their files below `folder` on the host are removed afterwards.
+
+    Raises SourceError where the host does not run them at all.
     """
     if wrong := [name for name in configs if not _NAME.fullmatch(name)]:
         raise ValueError(f"expected names of small letters, digits and _, found {wrong}")
@@ -41,7 +53,7 @@ def dry_run(dom0: Connection, folder: str, configs: Mapping[str, str]) -> dict[s
         recording = gather(dom0, probes, {})
     finally:
         dom0.run(quoted("rm", "-rf", "--", place))
-    return {probe.name: parse_dry_run(recording.output(probe)) for probe in probes}
+    return DryRuns(recording, {probe.name: probe for probe in probes})
 
 
 def _probe(name: str, text: str, path: str, *, beside: bool) -> Probe:

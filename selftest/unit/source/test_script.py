@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xenproof.errors import SourceError
-from xenproof.source.probe import Probe, ProbeOutput
-from xenproof.source.script import CUT, CUT_EXIT_CODE, Reading, build, parse
+from xenproof.source.probe import CUT, CUT_EXIT_CODE, Probe, ProbeOutput
+from xenproof.source.script import Reading, build, parse
 
 MARK = "0123456789abcdef0123456789abcdef"
 SHELLS = ("dash", "bash", "busybox")

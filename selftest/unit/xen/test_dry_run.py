@@ -3,10 +3,10 @@
 import pytest
 
 from selftest.corpus import disk_spec_of, transcripts
-from xenproof.errors import ParseError
-from xenproof.source.probe import ProbeOutput
+from xenproof.errors import ParseError, SourceError
+from xenproof.source.probe import CUT, CUT_EXIT_CODE, Probe, ProbeOutput, Recording
 from xenproof.xen.disk_line import dry_run_words, predicted_words
-from xenproof.xen.dry_run import DryRun, parse_dry_run
+from xenproof.xen.dry_run import DryRun, DryRuns, parse_dry_run
 from xenproof.xlcfg.specs import known_specs
 from xenproof.xlcfg.xl_series import load_series, series_names
 
@@ -83,3 +83,16 @@ def test_a_disk_with_a_null_is_one_without_that(name: str) -> None:
     without = {key: value for key, value in disk.items() if key != name}
     expected = dry_run_words(DryRun({"c_info": {}, "disks": [without]}, "", 0))
     assert dry_run_words(DryRun({"c_info": {}, "disks": [{**disk, name: None}]}, "", 0)) == expected
+
+
+def test_a_dry_run_that_did_not_end_is_an_error_and_the_others_are_read() -> None:
+    """Any exit code of xl is an answer, but none is that of a probe whose output was cut: on a starved host."""
+    probes = {name: Probe(name, "", allowed=frozenset(range(256))) for name in ("cut", "refused")}
+    outputs = {
+        "cut": ProbeOutput("cut", b"", CUT + b": reading lab://x did not end within 240 s", CUT_EXIT_CODE),
+        "refused": ProbeOutput("refused", b"", b"xl: no such thing\n", CUT_EXIT_CODE),
+    }
+    runs = DryRuns(Recording("lab://x", "", outputs), probes)
+    with pytest.raises(SourceError, match="did not end within 240 s"):
+        runs.of("cut")
+    assert dry_run_words(runs.of("refused")) == "refused with exit code 255: xl: no such thing"

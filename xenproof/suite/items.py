@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -101,6 +101,15 @@ def title_of(item: pytest.Item) -> str:
     for key, value in params_of(item).items():
         text = text.replace(f"{{{key}}}", str(value))
     return shortened(text, MOST_TITLE, "too long for a title")
+
+
+def deselect(config: pytest.Config, items: list[pytest.Item], drops: Callable[[pytest.Item], bool]) -> None:
+    """Remove the tests for which `drops` holds from `items`, and report that to pytest."""
+    dropped = [item for item in items if drops(item)]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        gone = set(dropped)
+        items[:] = [item for item in items if item not in gone]
 
 
 def is_empty(item: pytest.Item) -> bool:

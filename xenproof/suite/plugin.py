@@ -15,13 +15,24 @@ from xenproof.results.verdict import Outcome
 from xenproof.suite.controller import KEY, Controller, LateErrors
 from xenproof.suite.expect import Mismatch
 from xenproof.suite.fast_path import add_fast_path, fast_path_of
-from xenproof.suite.items import ITEM, ItemData, expected_of, host_of, is_empty, judges, params_of, title_of, verdict_of
+from xenproof.suite.items import (
+    ITEM,
+    ItemData,
+    deselect,
+    expected_of,
+    host_of,
+    is_empty,
+    judges,
+    params_of,
+    title_of,
+    verdict_of,
+)
 from xenproof.suite.last_recording import cache_recordings, recording_of
 from xenproof.suite.options import pytest_addoption, read_options
 from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, End, of_error
 from xenproof.suite.per_host_loop import PerHostLoop
 from xenproof.suite.report_verdict import attach_verdict
-from xenproof.suite.run_context import RunContext, context_of, set_context
+from xenproof.suite.run_context import RunContext, context_of, options_of, set_context, set_options
 
 __all__ = ["pytest_addoption"]  # a hook, which pytest finds among the names of this module
 
@@ -39,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if options is None:
         return
     _collect_garbage_less_often()
+    set_options(config, options)
     cache_recordings(config)
     add_fast_path(config, options.profile)
     PerHostLoop.add_where_it_fits(config, options.urls)
@@ -60,15 +72,15 @@ def _collect_garbage_less_often() -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test for each host, and for each expectation that `each` selects."""
-    context = context_of(metafunc.config)
+    options = options_of(metafunc.config)
     if "target" in metafunc.fixturenames and "target" not in _own_parameters(metafunc):
-        if context is None:
+        if options is None:
             return  # reported once, after the collection
-        urls = PerHostLoop.collected(metafunc.config, context.options.urls)
+        urls = PerHostLoop.collected(metafunc.config, options.urls)
         metafunc.parametrize("target", urls, ids=urls, indirect=True, scope="session")
     mark = metafunc.definition.get_closest_marker("each")
-    if mark is not None and context is not None:
-        chosen = context.options.profile.select(mark.args[0])
+    if mark is not None and options is not None:
+        chosen = options.profile.select(mark.args[0])
         metafunc.parametrize("expected", chosen, ids=[expectation.name for expectation in chosen])
 
 
@@ -83,9 +95,8 @@ def _own_parameters(metafunc: pytest.Metafunc) -> set[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect checks without an expectation, of unreachable hosts, and without -m many also checks of many guests."""
-    context = context_of(config)
-    if context is None:
+    """Deselect checks without an expectation, and without -m many also checks of many guests."""
+    if options_of(config) is None:
         examining = [item for item in items if judges(item) and "target" not in params_of(item)]
         if examining:
             raise pytest.UsageError(
@@ -93,17 +104,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 "--profile debian12 --hosts lab://debian12"
             )
         return
-    blocked = {url for url, target in context.targets.items() if target.blocked}
     # Checks with the mark `many` take an hour, so they run only with -m many.
     many = "many" in config.option.markexpr
-    dropped = [
-        item for item in items
-        if is_empty(item) or host_of(item) in blocked or (item.get_closest_marker("many") and not many)
-    ]  # fmt: skip
-    if dropped:
-        config.hook.pytest_deselected(items=dropped)
-        gone = set(dropped)
-        items[:] = [item for item in items if item not in gone]
+    deselect(config, items, lambda item: is_empty(item) or (item.get_closest_marker("many") is not None and not many))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -15,6 +15,7 @@ from xenproof.results.verdict import Outcome
 from xenproof.suite.controller import KEY, Controller, LateErrors
 from xenproof.suite.expect import Mismatch
 from xenproof.suite.fast_path import add_fast_path, fast_path_of
+from xenproof.suite.host_load import judged_by_load, meter_for
 from xenproof.suite.items import (
     ITEM,
     ItemData,
@@ -138,6 +139,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     item.stash[ITEM] = data = ItemData(title_of(item))
     names = getattr(item, "fixturenames", ())
     data.compares = "expect" in names
+    if (context := context_of(item.config)) is not None:
+        data.meter = meter_for(item, context.targets.get(host_of(item)))
     # pytest sets up no fixture whose value is present: setting up these two would take longer than the check itself.
     own = {"expect": data.expect, "expected": expected_of(item)}
     getattr(item, "funcargs", {}).update({name: own[name] for name in own if name in names and own[name] is not None})
@@ -159,9 +162,10 @@ def pytest_runtest_makereport(
     if data is None or context is None:
         return report
     if judges(item):
+        _measure(data, call.when)
         _judge(data, report, error)
         if plain:
-            report.longrepr = visible(str(error))
+            report.longrepr = visible(_said(data, report.when, error))
         _shorten(report)
         if isinstance(error, NotEvaluable):
             report.outcome = "skipped"
@@ -176,10 +180,28 @@ def pytest_runtest_makereport(
     return report
 
 
+def _measure(data: ItemData, when: str) -> None:
+    """Note the load of the host so far: after each phase where that is cheap, else at the end and with a failure."""
+    if data.meter is None:
+        return
+    if when == "setup":
+        data.meter.begin()
+    if data.meter.is_cheap or when == "teardown":
+        data.load = data.meter.load() or data.load
+
+
+def _said(data: ItemData, when: str, error: BaseException | None) -> str:
+    """What is reported of a phase: the error, unless the load of the host makes another end of it."""
+    end = data.ends.get(when)
+    return end.reason if end is not None and end.outcome is Outcome.ERROR else str(error)
+
+
 def _judge(data: ItemData, report: pytest.TestReport, error: BaseException | None) -> None:
     """Note how a phase of a check ended; a check that compared nothing is an error, even if pytest passes it."""
     if error is not None:
-        data.ends[report.when] = of_error(error, report.when, lambda: report.longreprtext)
+        end = of_error(error, report.when, lambda: report.longreprtext)
+        expired = data.meter.expired() if data.meter is not None else ()
+        data.ends[report.when] = judged_by_load(end, error, data.load, expired)
     elif report.when == "call" and data.compares and not data.expect.findings:
         data.ends["call"] = End(Outcome.ERROR, COMPARED_NOTHING)
         report.outcome = "failed"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 STARVED = 1 / 3
 """A lab host that was denied a larger share of the processor time that it wanted is starved.
 
-Its time limits prove nothing then.  docs/decisions/0043 has the measurements behind this value.
+Its time limits prove nothing then.  docs/decisions/0046 has the measurements behind this value.
 """
 
 

@@ -162,7 +162,7 @@ def pytest_runtest_makereport(
     if data is None or context is None:
         return report
     if judges(item):
-        _measure(data, call.when)
+        _measure(data, call.when, failed=error is not None)
         _judge(data, report, error)
         if plain:
             report.longrepr = visible(_said(data, report.when, error))
@@ -180,13 +180,16 @@ def pytest_runtest_makereport(
     return report
 
 
-def _measure(data: ItemData, when: str) -> None:
-    """Note the load of the host so far: after each phase where that is cheap, else at the end and with a failure."""
+def _measure(data: ItemData, when: str, *, failed: bool) -> None:
+    """Note the load of the host so far: after each phase where that costs nothing, else after the check itself.
+
+    The last check's teardown closes the connection to the host.
+    """
     if data.meter is None:
         return
     if when == "setup":
         data.meter.begin()
-    if data.meter.is_cheap or when == "teardown":
+    if data.meter.is_cheap or when == "call" or (when == "setup" and failed):
         data.load = data.meter.load() or data.load
 
 

@@ -1,11 +1,13 @@
 """A failure by a time limit on a starved lab host is an error with the figures; any other failure stays a failure."""
 
+import getpass
 from pathlib import Path
 
 import pytest
 
 from selftest.findings import a_finding
 from selftest.lab.suite import Suite, SuiteRun
+from selftest.sshd import HOST, starter
 from xenproof.results.host_load import STARVED, HostLoad
 from xenproof.results.verdict import Outcome
 from xenproof.suite.expect import Mismatch
@@ -111,13 +113,15 @@ def test_is_wrong(dom0):
 '''
 
 
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, share: float | None, *arguments: str) -> SuiteRun:
+def run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, share: float | None, *arguments: str, hosts: str = "local://"
+) -> SuiteRun:
     (folder / "as_a_lab_host.py").write_text(_PLUGIN.format(share=share))
     checks = folder / "own" / "test_own.py"
     checks.parent.mkdir()
     checks.write_text(_CHECKS)
     monkeypatch.setenv("PYTHONPATH", str(folder))
-    options = ("-p", "as_a_lab_host", "--profile=debian12", "--hosts=local://", "-o", f"cache_dir={folder}/pytest")
+    options = ("-p", "as_a_lab_host", "--profile=debian12", f"--hosts={hosts}", "-o", f"cache_dir={folder}/pytest")
     return Suite(folder / "report").run(*options, *arguments, str(checks), limit_s=120)
 
 
@@ -153,8 +157,18 @@ def test_a_host_that_gets_its_processors_fails(tmp_path: Path, monkeypatch: pyte
     assert "20% of what it wanted" in " ".join(done.output.split())
 
 
-def test_another_host_fails_and_says_how_busy_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = run(tmp_path, monkeypatch, None)
+@pytest.mark.parametrize("over_ssh", [False, True], ids=["local", "ssh"])
+def test_another_host_fails_and_says_how_busy_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, over_ssh: bool
+) -> None:
+    if over_ssh:
+        with starter(tmp_path) as start:
+            (server := start()).wait_until_it_listens()
+            keys = (f"--identity={tmp_path}/id", f"--known-hosts={tmp_path}/known_hosts")
+            url = f"ssh://{getpass.getuser()}@{HOST}:{server.port}"
+            done = run(tmp_path, monkeypatch, None, *keys, hosts=url)
+    else:
+        done = run(tmp_path, monkeypatch, None)
     assert outcomes(done) == {"test_in_time": "pass", "test_waits": "fail", "test_is_wrong": "fail"}, done.output
     assert "of dom0's processor time was stolen; its load was" in " ".join(done.output.split())
     for verdict in done.verdicts:

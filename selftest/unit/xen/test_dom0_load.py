@@ -34,7 +34,8 @@ def test_the_load_is_that_of_the_span() -> None:
         printed("110.00", "3.25", "110 0 520 1700 5 0 5 660", PRESSURE.replace("5000000", "9000000"))
     )
     load = now.since(before)
-    assert (load.seconds, load.load, load.pressure) == (10.0, 3.25, pytest.approx(0.4))
+    assert (load.seconds, load.load) == (10.0, 3.25)
+    assert load.pressure == pytest.approx(0.4)
     assert load.steal == pytest.approx(600 / 2000)
     assert (load.ran_s, load.denied, load.starved) == (None, 0.0, False)
     assert str(load) == (

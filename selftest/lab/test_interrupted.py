@@ -135,7 +135,10 @@ def test_a_build_that_is_ended_is_never_used(
         time.sleep(0.1)  # a poll with the deadline above
     process.send_signal(sent)
     process.wait(PATIENCE_S)
-    assert "Traceback" not in output.read_text("utf-8", "replace")
+    printed = output.read_text("utf-8", "replace")
+    assert "Traceback" not in printed
+    if by_hand and sent is not signal.SIGKILL:
+        assert printed.splitlines()[1:] == ["xenproof: interrupted"], printed  # behind "lab: installing"
 
     assert own_cache.wait_until_idle() == []
     images = {path.name for path in (own_cache.folder / "images").iterdir() if path.is_dir()}

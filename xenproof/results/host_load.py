@@ -8,6 +8,9 @@ STARVED = 1 / 3
 Its time limits prove nothing then.  docs/decisions/0046 has the measurements behind this value.
 """
 
+LEAST_WANTED_S = 1.0
+"""Of a host that wanted less processor time than this, the share says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostLoad:
@@ -27,12 +30,14 @@ class HostLoad:
     load: float | None = None
 
     @property
+    def wanted_s(self) -> float:
+        """The processor time that a lab host wanted, in seconds, 0 for any other host."""
+        return (self.ran_s or 0.0) + (self.denied_s or 0.0)
+
+    @property
     def denied(self) -> float:
-        """The share of the processor time that a lab host wanted and did not get, 0 for any other host."""
-        if self.ran_s is None or self.denied_s is None:
-            return 0.0
-        wanted = self.ran_s + self.denied_s
-        return self.denied_s / wanted if wanted else 0.0
+        """The share of the processor time that a lab host wanted and did not get; 0 where that says nothing."""
+        return (self.denied_s or 0.0) / self.wanted_s if self.wanted_s >= LEAST_WANTED_S else 0.0
 
     @property
     def starved(self) -> bool:

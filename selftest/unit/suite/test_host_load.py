@@ -66,10 +66,11 @@ def test_an_assertion_of_a_users_own_check_is_judged_alike() -> None:
 
 
 def test_the_threshold_is_a_share_of_what_was_wanted() -> None:
-    at, above = (HostLoad(9.0, ran_s=1 - STARVED, denied_s=STARVED + more) for more in (0.0, 0.01))
+    at, above = (HostLoad(9.0, ran_s=2 - 2 * STARVED, denied_s=2 * STARVED + more) for more in (0.0, 0.01))
     assert not at.starved
     assert above.starved
     assert HostLoad(9.0, ran_s=0.0, denied_s=0.0).denied == 0.0
+    assert not HostLoad(9.0, ran_s=0.1, denied_s=0.8).starved  # of so little, a share says nothing
 
 
 # This machine stands in for a lab host: the clock of "its QEMU" runs as {share} says.
@@ -91,7 +92,7 @@ def reached(opened, *rest):
         opened.target = dataclasses.replace(opened.target, qemu=ProcessIdentity.of(os.getpid()))
 
 def clock(pid):
-    ns = int(time.monotonic() * 1e9)
+    ns = int(time.monotonic() * 1e11)
     return ProcessorClock(time.monotonic(), {{1: (int(ns * (1 - SHARE)), int(ns * SHARE))}}, time.monotonic())
 
 opening._reach = reached
@@ -137,7 +138,7 @@ def test_a_starved_host_gives_errors(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "denied 60% of the processor time" in " ".join(done.output.split())
     for verdict in done.verdicts:
         assert verdict.load is not None
-        assert verdict.load.denied == pytest.approx(0.6, abs=0.01)
+        assert verdict.load.denied_s == pytest.approx(0.6 * verdict.load.wanted_s, rel=0.01)
     page = (tmp_path / "report" / "report.html").read_text()
     assert "starved: in 1 check that failed or has an error" in page
     assert "its QEMU was denied 60% of the processor time that it wanted, 60% in the worst check" in page

@@ -49,7 +49,6 @@ class Guest:
         self._creation = self._created_at = 0.0
         self._end = ""
         self._lease = ExitStack()
-        self._has_lease = False
 
     @property
     def host(self) -> GuestHost:
@@ -122,12 +121,9 @@ class Guest:
         A guest that does not boot raises nothing: the result says how far it booted.
         Raises GuestError where the host has no memory for it.
         """
-        if self._boot is not None:
-            return self._boot
-        self._hold_lease(lease_limit_s)  # before the turn, which it could take long to get
-        with self.host.starts.turn(self.name):
+        if self._boot is None:
             self.start(limit_s, lease_limit_s)
-            return self.come_up(limit_s, unless=unless)
+        return self.come_up(limit_s, unless=unless)
 
     def start(self, limit_s: float, lease_limit_s: float = 600.0) -> None:
         """Start it without waiting, so that another guest can be started meanwhile; `come_up` waits for it."""
@@ -165,7 +161,9 @@ class Guest:
         Where no domain was created, nothing is raised: the result's `problem` says why.
         """
         wanted = self.description
-        self._hold_lease(lease_limit_s)
+        vcpus = wanted.most_vcpus if wanted.leases_processors else 0
+        lease = self.host.lease(self.name, memory_mib=wanted.memory_mib, vcpus=vcpus, limit_s=lease_limit_s)
+        self._lease.enter_context(lease)
         with self.host.starts.turn(self.name):
             self._creation, self._created_at = time.monotonic(), time.time()
             created = wanted.toolstack.create_paused(self.dom0, self.config, self.config_path, limit_s)
@@ -173,15 +171,6 @@ class Guest:
         if created.domid > 0:
             self._time_line.note("created", anew=True)
         return created
-
-    def _hold_lease(self, limit_s: float) -> None:
-        if self._has_lease:
-            return
-        wanted = self.description
-        vcpus = wanted.most_vcpus if wanted.leases_processors else 0
-        lease = self.host.lease(self.name, memory_mib=wanted.memory_mib, vcpus=vcpus, limit_s=limit_s)
-        self._lease.enter_context(lease)
-        self._has_lease = True
 
     def bind(self, created: CreatedDomain, host: GuestHost | None = None) -> None:
         """Bind it to the domain `created`, which has another number and console, and perhaps another `host`.
@@ -201,7 +190,6 @@ class Guest:
 
     def give_back(self) -> None:
         """Release its leases, as its domain is gone."""
-        self._has_lease = False
         self._lease.close()
 
     def shut_down(self, limit_s: float) -> str:
@@ -271,7 +259,7 @@ class Guest:
         try:
             self.console.close()
         finally:
-            self.give_back()
+            self._lease.close()
 
     def _note_gone(self) -> None:
         if self.residence.domid > 0:

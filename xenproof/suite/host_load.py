@@ -11,13 +11,14 @@ import pytest
 
 from xenproof.errors import XenproofError
 from xenproof.hosts.target import Target
+from xenproof.plain import shortened
 from xenproof.results.host_load import HostLoad
 from xenproof.results.verdict import Outcome
 from xenproof.run.expired import count_expired, expired_since
 from xenproof.run.processor_time import ProcessorClock, read_clock
 from xenproof.source.connection import Connection
 from xenproof.suite.expect import Mismatch
-from xenproof.suite.outcome import End
+from xenproof.suite.outcome import MOST_REASON, End
 from xenproof.xen.dom0_load import Dom0Clock, read_dom0_clock
 from xenproof.xen.time_limits import time_limit_in
 
@@ -98,4 +99,4 @@ def judged_by_load(end: End, error: BaseException, load: HostLoad | None, expire
         str(load),
         f"it had failed with: {error}",
     ]
-    return End(Outcome.ERROR, "\n".join(why), end.details)
+    return End(Outcome.ERROR, shortened("\n".join(why), MOST_REASON, "too long for a report"), end.details)

@@ -53,6 +53,11 @@ def test_only_a_time_limit_on_a_starved_lab_host_makes_an_error(
     assert found.splitlines()[0] in judged.reason
 
 
+def test_the_reason_is_bounded() -> None:
+    end, error = failed(f"{KILLED}\n{'x' * 100_000}")
+    assert len(judged_by_load(end, error, STARVING, ()).reason) < 4200
+
+
 @pytest.mark.parametrize("outcome", [Outcome.ERROR, Outcome.NOT_EVALUABLE, Outcome.NOT_APPLICABLE])
 def test_another_end_stays_as_it_is(outcome: Outcome) -> None:
     end = End(outcome, KILLED)

@@ -1,5 +1,6 @@
 """The lab's parts that need no host: sources, recipes, the runs and what killed ones leave."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -62,6 +63,14 @@ def test_an_unknown_release_names_the_known_ones() -> None:
 @pytest.mark.parametrize("release", releases())
 def test_every_recipe_loads(release: str) -> None:
     assert load_recipe(release).release == release
+
+
+@pytest.mark.parametrize("release", releases())
+def test_the_log_of_xen_holds_what_an_hvm_guest_prints(release: str) -> None:
+    """One HVM guest fills the ring of 16 KiB that is the default, and what came before it is lost."""
+    options = load_recipe(release).files["etc/default/grub"].content
+    sizes = re.findall(r'^GRUB_CMDLINE_XEN=".*\bconring_size=(\d+)k\b', options, re.MULTILINE)
+    assert [int(size) >= 128 for size in sizes] == [True]
 
 
 def test_a_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

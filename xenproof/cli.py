@@ -19,6 +19,8 @@ from xenproof.run.interruption import interrupt_on_sigterm
 from xenproof.run.progress import Progress
 from xenproof.xlcfg.lint_cli import lint_command
 
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as in a shell
+
 app = typer.Typer(
     help="Prove that a Xen dom0 is what its release promises.",
     no_args_is_help=True,
@@ -102,10 +104,14 @@ def main() -> None:
     interrupt_on_sigterm()
     try:
         app()
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:  # typer makes this of a KeyboardInterrupt, and prints nothing
+            _end("xenproof: interrupted", _INTERRUPTED)
+        raise
     except XenproofError as error:
         _end(f"xenproof: {error}", error.exit_status)
     except KeyboardInterrupt:
-        _end("xenproof: interrupted", 130)
+        _end("xenproof: interrupted", _INTERRUPTED)
     except OSError as error:
         _end(f"xenproof: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", 6)
     except Exception as error:  # noqa: BLE001  # Python would end with status 1

@@ -17,6 +17,8 @@ _SEQUENCE = re.compile(
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
+MOST_OF_LINE = 2000
+"""The most characters of a first line: those that programs print about a failure are shorter."""
 _LINE_END = re.compile(r"\r+\n|\r")
 
 
@@ -41,6 +43,23 @@ def shortened(text: str, limit: int, rest: str = "all of it is in results.json")
         return text
     half = limit // 2
     return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters left out; {rest} ...]\n{text[-half:]}"
+
+
+def first_lines(text: str, limit: int) -> str:
+    """The first line of `text`, whole, then the lines that fit into about `limit` characters, and how many are left.
+
+    For what a program printed about a failure: its first line is the cause, and the later ones follow from it.
+    """
+    first, *others = text.strip().splitlines() or [""]
+    shown, length = [shortened(first, MOST_OF_LINE, "too long for a message")], len(first)
+    for line in others:
+        length += 1 + len(line)
+        if length > limit:
+            break
+        shown.append(line)
+    if left := 1 + len(others) - len(shown):
+        shown.append(f"... and {left} more line{'s' if left > 1 else ''}")
+    return "\n".join(shown)
 
 
 def _sign(match: re.Match[str]) -> str:

@@ -15,12 +15,15 @@ import pytest
 from selftest.lab.suite import GRUB_XEN, REPOSITORY, Suite, clean_environment, options
 from xenproof.guest.host.leftovers import snapshot
 from xenproof.lab import host as lab
+from xenproof.lab.image import images
+from xenproof.lab.recipe import load_recipe
 from xenproof.run import cache, runs
 from xenproof.run.progress import Silent
 from xenproof.source.connection import Connection
 from xenproof.xen.domains import list_domains
 
 PATIENCE_S = 60.0
+LAB_COMMAND = [sys.executable, "-m", "xenproof.cli", "lab"]
 BOOTED = "tests/guest/test_grub_xen.py"
 
 
@@ -103,6 +106,7 @@ def test_a_run_that_is_ended_leaves_nothing(
 
     assert warm_cache.wait_until_idle() == []
     assert status == (-signal.SIGKILL if sent is signal.SIGKILL else 2), output.read_text("utf-8", "replace")
+    assert "Traceback" not in output.read_text("utf-8", "replace")
     left = list((warm_cache.folder / "runs").glob("*-*"))
     if sent is signal.SIGKILL:
         # Nobody could tidy up after a kill: the next run does.
@@ -122,7 +126,7 @@ def test_a_build_that_is_ended_is_never_used(
 ) -> None:
     command = suite.command("--profile=debian12", "--hosts=lab://debian12", "tests/host")
     if by_hand:
-        command = [sys.executable, "-m", "xenproof.cli", "lab", "build", "debian12"]
+        command = [*LAB_COMMAND, "build", "debian12"]
     process, output = start(command, own_cache, tmp_path)
     wait_for(process, output, "lab: installing")
     deadline = time.monotonic() + PATIENCE_S
@@ -131,12 +135,88 @@ def test_a_build_that_is_ended_is_never_used(
         time.sleep(0.1)  # a poll with the deadline above
     process.send_signal(sent)
     process.wait(PATIENCE_S)
+    printed = output.read_text("utf-8", "replace")
+    assert "Traceback" not in printed
+    if by_hand and sent is not signal.SIGKILL:
+        assert printed.splitlines()[1:] == ["xenproof: interrupted"], printed  # behind "lab: installing"
 
     assert own_cache.wait_until_idle() == []
     images = {path.name for path in (own_cache.folder / "images").iterdir() if path.is_dir()}
     if sent is signal.SIGKILL:
         images = {name for name in images if not name.endswith(".building")}  # the next build removes it
     assert images == set()
+
+
+@pytest.fixture
+def unbooted_cache(warm_cache: OwnCache) -> OwnCache:
+    """A cache with the image of a host that was never booted."""
+    image = images(load_recipe("debian12"))[0].folder
+    folder = warm_cache.folder / "images"
+    folder.unlink()
+    (folder / image.name).mkdir(parents=True)
+    for part in image.iterdir():
+        if not part.name.startswith("booted-"):
+            (folder / image.name / part.name).symlink_to(part)
+    return warm_cache
+
+
+@pytest.mark.releases  # each boots the host from the start
+@pytest.mark.parametrize(
+    ("moment", "while_in_s"),
+    [("lab: booting", 1.0), ("lab: waiting until", 0.3), ("lab: saving", 0.0), ("lab: saving", 0.3)],
+)
+def test_a_first_boot_that_is_interrupted_ends_with_one_line(
+    unbooted_cache: OwnCache, tmp_path: Path, moment: str, while_in_s: float
+) -> None:
+    process, output = start(
+        [sys.executable, "-m", "xenproof.cli", "lab", "build", "debian12"], unbooted_cache, tmp_path
+    )
+    wait_for(process, output, moment)
+    ends_with_one_line(process, output, while_in_s)
+    assert unbooted_cache.wait_until_idle() == []
+    assert not [path for path in unbooted_cache.folder.glob("images/*/booted-*") if path.is_dir()]
+    assert not list((unbooted_cache.folder / "runs").glob("*-*"))
+
+
+@pytest.mark.parametrize("while_in_s", [0.0, 0.3, 1.0])
+def test_a_host_that_is_interrupted_as_it_resumes_ends_with_one_line(
+    warm_cache: OwnCache, tmp_path: Path, while_in_s: float
+) -> None:
+    process, output = start([*LAB_COMMAND, "up", "debian12"], warm_cache, tmp_path)
+    wait_for(process, output, "lab: resuming")
+    ends_with_one_line(process, output, while_in_s)
+    assert warm_cache.wait_until_idle() == []
+    assert not list((warm_cache.folder / "runs").glob("*-*"))
+
+
+def test_a_run_that_is_interrupted_as_its_host_ends_says_no_traceback(
+    suite: Suite, warm_cache: OwnCache, tmp_path: Path
+) -> None:
+    command = suite.command("--profile=debian12", "--hosts=lab://debian12", "tests/host/test_units.py")
+    process, output = start(command, warm_cache, tmp_path)
+    deadline = time.monotonic() + 240
+    while not (suite.report / "report.html").is_file():
+        assert process.poll() is None, output.read_text("utf-8", "replace")
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # a poll with the deadline above
+    process.send_signal(signal.SIGINT)  # the host is ended when the report is written
+    assert process.wait(PATIENCE_S) in (0, 2), output.read_text("utf-8", "replace")
+    assert "Traceback" not in output.read_text("utf-8", "replace")
+    assert warm_cache.wait_until_idle() == []
+
+
+def ends_with_one_line(process: "subprocess.Popen[bytes]", output: Path, while_in_s: float) -> None:
+    """Interrupt a command of the lab, `while_in_s` after it came to this moment, and read all that it prints then."""
+    deadline = time.monotonic() + while_in_s
+    while time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.01)  # a poll with the deadline above
+    before = output.read_text("utf-8", "replace")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 130, output.read_text("utf-8", "replace")
+    printed = output.read_text("utf-8", "replace").removeprefix(before)
+    # A step may have ended between the look and the signal.
+    lines = [line for line in printed.splitlines() if not line.startswith("lab: ")]
+    assert lines == ["xenproof: interrupted"], printed
 
 
 # What is true on the host at the moment when the runner dies.

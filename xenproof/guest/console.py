@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from xenproof.errors import SourceError
+from xenproof.run.expired import note_expired
 from xenproof.source.connection import Connection, Stream
 
 MAX_BYTES = 4 << 20
@@ -87,7 +88,10 @@ class Console:
         deadline = time.monotonic() + limit_s
         while not until():
             left = deadline - time.monotonic()
-            if left <= 0 or self.ended:
+            if self.ended:
+                return False
+            if left <= 0:
+                note_expired(f"the suite waited {max(limit_s, 0):.0f} s for an output of a guest that did not come")
                 return False
             self.pump(min(left, 1.0))
         return True

@@ -7,6 +7,7 @@ from xenproof.guest.description import DiskDescription, GuestDescription
 from xenproof.guest.host.host import GuestHost
 from xenproof.guest.host.leftovers import Leftover
 from xenproof.guest.image.guest_image import BLOCK, BLOCKS
+from xenproof.plain import first_lines
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.loops import detach_loops
@@ -115,4 +116,4 @@ class GuestFiles:
         # A name holds nothing that a shell would expand.  xl migrate appends --incoming and --migratedaway to it.
         logs = f"/var/log/xen/*-{self._name}.log* /var/log/xen/*-{self._name}--*.log*"
         if (done := dom0.run(f"rm -f -- {quoted(*self.own)} {logs}")).exit_code:
-            raise CommandFailed(f"the files of {self._name} could not be removed: {done.error_text.strip()[-300:]}")
+            raise CommandFailed(f"the files of {self._name} could not be removed: {first_lines(done.error_text, 300)}")

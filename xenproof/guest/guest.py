@@ -15,6 +15,7 @@ from xenproof.guest.host.leftovers import GuestIdentity, Leftover
 from xenproof.guest.residence import Residence
 from xenproof.guest.time_line import TimeLine
 from xenproof.guest.witness import Witness, facts
+from xenproof.plain import first_lines
 from xenproof.results.verdict import GuestTimeline
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.domain_control import CreatedDomain, destroy, shut_down
@@ -129,7 +130,7 @@ class Guest:
         created = self.create(limit_s, lease_limit_s)
         if created.domid < 1:
             seconds = time.monotonic() - self._creation
-            self._boot = BootProgress(f"xl created no domain: {created.problem[-500:]}", seconds, None)
+            self._boot = BootProgress(f"xl created no domain: {first_lines(created.problem, 500)}", seconds, None)
             return
         # The console is opened before the guest runs, so that its first output is read.
         resume = self.description.toolstack.resume_command(self.name)
@@ -163,8 +164,9 @@ class Guest:
         vcpus = wanted.most_vcpus if wanted.leases_processors else 0
         lease = self.host.lease(self.name, memory_mib=wanted.memory_mib, vcpus=vcpus, limit_s=lease_limit_s)
         self._lease.enter_context(lease)
-        self._creation, self._created_at = time.monotonic(), time.time()
-        created = wanted.toolstack.create_paused(self.dom0, self.config, self.config_path, limit_s)
+        with self.host.starts.turn(self.name):
+            self._creation, self._created_at = time.monotonic(), time.time()
+            created = wanted.toolstack.create_paused(self.dom0, self.config, self.config_path, limit_s)
         self.residence = Residence(self.host, self.residence.entry, created)
         if created.domid > 0:
             self._time_line.note("created", anew=True)

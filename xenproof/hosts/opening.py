@@ -106,7 +106,8 @@ def _reach(
         ssh = SshParameters(address.host, address.port, address.user, str(identity or ""), str(known_hosts or ""))
     else:
         ssh = None
-    opened.target = Target(address, live=True, ssh=ssh)
+    qemu = opened.lab_host.run.qemu if opened.lab_host is not None else None
+    opened.target = Target(address, live=True, ssh=ssh, qemu=qemu)
     opened.connection = opened.target.connect()
 
 

@@ -83,6 +83,7 @@ def _properties(verdict: Verdict) -> ET.Element:
     properties = ET.Element("properties")
     pairs = [("title", verdict.title), ("outcome", str(verdict.outcome)), ("level", verdict.level)]
     pairs += [("req", req) for req in verdict.req]
+    pairs += [("load", str(verdict.load))] if verdict.load is not None else []
     pairs += [("attachment", f"logs/{name}") for name in verdict.attachments]
     for name, value in pairs:
         ET.SubElement(properties, "property", {"name": name, "value": visible(value)})

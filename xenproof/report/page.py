@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xenproof.report.attachment import is_picture
+from xenproof.report.load import load_of_host, starvation
 from xenproof.results.conclusion import Conclusion, by_host, host_conclusion
 from xenproof.results.results import HostSummary, Results
 from xenproof.results.verdict import Outcome, Verdict
@@ -67,11 +68,17 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One host, its conclusion, and the number of verdicts of each outcome."""
+    """One host, its conclusion, and the number of verdicts of each outcome.
+
+    `load` and `starvation` are sentences about its processors while guests were checked, "" where there is nothing to
+    say.
+    """
 
     summary: HostSummary
     conclusion: Conclusion
     counts: tuple[tuple[Outcome, int], ...]
+    load: str = ""
+    starvation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,13 @@ def hosts(results: Results) -> tuple[Host, ...]:
     """Each host of the run with its conclusion."""
     known: Mapping[str, HostSummary] = {host.url: host for host in results.hosts}
     return tuple(
-        Host(known.get(url, HostSummary(url)), host_conclusion(results.profile, verdicts), counts(verdicts))
+        Host(
+            known.get(url, HostSummary(url)),
+            host_conclusion(results.profile, verdicts),
+            counts(verdicts),
+            load_of_host(verdicts),
+            starvation(verdicts),
+        )
         for url, verdicts in by_host(results).items()
     )
 

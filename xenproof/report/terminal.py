@@ -9,6 +9,7 @@ from rich.text import Text
 from xenproof.plain import shortened, visible
 from xenproof.report import page
 from xenproof.report.duration import duration
+from xenproof.report.load import worst_load
 from xenproof.results.conclusion import Kind, conclusion
 from xenproof.results.results import Results
 from xenproof.results.verdict import Finding, Outcome, Verdict
@@ -40,6 +41,8 @@ def summary(results: Results, console: Console, report: Path | None = None) -> N
         line.append(_safe(host.conclusion.text, console), _COLOURS[host.conclusion.kind])
         console.print(line, soft_wrap=True)
         console.print(Text("  ").append_text(_counts(host.counts)), soft_wrap=True)
+        if host.starvation:
+            console.print(Text(f"  {_safe(host.starvation, console)}", "yellow"), soft_wrap=True)
     overall = conclusion(results)
     if several or [overall.text] != [host.conclusion.text for host in hosts]:
         console.print(Text(_safe(f"Overall: {overall.text}", console), _COLOURS[overall.kind]), soft_wrap=True)
@@ -55,10 +58,8 @@ def _failure(console: Console, verdict: Verdict, several: bool) -> None:
     head = "FAIL" if verdict.level == "must" else f"FAIL ({_safe(verdict.level, console)})"
     new = verdict.outcome is Outcome.NEW
     _head(console, "NEW" if new else head, "bold blue" if new else "bold red", verdict, several)
-    if verdict.finding:
-        _block(console, _finding(verdict.finding))
-    else:
-        _block(console, [("reason", verdict.reason or "none given")])
+    rows = _finding(verdict.finding) if verdict.finding else [("reason", verdict.reason or "none given")]
+    _block(console, [*rows, *_load([verdict])])
 
 
 def _error(console: Console, verdicts: Sequence[Verdict], several: bool) -> None:
@@ -66,7 +67,13 @@ def _error(console: Console, verdicts: Sequence[Verdict], several: bool) -> None
     rows = [("reason", verdicts[0].reason or "none given")]
     if len(verdicts) > 1:
         rows.append(("also", f"{len(verdicts) - 1} more with the same cause"))
-    _block(console, rows)
+    _block(console, [*rows, *_load(verdicts)])
+
+
+def _load(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
+    load = worst_load(verdicts)
+    # A reason that quotes the figures is enough.
+    return [("meanwhile", str(load))] if load is not None and str(load) not in verdicts[0].reason else []
 
 
 def _head(console: Console, word: str, style: str, verdict: Verdict, several: bool) -> None:

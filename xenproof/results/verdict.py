@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from xenproof.profile.expectation import Level, Status
+from xenproof.results.host_load import HostLoad
 
 
 class Outcome(StrEnum):
@@ -98,7 +99,7 @@ class Verdict:
     `title` is the check's claim in one sentence.  `findings` are all of its comparisons, in order; if the check failed,
     the last one is what failed.  `reason` explains every outcome but pass.  `details` is longer text,
     such as the traceback of an internal error or the end of a console.  `attachments` are file names below the report's
-    `logs/`.  `started_s` is in seconds since the run began.
+    `logs/`.  `started_s` is in seconds since the run began.  `load` is that of the host while a check of guests ran.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Verdict:
     attachments: tuple[str, ...] = ()
     guest: GuestTimeline | None = None
     cell: TableCell | None = None
+    load: HostLoad | None = None
 
     @property
     def host(self) -> str:

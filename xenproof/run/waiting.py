@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from xenproof.run.expired import note_expired
+
 PAUSE_S = 0.5
 Read = TypeVar("Read")
 
@@ -21,7 +23,10 @@ def wait_until(
         asked = time.monotonic()
         state = read()
         answered = time.monotonic()
-        if wanted(state) or answered >= deadline:
+        if wanted(state):
+            return state
+        if answered >= deadline:
+            note_expired(f"the suite waited {limit_s:g} s for a state that did not come")
             return state
         meanwhile()
         time.sleep(max(PAUSE_S, answered - asked))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from xenproof.errors import CommandFailed, SourceError
+from xenproof.plain import first_lines
 from xenproof.source.redact import redacted
 
 
@@ -47,7 +48,7 @@ class Completed:
             printed, _ = redacted(self.stderr or self.stdout)
             raise CommandFailed(
                 f"{command.decode('utf-8', 'replace')!r} ended with exit code {self.exit_code}, "
-                f"expected {list(allowed) or [0]}; it printed: {printed.decode('utf-8', 'replace').strip()[-500:]!r}"
+                f"expected {list(allowed) or [0]}; it printed: {first_lines(printed.decode('utf-8', 'replace'), 500)!r}"
             )
         return self
 

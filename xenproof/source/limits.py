@@ -1,6 +1,7 @@
 """The limits of a command on a host, and the output until it exceeded one."""
 
 from xenproof.errors import CommandTimedOut, OutputTooLarge
+from xenproof.run.expired import note_expired
 from xenproof.source.redact import redacted
 
 READ_SIZE = 1 << 16
@@ -14,6 +15,7 @@ class TimedOut(CommandTimedOut):
 
     def __init__(self, message: str, stdout: bytes, stderr: bytes, short: str) -> None:
         super().__init__(message)
+        note_expired(f"a command of the suite {short}")
         self.short = short
         self.stdout = stdout
         self.stderr = stderr

@@ -67,6 +67,11 @@ class ReconnectingConnection:
         with self._watched() as connection:
             return connection.forward(port)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the next command can run without a look at the host, as far as this side can tell."""
+        return not self._suspect and self._connection.is_open
+
     def close(self) -> None:
         """End the connection; a second call does nothing."""
         self._connection.close()

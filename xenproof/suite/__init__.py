@@ -20,5 +20,6 @@ pytest_plugins = [
     "xenproof.suite.fixtures.kernel",
     "xenproof.suite.same_host",
     "xenproof.suite.fixtures.desktop",
+    "xenproof.suite.selection",
     "xenproof.suite.ending",
 ]

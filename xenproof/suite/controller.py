@@ -39,6 +39,7 @@ from xenproof.suite.summary import host_facts
 
 KEY = "xenproof"
 """The key in xdist's workerinput under which a worker gets the run as plain data."""
+_NO_CHECK = "No check was selected, so no host was opened."
 _NOT_EVALUATED = int(ExitStatus.NOT_EVALUATED)
 
 
@@ -63,7 +64,7 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """Open the hosts before anything is collected, so that an unreachable one is reported once."""
+        """Reserve the report and the folder of the run; the hosts are opened when checks were selected for them."""
         interrupt_on_sigterm()
         try:
             self._report = ReportFolder(self.options.report)
@@ -74,6 +75,10 @@ class Controller:
         except LabError as error:
             pytest.exit(visible(str(error)), returncode=_NOT_EVALUATED)
         self.folder = self.run.folder
+
+    def open_hosts(self) -> None:
+        """Open the hosts; ends the run if none can be evaluated, which is then reported once."""
+        assert self.folder is not None  # noqa: S101  # made at the session's start
         with self._uncaptured():
             self._open_hosts(self.folder)
         targets = {opened.target.url: opened.target for opened in self.hosts}
@@ -196,7 +201,8 @@ class Controller:
     def _run(self, verdicts: tuple[Verdict, ...], hosts: tuple[HostSummary, ...], ended: int) -> Results:
         profile = self.options.profile
         status = of_run(verdicts, self.options.urls, ended)
-        notes = (self._report.note if self._report else "", CUT_SHORT.get(status, ""))
+        unopened = _NO_CHECK if not self.hosts and status == _NOT_EVALUATED else ""
+        notes = (self._report.note if self._report else "", CUT_SHORT.get(status, ""), unopened)
         return Results(
             profile=profile.name,
             profile_title=profile.title,

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -10,8 +10,10 @@ import pytest
 
 from xenproof.plain import shortened
 from xenproof.profile.expectation import Expectation, Level
+from xenproof.results.host_load import HostLoad
 from xenproof.results.verdict import About, Finding, GuestTimeline, Role, TableCell, Verdict, examined
 from xenproof.suite.expect import Expect, readable
+from xenproof.suite.host_load import LoadMeter
 from xenproof.suite.outcome import End, of_phases
 
 ITEM = pytest.StashKey["ItemData"]()
@@ -29,6 +31,8 @@ class ItemData:
         self.attachments: list[str] = []
         self.guest: GuestTimeline | None = None
         self.cell: TableCell | None = None
+        self.meter: LoadMeter | None = None
+        self.load: HostLoad | None = None
         self.ran: list[str] = []
         self.ends: dict[str, End] = {}
         self.began = time.time()
@@ -68,6 +72,7 @@ def verdict_of(item: pytest.Item, data: ItemData, urls: Iterable[str], run_began
         attachments=tuple(data.attachments),
         guest=data.guest,
         cell=data.cell,
+        load=data.load,
     )
 
 
@@ -101,6 +106,15 @@ def title_of(item: pytest.Item) -> str:
     for key, value in params_of(item).items():
         text = text.replace(f"{{{key}}}", str(value))
     return shortened(text, MOST_TITLE, "too long for a title")
+
+
+def deselect(config: pytest.Config, items: list[pytest.Item], drops: Callable[[pytest.Item], bool]) -> None:
+    """Remove the tests for which `drops` holds from `items`, and report that to pytest."""
+    dropped = [item for item in items if drops(item)]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        gone = set(dropped)
+        items[:] = [item for item in items if item not in gone]
 
 
 def is_empty(item: pytest.Item) -> bool:

@@ -15,13 +15,25 @@ from xenproof.results.verdict import Outcome
 from xenproof.suite.controller import KEY, Controller, LateErrors
 from xenproof.suite.expect import Mismatch
 from xenproof.suite.fast_path import add_fast_path, fast_path_of
-from xenproof.suite.items import ITEM, ItemData, expected_of, host_of, is_empty, judges, params_of, title_of, verdict_of
+from xenproof.suite.host_load import judged_by_load, meter_for
+from xenproof.suite.items import (
+    ITEM,
+    ItemData,
+    deselect,
+    expected_of,
+    host_of,
+    is_empty,
+    judges,
+    params_of,
+    title_of,
+    verdict_of,
+)
 from xenproof.suite.last_recording import cache_recordings, recording_of
 from xenproof.suite.options import pytest_addoption, read_options
 from xenproof.suite.outcome import COMPARED_NOTHING, MOST_DETAILS, End, of_error
 from xenproof.suite.per_host_loop import PerHostLoop
 from xenproof.suite.report_verdict import attach_verdict
-from xenproof.suite.run_context import RunContext, context_of, set_context
+from xenproof.suite.run_context import RunContext, context_of, options_of, set_context, set_options
 
 __all__ = ["pytest_addoption"]  # a hook, which pytest finds among the names of this module
 
@@ -39,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if options is None:
         return
     _collect_garbage_less_often()
+    set_options(config, options)
     cache_recordings(config)
     add_fast_path(config, options.profile)
     PerHostLoop.add_where_it_fits(config, options.urls)
@@ -60,15 +73,15 @@ def _collect_garbage_less_often() -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test for each host, and for each expectation that `each` selects."""
-    context = context_of(metafunc.config)
+    options = options_of(metafunc.config)
     if "target" in metafunc.fixturenames and "target" not in _own_parameters(metafunc):
-        if context is None:
+        if options is None:
             return  # reported once, after the collection
-        urls = PerHostLoop.collected(metafunc.config, context.options.urls)
+        urls = PerHostLoop.collected(metafunc.config, options.urls)
         metafunc.parametrize("target", urls, ids=urls, indirect=True, scope="session")
     mark = metafunc.definition.get_closest_marker("each")
-    if mark is not None and context is not None:
-        chosen = context.options.profile.select(mark.args[0])
+    if mark is not None and options is not None:
+        chosen = options.profile.select(mark.args[0])
         metafunc.parametrize("expected", chosen, ids=[expectation.name for expectation in chosen])
 
 
@@ -83,9 +96,8 @@ def _own_parameters(metafunc: pytest.Metafunc) -> set[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect checks without an expectation, of unreachable hosts, and without -m many also checks of many guests."""
-    context = context_of(config)
-    if context is None:
+    """Deselect checks without an expectation, and without -m many also checks of many guests."""
+    if options_of(config) is None:
         examining = [item for item in items if judges(item) and "target" not in params_of(item)]
         if examining:
             raise pytest.UsageError(
@@ -93,17 +105,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 "--profile debian12 --hosts lab://debian12"
             )
         return
-    blocked = {url for url, target in context.targets.items() if target.blocked}
     # Checks with the mark `many` take an hour, so they run only with -m many.
     many = "many" in config.option.markexpr
-    dropped = [
-        item for item in items
-        if is_empty(item) or host_of(item) in blocked or (item.get_closest_marker("many") and not many)
-    ]  # fmt: skip
-    if dropped:
-        config.hook.pytest_deselected(items=dropped)
-        gone = set(dropped)
-        items[:] = [item for item in items if item not in gone]
+    deselect(config, items, lambda item: is_empty(item) or (item.get_closest_marker("many") is not None and not many))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -135,6 +139,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     item.stash[ITEM] = data = ItemData(title_of(item))
     names = getattr(item, "fixturenames", ())
     data.compares = "expect" in names
+    if (context := context_of(item.config)) is not None:
+        data.meter = meter_for(item, context.targets.get(host_of(item)))
     # pytest sets up no fixture whose value is present: setting up these two would take longer than the check itself.
     own = {"expect": data.expect, "expected": expected_of(item)}
     getattr(item, "funcargs", {}).update({name: own[name] for name in own if name in names and own[name] is not None})
@@ -156,9 +162,10 @@ def pytest_runtest_makereport(
     if data is None or context is None:
         return report
     if judges(item):
+        _measure(data, call.when, failed=error is not None)
         _judge(data, report, error)
         if plain:
-            report.longrepr = visible(str(error))
+            report.longrepr = visible(_said(data, report.when, error))
         _shorten(report)
         if isinstance(error, NotEvaluable):
             report.outcome = "skipped"
@@ -176,10 +183,31 @@ def pytest_runtest_makereport(
     return report
 
 
+def _measure(data: ItemData, when: str, *, failed: bool) -> None:
+    """Note the load of the host so far: after each phase where that costs nothing, else after the check itself.
+
+    The last check's teardown closes the connection to the host.
+    """
+    if data.meter is None:
+        return
+    if when == "setup":
+        data.meter.begin()
+    if data.meter.is_cheap or when == "call" or (when == "setup" and failed):
+        data.load = data.meter.load() or data.load
+
+
+def _said(data: ItemData, when: str, error: BaseException | None) -> str:
+    """What is reported of a phase: the error, unless the load of the host makes another end of it."""
+    end = data.ends.get(when)
+    return end.reason if end is not None and end.outcome is Outcome.ERROR else str(error)
+
+
 def _judge(data: ItemData, report: pytest.TestReport, error: BaseException | None) -> None:
     """Note how a phase of a check ended; a check that compared nothing is an error, even if pytest passes it."""
     if error is not None:
-        data.ends[report.when] = of_error(error, report.when, lambda: report.longreprtext)
+        end = of_error(error, report.when, lambda: report.longreprtext)
+        expired = data.meter.expired() if data.meter is not None else ()
+        data.ends[report.when] = judged_by_load(end, error, data.load, expired)
     elif report.when == "call" and data.compares and not data.expect.findings:
         data.ends["call"] = End(Outcome.ERROR, COMPARED_NOTHING)
         report.outcome = "failed"

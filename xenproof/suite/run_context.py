@@ -83,6 +83,17 @@ class RunContext:
 
 
 _CONTEXT = pytest.StashKey[RunContext]()
+_OPTIONS = pytest.StashKey[RunOptions]()
+
+
+def set_options(config: pytest.Config, options: RunOptions) -> None:
+    """Make `options` those of the run, once in each process."""
+    config.stash[_OPTIONS] = options
+
+
+def options_of(config: pytest.Config) -> RunOptions | None:
+    """The options of the run, also before its hosts are open: checks are collected first; None if it has no hosts."""
+    return config.stash.get(_OPTIONS, None)
 
 
 def set_context(config: pytest.Config, context: RunContext) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from xenproof.errors import ParseError
+from xenproof.plain import first_lines
 from xenproof.xen.dry_run import DryRun
 from xenproof.xlcfg.disk_spec import DiskSpec, DiskSpecError, parse_disk_spec
 from xenproof.xlcfg.xl_series import DiskWords
@@ -25,7 +26,7 @@ def dry_run_words(run: DryRun) -> str:
         for line in run.stderr.splitlines():
             if _SAID in line:
                 return f"refused: {line.partition(_SAID)[2]}"
-        return f"refused with exit code {run.exit_code}: {run.stderr.strip()[-300:]}"
+        return f"refused with exit code {run.exit_code}: {first_lines(run.stderr, 300)}"
     disks = run.config.get("disks")
     if not isinstance(disks, list) or len(disks) != 1 or not isinstance(disks[0], Mapping):
         raise ParseError(f"xl create -n printed the disks {disks!r}, expected one")

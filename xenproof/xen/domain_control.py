@@ -9,11 +9,19 @@ from xenproof.source.connection import Completed, Connection, quoted
 from xenproof.xen.domains import await_gone, parse_xl_list
 
 _NUMBER = re.compile(r"[0-9]{1,15}")
+# Lines that are no cause: of xl, libxl, libxlu and virsh.
+_WARNING = re.compile(r"(?i:warning)|libxl: warning|.*:\d+: warning: ")
+_NOTICE = re.compile(
+    r"Parsing config |libxl: (?:notice|info|detail|debug)|domainbuilder: |Domain .* defined from |\s*\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedDomain:
-    """What is known of a domain right after `xl create -p`; `problem` is xl's message where it does not exist."""
+    """What is known of a domain right after `xl create -p`.
+
+    `problem` is what xl printed where the domain does not exist: its first line is the cause.
+    """
 
     domid: int
     uuid: str
@@ -51,7 +59,7 @@ def look_up(dom0: Connection, name: str) -> CreatedDomain:
 
 def _parse_created(done: Completed, name: str) -> CreatedDomain:
     time, *rest = done.text.split("\n")
-    problem = done.error_text.strip()
+    problem = cause_first(done.error_text)
     if not _NUMBER.fullmatch(time):
         raise ParseError(f"date +%s printed {time[:100]!r}, expected seconds")
     match rest:
@@ -63,6 +71,15 @@ def _parse_created(done: Completed, name: str) -> CreatedDomain:
             return CreatedDomain(
                 -1, "", "", int(time), problem or f"xl printed nothing about {name}, and xenstore has {rest!r}"
             )
+
+
+def cause_first(printed: str) -> str:
+    """What xl or virsh printed about a failure: the lines that say why, then warnings, then notices."""
+
+    def rank(line: str) -> int:
+        return 2 if _NOTICE.match(line) else 1 if _WARNING.match(line) else 0
+
+    return "\n".join(sorted(printed.strip().splitlines(), key=rank))
 
 
 def shut_down(dom0: Connection, domid: int) -> None:

@@ -14,10 +14,12 @@ from xenproof.source.probe import ProbeOutput
 from xenproof.xen.backend import parse_disk_workers, vbd_in_xenstore
 from xenproof.xen.cost import parse_cost
 from xenproof.xen.disk_line import dry_run_words
+from xenproof.xen.dom0_load import parse_dom0_clock
 from xenproof.xen.domains import parse_free_memory, parse_xl_list
 from xenproof.xen.dry_run import parse_dry_run
 from xenproof.xen.processors import parse_affinity, parse_cpus, parse_nodes, parse_pools
 from xenproof.xen.qemu_disks import parse_info_block
+from xenproof.xen.time_limits import time_limit_in
 from xenproof.xen.xenstore import parse_xenstore
 
 _DATA = Path(__file__).parents[2] / "data"
@@ -51,6 +53,8 @@ _XL = Choice(
         "capacity": lambda data: parse_capacity(text_of(data)),
         "extents": lambda data: parse_extents(text_of(data)),
         "witness": _witness,
+        "dom0 load": lambda data: parse_dom0_clock(text_of(data)),
+        "time limit": lambda data: time_limit_in(text_of(data)),
     }
 )
 _COMMANDS = {
@@ -63,6 +67,10 @@ _COMMANDS = {
     "xl create": "dry run",
 }
 _MEMORY = b"MemTotal: 1000 kB\nMemFree: 1 kB\nMemAvailable: 9 kB\nBuffers: 1 kB\nCached: 5 kB\ncpu  1 2 3 4 5 6 7 8\n"
+_LOAD = (
+    b"45263.89 29157.52\n6.26 5.95 5.15 6/134 30863\ncpu  384 162 574 2915 534 0 7 16 0 0\n"
+    b"some avg10=0.00 avg60=0.00 avg300=0.00 total=5\n"
+)
 _FREE = b"nr_cpus                : 2\nfree_memory            : 2014\n"
 _LISTED = (
     b"Name                                        ID   Mem VCPUs\tState\tTime(s)\n"
@@ -98,6 +106,8 @@ def _xl_seeds() -> Sequence[bytes]:
         _XL.input("disk workers", b"loop loop0\nqemu 523\nthread [4.xvda-0]\nend\n"),
         _XL.input("info block", _BLOCKS),
         _XL.input("extents", _EXTENTS),
+        _XL.input("dom0 load", _LOAD),
+        _XL.input("time limit", b"libxl: error: killing execution of /etc/xen/scripts/block add because of timeout\n"),
         _XL.input("capacity", b"request xenproof-a 1 512 2\nxl list\n" + _LISTED + b"\nxl info\n" + _FREE),
     ]
 

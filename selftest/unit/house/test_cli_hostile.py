@@ -102,7 +102,7 @@ cli.main()
         (f"KeyError({EVIL!r})", 3, b"an error of xenproof itself (KeyError): please report it"),
         ("MemoryError()", 3, b"an error of xenproof itself (MemoryError)"),
         ("OSError(28, 'No space left on device', 'x')", 6, b"xenproof: No space left on device: x"),
-        ("KeyboardInterrupt()", 130, b""),
+        ("KeyboardInterrupt()", 130, b"xenproof: interrupted\n"),
     ],
 )
 def test_what_breaks_in_us_is_not_status_1(error: str, status: int, said: bytes) -> None:

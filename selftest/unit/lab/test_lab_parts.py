@@ -1,5 +1,6 @@
 """The lab's parts that need no host: sources, recipes, the runs and what killed ones leave."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -43,6 +44,14 @@ def test_a_rolling_release_is_one_suite(release: str) -> None:
 def test_another_state_of_a_release_is_unknown(name: str) -> None:
     with pytest.raises(UsageError, match="debian11@release"):
         load_recipe(name)
+
+
+@pytest.mark.parametrize("release", releases())
+def test_the_log_of_xen_holds_what_an_hvm_guest_prints(release: str) -> None:
+    """One HVM guest fills the ring of 16 KiB that is the default, and what came before it is lost."""
+    options = load_recipe(release).files["etc/default/grub"].content
+    sizes = re.findall(r'^GRUB_CMDLINE_XEN=".*\bconring_size=(\d+)k\b', options, re.MULTILINE)
+    assert [int(size) >= 128 for size in sizes] == [True]
 
 
 def test_a_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,8 +53,10 @@ def test_commands_of_own_checks_are_noted_only_where_the_run_is_recorded(tmp_pat
 
 def test_the_context_is_kept_in_one_place_and_options_are_read_in_another() -> None:
     modules = {str(path.relative_to(SUITE)): path.read_text("utf-8") for path in SUITE.rglob("*.py")}
-    # The connections that one module watches for reboots change during the run, so they are not part of the context.
-    assert {name for name, text in modules.items() if "config.stash" in text} == {"run_context.py", "same_host.py"}
+    # The connections that two modules watch, for reboots and for load, change during the run, so they are not part of
+    # the context.
+    watching = {"same_host.py", "host_load.py"}
+    assert {name for name, text in modules.items() if "config.stash" in text} == {"run_context.py", *watching}
     ours = (
         r"getoption\(\"--(hosts|profile|backing|report|record|keep-guests|guest-kernel|lab-memory|identity|known-hosts)"
     )

@@ -1,6 +1,7 @@
 """xl ends with status 0 though it failed, and the other way round: what was created is known from xenstore alone."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,38 @@ def test_what_xl_create_says_of_itself_is_never_a_success(tmp_path: Path, row: T
     assert created.problem
     # What it said is what the user is told; its standard output goes the same way.
     assert set((row.out + row.err).split()) <= set(created.problem.split())
+
+
+# As Xen 4.17 printed it where libxl's time limit for a disk's script passed.
+_TIMED_OUT = """\
+Parsing config from /var/lib/xen/xenproof-x/xenproof-x-1.cfg
+libxl: warning: libxl_domain.c:1: Domain 3:something else
+libxl: error: libxl_aoutils.c:519:async_exec_timeout: killing execution of /etc/xen/scripts/block add because of timeout
+libxl: error: libxl_exec.c:1:report_child_exitstatus: /etc/xen/scripts/block add [7] died due to fatal signal Killed
+libxl: error: libxl_create.c:1643:domcreate_launch_dm: Domain 3:unable to add disk devices
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("xl_create_missing_bridge", "libxl_report_child_exitstatus: /etc/xen/scripts/vif-bridge online [-1] exited"),
+        ("xl_create_bad_kernel", "xc: error: panic: xc_dom_core.c:643"),
+        ("xl_create_hvm", "xc: error: Could not open kernel image"),
+        ("xl_create_bad_memory", "parameter `memory' is not a valid number"),
+        ("xl_create_nofile", "Failed to read config file: /root/nofile.cfg"),
+    ],
+)
+def test_the_first_line_is_the_cause(tmp_path: Path, name: str, first: str) -> None:
+    (row,) = (row for row in CREATED if row.name == name)
+    assert first in create_paused(Dom0(tmp_path, row, NO_DOMID, ""), "x", "/x.cfg", 30).problem.splitlines()[0]
+
+
+def test_what_xl_says_besides_comes_behind_the_cause(tmp_path: Path) -> None:
+    row = replace(CREATED[0], stdout=b"", stderr=_TIMED_OUT.encode())
+    problem = create_paused(Dom0(tmp_path, row, NO_DOMID, ""), "x", "/x.cfg", 30).problem
+    assert "because of timeout" in problem.splitlines()[0]
+    assert sorted(problem.splitlines()) == sorted(_TIMED_OUT.splitlines())
 
 
 @pytest.mark.parametrize("row", CREATED[::8], ids=lambda row: row.name)

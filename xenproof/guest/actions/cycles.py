@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from xenproof.errors import GuestError
 from xenproof.guest.guest import Guest
+from xenproof.plain import first_lines
 from xenproof.xen.domain_control import destroy
 
 CYCLES = 100
@@ -37,7 +38,7 @@ def cycle(guest: Guest, times: int = CYCLES) -> Change:
 def _once(guest: Guest, number: int) -> None:
     created = guest.create(LIMIT_S)
     if created.domid < 1:
-        raise GuestError(f"cycle {number}: {guest.name} was not created: {created.problem[-300:]}")
+        raise GuestError(f"cycle {number}: {guest.name} was not created: {first_lines(created.problem, 300)}")
     if not destroy(guest.dom0, guest.name, LIMIT_S):
         raise GuestError(f"cycle {number}: {guest.name} is still in xl list {LIMIT_S:.0f} s after xl destroy")
     guest.give_back()

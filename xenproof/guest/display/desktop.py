@@ -13,6 +13,7 @@ from xenproof.guest.display.certificates import AUTHORITY, certificates
 from xenproof.guest.display.screen import Picture, screen
 from xenproof.guest.guest import Guest
 from xenproof.guest.image.guest_image import GuestImage
+from xenproof.plain import first_lines
 from xenproof.source.connection import Connection, Forwards, quoted
 from xenproof.source.forward import LOOPBACK
 from xenproof.xen.backend import DiskBackend
@@ -90,7 +91,7 @@ class DesktopGuest:
         self.guest.define()
         created = self.guest.create(_CREATE_LIMIT_S)
         if created.domid < 1:
-            return f"no domain: {created.problem[-300:]}"
+            return f"no domain: {first_lines(created.problem, 300)}"
         self.dom0.run(self.guest.description.toolstack.resume_command(self.guest.name)).check()
         return RUNNING
 

@@ -13,6 +13,7 @@ from xenproof.errors import GuestError, ParseError, XenproofError
 from xenproof.guest.features.disk_rows import DiskRow, DiskTarget, in_words, predicted
 from xenproof.guest.host.host import GuestHost
 from xenproof.guest.host.leftovers import GuestIdentity, Leftover
+from xenproof.plain import first_lines
 from xenproof.source.connection import quoted
 from xenproof.xen.backend import StoreVbd, vbd_in_xenstore
 from xenproof.xen.domain_control import CreatedDomain, create_paused, destroy
@@ -171,7 +172,7 @@ class BackendTable:
             (row,) = rows
             wanted = predicted(row, guest.targets[row.name], guest.vdevs[row.name], self._series)
             refused = isinstance(wanted, Prediction) and wanted.refusal.lower() in created.problem.lower()
-            return {row.name: REFUSED if refused else f"refused, but with {created.problem[-300:]!r}"}
+            return {row.name: REFUSED if refused else f"refused, but with {first_lines(created.problem, 300)!r}"}
         store = read_xenstore(self._dom0, f"/local/domain/{created.domid}/device", "/local/domain/0/backend")
         return {row.name: _words(store, created.domid, guest.vdevs[row.name], guest.targets[row.name]) for row in rows}
 

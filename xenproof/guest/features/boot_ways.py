@@ -16,6 +16,7 @@ from xenproof.guest.guest import Guest
 from xenproof.guest.host.working_folder import WorkingFolder
 from xenproof.guest.image.guest_image import COMMAND_LINE, LOADER, LOADER_MARK, GuestImage
 from xenproof.guest.image.packed_kernel import Packing
+from xenproof.plain import first_lines
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.domain_control import CreatedDomain
@@ -156,7 +157,7 @@ def install_grub(guest: Guest, modules: str) -> None:
     words = {"core": quoted(core), "disk": quoted(guest.disk), "modules": quoted(modules)}
     done = guest.dom0.run(_INSTALL.format(**words), limit_s=120)
     if done.exit_code:
-        raise CommandFailed(f"{guest.name} gets no GRUB on its disk: {done.error_text.strip()[-300:]}")
+        raise CommandFailed(f"{guest.name} gets no GRUB on its disk: {first_lines(done.error_text, 300)}")
 
 
 def finds_its_menu(guest: Guest) -> bool:

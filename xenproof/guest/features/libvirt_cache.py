@@ -9,6 +9,7 @@ from xenproof.guest.description import DiskDescription, GuestDescription
 from xenproof.guest.features.offered import gets
 from xenproof.guest.guest import Guest
 from xenproof.guest.maker import GuestMaker
+from xenproof.plain import first_lines
 from xenproof.xen.backend import DiskBackend
 from xenproof.xen.qemu_disks import qemu_disks
 from xenproof.xen.toolstack import Libvirt, virsh
@@ -50,7 +51,7 @@ def _served(guest: Guest, modes: Mapping[str, str]) -> dict[str, str]:
     guest.define()
     paths = {disk.vdev: guest.files.path_of(disk) for disk in guest.description.all_disks}
     if not gets(guest, *modes):
-        problem = (guest.created.problem[-300:] if guest.created else "") or "not offered"
+        problem = (first_lines(guest.created.problem, 300) if guest.created else "") or "not offered"
         raise GuestError(f"{guest.name} does not get disks of the cache modes {', '.join(modes.values())}: {problem}")
     xml = virsh(guest.dom0, "dumpxml", guest.name).check().text
     if missing := [mode for mode in modes.values() if f"cache='{mode}'" not in xml]:

@@ -46,9 +46,11 @@ class Arrival:
 class ManyGuests:
     """Many guests that run at the same time on one host."""
 
-    def __init__(self, make: Callable[[], Guest], dom0: Connection) -> None:
-        """`make` makes a guest, which is not defined yet."""
-        self._dom0 = dom0
+    def __init__(
+        self, make: Callable[[], Guest], dom0: Connection, at_once: Callable[[], int] = lambda: AT_ONCE
+    ) -> None:
+        """`make` makes a guest, which is not defined yet; `at_once` returns how many the host can start at once now."""
+        self._dom0, self._at_once = dom0, at_once
         self._guests: list[Guest] = []
         self._pool: GuestPool[int, Guest] = GuestPool(lambda _: make(), _started)
         self._up: list[Guest] = []
@@ -73,7 +75,7 @@ class ManyGuests:
         booting: list[Guest] = []
         with ThreadPoolExecutor(1) as starter:
             while booting or self._needs_more(wanted):
-                if len(booting) < AT_ONCE and self._needs_more(wanted):
+                if len(booting) < min(AT_ONCE, self._at_once()) and self._needs_more(wanted):
                     booting.append(self._begin(starter, booting))
                 else:
                     self._take(_first(booting), began)

@@ -6,6 +6,7 @@ from xenproof.errors import GuestError
 from xenproof.guest.description import DiskDescription, GuestDescription
 from xenproof.guest.features.offered import gets
 from xenproof.guest.maker import GuestMaker
+from xenproof.plain import first_lines
 from xenproof.xen.backend import DiskBackend
 
 _VDEV = "xvdb"
@@ -36,5 +37,6 @@ def lets_in_second_writer(
         return True
     problem = second.created.problem if second.created else ""
     if _REFUSED not in problem:
-        raise GuestError(f"{second.name} is not there, and not as another guest has its disk: {problem[-300:]}")
+        why = first_lines(problem, 300)
+        raise GuestError(f"{second.name} is not there, and not as another guest has its disk: {why}")
     return False

@@ -1,7 +1,7 @@
 """A host as the guests of a run use it."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 
 from xenproof.errors import ParseError
@@ -9,7 +9,9 @@ from xenproof.guest.host.lease import leased
 from xenproof.guest.host.leftovers import GuestIdentity, Leftover, leftovers, snapshot
 from xenproof.guest.host.port_lease import lease_ports
 from xenproof.guest.host.run_identity import RunIdentity
+from xenproof.guest.host.starts import Starts
 from xenproof.guest.host.working_folder import IMAGES, WorkingFolder
+from xenproof.run.processor_time import ProcessorClock
 from xenproof.source.connection import Connection
 
 _BOOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n?\Z")
@@ -19,10 +21,15 @@ class GuestHost:
     """A live dom0 with the run's working folder, its leases, and its check for what guests leave behind."""
 
     def __init__(
-        self, dom0: Connection, run: RunIdentity, images: str = IMAGES, *, blkback_wants_devices: bool = False
-    ) -> None:
-        """`blkback_wants_devices`: the host's blkback serves only block devices, as with Xen before 4.6."""
+        self, dom0: Connection, run: RunIdentity, images: str = IMAGES, *, blkback_wants_devices: bool = False,
+        read_clock: Callable[[], ProcessorClock | None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """`blkback_wants_devices`: the host's blkback serves only block devices, as with Xen before 4.6.
+
+        `read_clock` returns the counters of the QEMU that runs the host, None for a host that no QEMU here runs.
+        """
         self.dom0, self.run = dom0, run
+        self.starts = Starts(run.folder, dom0.url, read_clock)
         self.folder = WorkingFolder(dom0, run, images)
         self.blkback_wants_devices = blkback_wants_devices
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from xenproof.errors import CommandFailed, GuestError, ParseError
+from xenproof.plain import first_lines
 from xenproof.source.connection import Connection, quoted
 from xenproof.xen.domains import DomainRow, parse_free_memory, parse_xl_list
 
@@ -127,7 +128,7 @@ def on_leases(dom0: Connection, script: str, words: Mapping[str, str], leases: s
     variables = "".join(f"{key}={quoted(value)}\n" for key, value in {"leases": leases, **words}.items())
     done = dom0.run(f"{variables}{_LOCK}{script}", limit_s=120)
     if done.exit_code:
-        raise CommandFailed(f"leases on {dom0.url} cannot be kept: {done.error_text.strip()[-300:]}")
+        raise CommandFailed(f"leases on {dom0.url} cannot be kept: {first_lines(done.error_text, 300)}")
     return done.text
 
 

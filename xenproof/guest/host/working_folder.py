@@ -13,6 +13,7 @@ from xenproof.errors import CommandFailed, GuestError, SourceError
 from xenproof.guest.host.run_identity import RunIdentity
 from xenproof.guest.host.shared_table import SharedTable, is_alive
 from xenproof.guest.image.guest_image import GuestImage
+from xenproof.plain import first_lines
 from xenproof.source.connection import Connection, Stream, quoted
 
 IMAGES = "/var/lib/xen/images"
@@ -155,7 +156,7 @@ def _receive(dom0: Connection, path: str, wanted: str, source: str, stdin: bytes
     script = f"{{ {source}; }} >{part} && fallocate -d {part} 2>/dev/null; sha256sum {part}"
     done = dom0.run(script, stdin=stdin, limit_s=_SEND_LIMIT_S).check()
     if (found := done.text.partition(" ")[0]) != wanted:
-        printed = done.error_text.strip()[-300:] or "try again"
+        printed = first_lines(done.error_text, 300) or "try again"
         raise CommandFailed(
             f"{path} on {dom0.url} has sha256 {found!r}, expected {wanted}: it did not arrive whole; {printed}"
         )

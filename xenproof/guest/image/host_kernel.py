@@ -12,6 +12,7 @@ from xenproof.errors import LabError, ParseError
 from xenproof.guest.image.filesystem import FILESYSTEMS
 from xenproof.guest.image.initramfs import MODULES, modules_in_order
 from xenproof.guest.image.packed_kernel import Packing
+from xenproof.plain import first_lines
 from xenproof.source.connection import Connection, quoted
 
 _RELEASE = re.compile(r"[A-Za-z0-9._+~-]{1,100}\n?\Z")
@@ -105,7 +106,7 @@ def _fetch(dom0: Connection, paths: Iterable[str], into: Path) -> None:
     done = dom0.run(quoted("tar", "-C", "/", "-chf", "-", *names), limit_s=_LIMIT_S, max_bytes=_MAX_BYTES)
     if done.exit_code:
         raise LabError(
-            f"{dom0.url} does not give the files of its kernel: {done.error_text.strip()[-300:]!r}; give a tree by "
+            f"{dom0.url} does not give the files of its kernel: {first_lines(done.error_text, 300)!r}; give a tree by "
             "--guest-kernel FOLDER"
         )
     try:

@@ -13,7 +13,11 @@ from xenproof.profile.profile import Profile
 from xenproof.results.verdict import Outcome
 from xenproof.source.probe import Recording
 
-_FATES: Mapping[Outcome, Fate] = {Outcome.FAIL: Fate.KILLED, Outcome.PASS: Fate.SURVIVED}
+_FATES: Mapping[Outcome, Fate] = {
+    Outcome.FAIL: Fate.KILLED,
+    Outcome.NEW: Fate.KILLED,  # of a rolling release, whose values fail no host
+    Outcome.PASS: Fate.SURVIVED,
+}
 
 
 def hunt(

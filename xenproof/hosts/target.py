@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from xenproof.codec import from_plain, to_plain
 from xenproof.errors import NotEvaluable, XenproofError
+from xenproof.run.runs import Member
 from xenproof.source.address import Address, Scheme
 from xenproof.source.connection import Connection
 from xenproof.source.host_keys import HostKeys
@@ -49,7 +50,7 @@ class Target:
 
     `recording` is the file with the output of all its probes.  `ssh` is None for a host that is not
     reached by ssh; `live` says whether commands can be run on it.  `blocked` is why the host cannot be
-    evaluated, empty if it can.
+    evaluated, empty if it can.  `member` is the lab host's part in its pair, None for all other hosts.
     """
 
     address: Address
@@ -57,6 +58,7 @@ class Target:
     live: bool = False
     ssh: SshParameters | None = None
     blocked: str = ""
+    member: Member | None = None
 
     @property
     def url(self) -> str:

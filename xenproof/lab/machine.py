@@ -6,18 +6,32 @@ from pathlib import Path
 
 from xenproof.lab.accel import QEMU, Accelerator
 from xenproof.lab.recipe import Recipe
+from xenproof.lab.shared import Shared
 
-ADDRESS = "10.0.2.15"  # of the recipe's bridge, in the private network of each QEMU
+ADDRESS = "10.0.2.15"  # of the recipe's eth0, in the private network of each QEMU
+# The recipe's second interface, its bridge, and the address of a host alone.
+NIC, BRIDGE, ALONE, PREFIX_LENGTH = "eth1", "xenbr0", "10.0.3.15", 24
+WIRE = "net1"
+"""QEMU's name of the end of the wire, for its monitor."""
+_SHARED_SERIAL = "xenproof-shared"
+SHARED_DISK = f"/dev/disk/by-id/ata-QEMU_HARDDISK_{_SHARED_SERIAL}"
+"""The path in dom0 of the disk that both hosts of a pair see; a host alone has one, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """The files and sockets of one QEMU: its disk, its serial log, its monitor, its pid file."""
+    """The files and sockets of one QEMU: its disk, its serial log, its monitor, its pid file, what it shares."""
 
     disk: Path
     serial: Path
     monitor: Path
     pid: Path
+    shared: Shared
+
+    @staticmethod
+    def below(folder: Path, disk: Path, shared: Shared) -> "Wiring":
+        """The wiring of a run in `folder`."""
+        return Wiring(disk, folder / "serial.log", folder / "qmp.sock", folder / "qemu.pid", shared)
 
 
 def command(recipe: Recipe, accelerator: Accelerator, wiring: Wiring, extra: Sequence[str] = ()) -> list[str]:
@@ -25,7 +39,9 @@ def command(recipe: Recipe, accelerator: Accelerator, wiring: Wiring, extra: Seq
 
     ssh is forwarded from a free port of loopback, which QEMU chooses.  All but 1 GiB of memory is
     above 4 GiB, where firmware and GRUB never run code: docs/decisions/0004 explains why that matters.
+    QEMU has to inherit the descriptors `wiring.shared.descriptors`.
     """
+    shared = wiring.shared
     return [
         QEMU,
         "-machine", "pc,max-ram-below-4g=1G",
@@ -40,9 +56,13 @@ def command(recipe: Recipe, accelerator: Accelerator, wiring: Wiring, extra: Seq
         "-pidfile", str(wiring.pid),
         # The disk is a temporary overlay, so its data need not be safe after a crash.
         "-drive", f"file={wiring.disk},if=none,id=disk0,cache=unsafe,format=qcow2,discard=unmap",
-        "-device", "ich9-ahci,id=ahci0", "-device", "ide-hd,drive=disk0,bus=ahci0.0",
+        "-drive", f"file=/proc/self/fd/{shared.disk},if=none,id=disk1,cache=unsafe,format=raw,discard=unmap",
+        "-device", "ich9-ahci,id=ahci0", "-device", "ide-hd,drive=disk0,bus=ahci0.0,bootindex=0",
+        "-device", f"ide-hd,drive=disk1,bus=ahci0.1,share-rw=on,serial={_SHARED_SERIAL}",
         "-netdev", f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-{ADDRESS}:22",
         "-device", "e1000,netdev=net0",
+        "-netdev", f"dgram,id={WIRE},local.type=fd,local.str={shared.wire}",
+        "-device", f"e1000,netdev={WIRE},romfile=",
         *extra,
     ]  # fmt: skip
 

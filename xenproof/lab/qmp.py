@@ -21,7 +21,7 @@ class Qmp:
     def __init__(self, monitor: QEMUMonitorProtocol) -> None:
         self._monitor = monitor
 
-    def command(self, name: str, **arguments: object) -> dict[str, object]:
+    def command(self, name: str, /, **arguments: object) -> dict[str, object]:
         """QEMU's answer to the QMP command `name`; raises LabError if QEMU refuses it or has ended.
 
         Arguments are spelled with underscores where QMP has dashes.

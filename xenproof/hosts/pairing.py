@@ -25,7 +25,7 @@ class Pairing:
             from xenproof.lab.pair import new_pair
 
             self._places = dict(zip(self._labs, new_pair(*self._labs.values()), strict=True))
-        return self._places[address.url]
+        return self._places.get(address.url)
 
     def close(self) -> None:
         """Close what the hosts have inherited by now; a host that is not up has no place any more."""

@@ -1,11 +1,14 @@
 """Two lab hosts as a pair: who they are, what they share, and what of it can be broken."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
+from selftest.lab.suite import Suite, clean_environment
 from xenproof.lab import host as lab
 from xenproof.lab import wire
 from xenproof.lab.machine import SHARED_DISK
@@ -159,3 +162,31 @@ def test_a_host_alone_is_that_of_the_snapshot_and_reaches_nobody(pair: Pair) -> 
         shell.close()
     finally:
         alone.down()
+
+
+def test_two_lab_hosts_of_a_run_are_a_pair_and_trust_each_other(suite: Suite) -> None:
+    run = suite.run("--profile=debian12", "--hosts=lab://debian12,lab://debian12", "tests/host/test_ssh.py")
+
+    assert run.exit_status == 0, run.output
+    trusted = {verdict.host: verdict.outcome for verdict in run.verdicts if "trust" in verdict.id}
+    assert trusted == {"lab://debian12": "pass", "lab://debian12#2": "pass"}, run.output
+
+
+def test_a_pair_by_hand() -> None:
+    def xenproof(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "xenproof.cli", "lab", *words], capture_output=True, text=True, timeout=400,
+            check=False, env=clean_environment(),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    try:
+        assert "lab-debian12-2 10.0.3.2" in xenproof("up", "debian12", "debian12")
+        assert "of pair" in xenproof("status")
+        assert "Domain-0" in xenproof("ssh", "debian12#2", "--", "ssh", "lab-debian12-1", "xl", "list")
+        assert "delay 20ms" in xenproof("wire", "debian12", "--rate", "100", "--delay", "20")
+        assert "netem" in xenproof("ssh", "debian12", "--", "tc", "qdisc", "show", "dev", "eth1")
+        assert "cut" in xenproof("wire", "debian12", "--cut")
+    finally:
+        assert "ended 2 host" in xenproof("down")

@@ -93,7 +93,7 @@ def up(
     the ends of QEMU's log and of the serial log if the host does not start, UsageError for too little memory.
     """
     recipe, accelerator, image, snapshot = ensure_built(release, progress, memory_mib)
-    if old := too_old(image.provenance, release):
+    if old := too_old(image.provenance, recipe.release):
         progress.note(f"the image of {release}: {old}")
     require_space(made(runs.runs_folder()), RUN_GIB, f"running the lab host {release}")
     run = runs.new_run(release, None if detached else ProcessIdentity.of(os.getpid()))
@@ -174,6 +174,8 @@ def _take(host: LabHost, place: Place) -> None:
     connection = host.connect()
     try:
         connection.run("sh -s", stdin=place.script(host.image.public_key).encode(), limit_s=60).check()
+    except SourceError as error:
+        raise LabError(f"{host.url} did not become {place.own.name} of its pair: {error}") from error
     finally:
         connection.close()
     pin(host.run.folder, host.run.port, [key.public for key in place.own.host_keys.values()])

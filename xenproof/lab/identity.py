@@ -94,9 +94,9 @@ _RANDOM = (
     """perl -e 'open F, ">", "/dev/urandom" and syswrite F, pack "H*", "{seed}" and ioctl F, 0x5207, 0 or die $!'"""
 )
 
-# libvirtd made an id for its host when it was started; its socket starts it again.
+# libvirtd made an id for its host when it was started; its socket starts it again.  Its file has no end of line.
 _LIBVIRT = """echo 'host_uuid = "{uuid}"' >>/etc/libvirt/libvirtd.conf
-[ ! -s /run/libvirtd.pid ] || {{ read -r p </run/libvirtd.pid; kill $p; }}"""
+[ ! -s /run/libvirtd.pid ] || {{ read -r p </run/libvirtd.pid || :; kill $p || :; }}"""
 
 # sshd starts itself again, and writes the file when it listens.
 _SSHD = """read -r p </run/sshd.pid

@@ -168,7 +168,7 @@ def test_two_lab_hosts_of_a_run_are_a_pair_and_trust_each_other(suite: Suite) ->
     run = suite.run("--profile=debian12", "--hosts=lab://debian12,lab://debian12", "tests/host/test_ssh.py")
 
     assert run.exit_status == 0, run.output
-    trusted = {verdict.host: verdict.outcome for verdict in run.verdicts if "trust" in verdict.id}
+    trusted = {verdict.host: verdict.outcome for verdict in run.verdicts if "let_root_in" in verdict.id}
     assert trusted == {"lab://debian12": "pass", "lab://debian12#2": "pass"}, run.output
 
 

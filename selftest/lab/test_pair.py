@@ -93,6 +93,13 @@ def test_the_journal_is_that_of_the_new_machine(pair: Pair) -> None:
         eventually(lambda at=shell: "xenproof-was-here" in at.run("journalctl --no-pager -n 50").text)  # type: ignore[misc]
 
 
+def test_neither_host_took_a_frame_of_the_other_for_its_own(pair: Pair) -> None:
+    for shell in pair.shells:
+        printed = shell.run("dmesg").check().text
+        assert "own address" not in printed
+        assert "duplicate address" not in printed
+
+
 def test_root_of_each_uses_xl_of_the_other_without_a_question(pair: Pair) -> None:
     for shell, other in pair.both_ways():
         done = shell.run(f"ssh -o BatchMode=yes {other} xl info", limit_s=120).check()

@@ -130,6 +130,7 @@ def _resume(
     (run.folder / "image").symlink_to(image.folder)
     wiring = Wiring.below(run.folder, run.folder / "disk.qcow2", shared)
     overlay(snapshot.disk, "qcow2", wiring.disk, log)
+    shared.drain()
     with snapshot.state.open("rb") as state, log.open("ab") as out:
         fd = state.fileno()
         words = command(recipe, accelerator, wiring, ["-incoming", f"fd:{fd}"])

@@ -49,7 +49,7 @@ def taking(own: Identity, peer: Identity, lab_key: str) -> str:
         "/etc/hostname": f"{own.name}\n",
         "/proc/sys/kernel/hostname": f"{own.name}\n",
         "/etc/hosts": "127.0.0.1 localhost\n" + "".join(f"{host.address} {host.name}\n" for host in (own, peer)),
-        f"/etc/systemd/network/10-{NIC}.link": f"[Match]\nOriginalName={NIC}\n[Link]\nMACAddress={own.mac}\n",
+        "/etc/systemd/network/10-wire.link": f"[Match]\nOriginalName={NIC} {BRIDGE}\n[Link]\nMACAddress={own.mac}\n",
     }
     return "\n".join([
         "set -e",
@@ -77,15 +77,15 @@ for d in /var/log/journal /run/log/journal; do
 [ ! -d $d/$old ] || {{ mv $d/$old $d/{new}; ln -s {new} $d/$old; }}
 done"""
 
-# The bridge has the MAC of its only interface; its link-local address is made of it when it is set up.
+# The card takes another MAC while it is up, and so its link stays; the bridge makes a link-local address of its own MAC
+# when it is set up.
 _ADDRESS = """sed -i 's,{alone}/{length},{address}/{length},' /etc/network/interfaces
 ip -batch - <<END
 link set {bridge} down
-link set {nic} down
 link set {nic} address {mac}
+link set {bridge} address {mac}
 addr flush dev {bridge}
 addr add {address}/{length} brd + dev {bridge}
-link set {nic} up
 link set {bridge} up
 END"""
 

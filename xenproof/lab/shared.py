@@ -5,12 +5,15 @@ Neither has a name: both are open files that QEMU inherits, so they are gone wit
 
 import os
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from tempfile import TemporaryFile
 
 from xenproof.errors import LabError
 from xenproof.run.cache import GIB, made
 from xenproof.run.runs import runs_folder
+
+# More than the sockets hold, in frames and in bytes of one.
+_MOST_FRAMES, _MOST_BYTES = 10_000, 1 << 16
 
 
 class Shared:
@@ -24,6 +27,15 @@ class Shared:
     def descriptors(self) -> tuple[int, int]:
         """What QEMU has to inherit."""
         return self.wire, self.disk
+
+    def drain(self) -> None:
+        """Drop what the other host has sent so far, as on a wire whose end was not plugged in.
+
+        A resumed host sends some frames before it has an identity of its own, which the next one would take for its own.
+        """
+        with socket.socket(fileno=os.dup(self.wire)) as end, suppress(OSError):
+            for _ in range(_MOST_FRAMES):
+                end.recv(_MOST_BYTES, socket.MSG_DONTWAIT)
 
     def close(self) -> None:
         """Close them in this process; a second call does nothing."""

@@ -61,6 +61,21 @@ def test_two_share_a_wire_and_a_disk_that_have_no_name(lab_cache: Path) -> None:
         assert [path for path in lab_cache.rglob("*") if path.is_file()] == []
 
 
+def test_what_was_sent_before_a_host_is_there_is_dropped() -> None:
+    one, two = shared_by_two(1)
+    with closing(one), closing(two):
+        with socket.socket(fileno=os.dup(one.wire)) as near:
+            for _ in range(20):
+                near.send(b"early")
+            two.drain()
+            near.send(b"late")
+        with socket.socket(fileno=os.dup(two.wire)) as far:
+            assert far.recv(100) == b"late"
+        two.drain()
+        one.close()
+        two.drain()
+
+
 def test_a_host_alone_talks_to_nobody() -> None:
     alone = shared_by_none(1)
     with socket.socket(fileno=os.dup(alone.wire)) as end, pytest.raises(ConnectionRefusedError):

@@ -31,7 +31,7 @@ class Shared:
     def drain(self) -> None:
         """Drop what the other host has sent so far, as on a wire whose end was not plugged in.
 
-        A resumed host sends some frames before it has an identity of its own, which the next one would take for its own.
+        A resumed host sends some frames before it has an identity of its own: the next one would take them for its own.
         """
         with socket.socket(fileno=os.dup(self.wire)) as end, suppress(OSError):
             for _ in range(_MOST_FRAMES):

@@ -94,7 +94,8 @@ _RANDOM = (
     """perl -e 'open F, ">", "/dev/urandom" and syswrite F, pack "H*", "{seed}" and ioctl F, 0x5207, 0 or die $!'"""
 )
 
-# libvirtd made an id for its host when it was started; its socket starts it again.  Its file has no end of line.
+# libvirtd drew an id for its host when it was started, and will draw more; its socket starts it again.  Its file has no
+# end of line.
 _LIBVIRT = """echo 'host_uuid = "{uuid}"' >>/etc/libvirt/libvirtd.conf
 [ ! -s /run/libvirtd.pid ] || {{ read -r p </run/libvirtd.pid || :; kill $p || :; }}"""
 

@@ -80,8 +80,11 @@ def wire(
 ) -> None:
     """Set the wire of a pair that is up: its speed, delay and loss in each direction, or cut it.
 
-    What is not given is as without any setting.
+    A speed, delay or loss that is not given is as without any setting.
     """
+    quality = wires.Quality(rate, delay, loss)
+    if cut + mend + (quality != wires.Quality()) > 1:
+        raise UsageError("expected one of: --cut, --mend, or --rate, --delay and --loss")
     found = lab.find(host)
     if found is None or found.run.member is None:
         raise UsageError(f"{host} is not up in a pair; start one with: xenproof lab up {host} {host}")
@@ -90,7 +93,6 @@ def wire(
         (wires.cut if cut else wires.mend)(pair)
         say(f"the wire of {host} is {'cut' if cut else 'mended'}")
         return
-    quality = wires.Quality(rate, delay, loss)
     hosts = [each for run in wires.ends(pair) if (each := lab.find(run.release)) is not None]
     for each in hosts:
         with closing(each.connect()) as connection:

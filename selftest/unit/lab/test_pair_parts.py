@@ -9,12 +9,14 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from xenproof.errors import LabError, UsageError
 from xenproof.hosts.pairing import Pairing
 from xenproof.hosts.target import Target
 from xenproof.lab import accel, by_hand, wire
 from xenproof.lab.child import started
+from xenproof.lab.cli import lab_app
 from xenproof.lab.machine import Wiring, command
 from xenproof.lab.pair import Place, new_pair
 from xenproof.lab.qmp import monitor
@@ -357,3 +359,20 @@ def test_three_are_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     Hosts(monkeypatch, {})
     with pytest.raises(UsageError, match="found 3"):
         by_hand.up_by_hand(by_names("debian11", "debian12", "debian13"), Silent())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--cut", "--mend"], "expected one of"),
+        (["--cut", "--rate", "10"], "expected one of"),
+        (["--mend", "--loss", "1"], "expected one of"),
+        (["--rate", "0"], "found 0.0 Mbit/s"),
+        (["--cut"], "debian12 is not up in a pair"),
+        ([], "debian12 is not up in a pair"),
+    ],
+)
+def test_a_wire_that_cannot_be_set_is_said(words: list[str], said: str) -> None:
+    ended = CliRunner().invoke(lab_app, ["wire", "debian12", *words])
+    assert isinstance(ended.exception, UsageError)
+    assert said in str(ended.exception)

@@ -1,7 +1,7 @@
 """Pairs of ssh keys, made here: an emulated host would take seconds for each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as new_ecdsa
@@ -30,7 +30,7 @@ KINDS = tuple(_MAKERS)
 class SshKey:
     """A private key without a passphrase and its public half, as in OpenSSH's files."""
 
-    private: str
+    private: str = field(repr=False)
     public: str
 
 

@@ -81,6 +81,7 @@ class StandInHost(LocalConnection):
             (folder / path).mkdir(parents=True)
         (folder / "last").write_text("6\n")
         (folder / "boot_id").write_text(f"{boot_id}\n")
+        (folder / "machine-id").write_text(f"{'0' * 31}a\n")
         (folder / "info").write_text((CORPUS / "debian12/xl_info.out").read_text())
         for name, script in (("xl", _XL), ("xenstore-read", _XENSTORE_READ), ("xenstore-list", _XENSTORE_LIST)):
             (folder / "bin" / name).write_text(script)
@@ -122,6 +123,7 @@ class StandInHost(LocalConnection):
     def _here(self, command: str) -> str:
         """The command with the paths of a host below this one's folder, so that nothing of this machine is touched."""
         command = command.replace("/proc/sys/kernel/random/boot_id", str(self.folder / "boot_id"))
+        command = command.replace("/etc/machine-id", str(self.folder / "machine-id"))
         for path in _PATHS:
             # But for those that stand below the folder already.
             whole = f"{self.folder}{path}"

@@ -92,9 +92,9 @@ def _place(url: str, identity: Path | None, known_hosts: Path | None) -> Iterato
     if address.scheme is Scheme.SSH:
         yield Place(address, identity, known_hosts)
         return
-    if address.scheme is not Scheme.LAB:
+    if address.lab is None:
         raise UsageError(f"expected ssh://user@host[:port] or lab://RELEASE, found {url!r}")
-    host = lab.up(address.release, Progress())
+    host = lab.up(str(address.lab), Progress())
     try:
         as_anybodys = parse_url(f"ssh://root@127.0.0.1:{host.run.port}")
         yield Place(as_anybodys, host.image.key, host.run.folder / "known_hosts")

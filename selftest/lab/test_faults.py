@@ -225,17 +225,13 @@ FAULTS = [
     # What runs.
     fault(
         "no bridge",
-        """
-        ip addr flush dev xenbr0; ip link set xenbr0 down; brctl delif xenbr0 eth0; brctl delbr xenbr0
-        ip addr add 10.0.2.15/24 dev eth0; ip link set eth0 up; ip route add default via 10.0.2.2
-        """,
+        "ip link set xenbr0 down; brctl delif xenbr0 eth1; brctl delbr xenbr0",
         "test_bridge_exists[xenbr0]",
         mute=("test_bridge_is_up[xenbr0]", "test_bridge_reaches_a_network[xenbr0]"),
     ),
     fault(
         "a bridge without a network",
-        "ip link add dummy0 type dummy; ip link set xenbr0 nomaster; ip link set eth0 nomaster;"
-        " ip addr flush dev xenbr0; ip addr add 10.0.2.15/24 dev eth0; ip route add default via 10.0.2.2",
+        "ip link set eth1 nomaster",
         "test_bridge_reaches_a_network[xenbr0]",
     ),
     fault(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from xenproof.errors import LabError, UsageError, XenproofError
 from xenproof.facts.families import probes
 from xenproof.facts.identity import PROBE, parse_identity
+from xenproof.hosts.pairing import Pairing
 from xenproof.hosts.target import SshParameters, Target
 from xenproof.plain import shortened
 from xenproof.profile.profile import Profile
@@ -49,8 +50,11 @@ class OpenHost:
 def open_host(
     address: Address, profile: Profile, folder: Path, progress: Progress, *, identity: Path | None,
     known_hosts: Path | None, lab_memory_mib: int | None = None, backing: tuple[Path, ...] = (),
+    pairing: Pairing | None = None,
 ) -> OpenHost:  # fmt: skip
     """Open one host and record its facts in `folder`; `backing` are the backing files that an image may name.
+
+    A lab host takes its place in `pairing`, if that has one for it.
 
     Where the host cannot be evaluated, the result's `target.blocked` says why; raises UsageError for a
     release that the lab does not have, or too little memory for it.
@@ -61,7 +65,7 @@ def open_host(
         if address.offline:
             _read_offline(opened, profile, folder, progress, backing)
         else:
-            _reach(opened, progress, identity, known_hosts, lab_memory_mib, backing)
+            _reach(opened, progress, identity, known_hosts, lab_memory_mib, backing, pairing)
             _gather(opened, profile, folder, progress)
         assert opened.recording is not None  # noqa: S101  # either ssh above sets it or raises
         parse_identity(opened.recording.output(PROBE)).require_dom0(url)
@@ -87,10 +91,11 @@ def _place(error: Exception) -> str:
 
 def _reach(
     opened: OpenHost, progress: Progress, identity: Path | None, known_hosts: Path | None, lab_memory_mib: int | None,
-    backing: tuple[Path, ...],
+    backing: tuple[Path, ...], pairing: Pairing | None,
 ) -> None:  # fmt: skip
     ssh: SshParameters | None
     address = opened.target.address
+    member = None
     if address.scheme is Scheme.LAB:
         from xenproof.lab import host as lab
         from xenproof.lab.own_disk import up_disk
@@ -98,16 +103,17 @@ def _reach(
         if (disk := address.path) is not None:
             host = up_disk(address.url, disk, identity, progress, backing=backing, memory_mib=lab_memory_mib)
         else:
-            host = lab.up(address.release, progress, memory_mib=lab_memory_mib)
+            place = pairing.place_of(address) if pairing is not None else None
+            host = lab.up(str(address.lab), progress, memory_mib=lab_memory_mib, place=place)
         opened.lab_host = host
-        run = host.run
+        run, member = host.run, host.run.member
         ssh = SshParameters("127.0.0.1", run.port, "root", str(host.image.key), str(run.folder / "known_hosts"))
     elif address.scheme is Scheme.SSH:
         ssh = SshParameters(address.host, address.port, address.user, str(identity or ""), str(known_hosts or ""))
     else:
         ssh = None
     qemu = opened.lab_host.run.qemu if opened.lab_host is not None else None
-    opened.target = Target(address, live=True, ssh=ssh, qemu=qemu)
+    opened.target = Target(address, live=True, ssh=ssh, qemu=qemu, member=member)
     opened.connection = opened.target.connect()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xenproof.codec import from_plain, to_plain
 from xenproof.errors import NotEvaluable, XenproofError
 from xenproof.run.process_identity import ProcessIdentity
+from xenproof.run.runs import Member
 from xenproof.source.address import Address, Scheme
 from xenproof.source.connection import Connection
 from xenproof.source.host_keys import HostKeys
@@ -50,7 +51,8 @@ class Target:
 
     `recording` is the file with the output of all its probes.  `ssh` is None for a host that is not
     reached by ssh; `live` says whether commands can be run on it.  `blocked` is why the host cannot be
-    evaluated, empty if it can.  `qemu` is the process that runs a lab host on this machine, None for any other host.
+    evaluated, empty if it can.  `qemu` is the process that runs a lab host on this machine, `member` its part in its
+    pair, both None for any other host.
     """
 
     address: Address
@@ -59,6 +61,7 @@ class Target:
     ssh: SshParameters | None = None
     blocked: str = ""
     qemu: ProcessIdentity | None = None
+    member: Member | None = None
 
     @property
     def url(self) -> str:

@@ -6,10 +6,11 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xenproof.errors import LabError
+from xenproof.errors import LabError, UsageError
 from xenproof.lab import trial
 from xenproof.programs import require
 from xenproof.run.cache import cache_folder, made
@@ -50,13 +51,32 @@ def qemu_version() -> tuple[int, ...]:
     return version
 
 
-def choose() -> Accelerator:
-    """The fastest accelerator that runs a guest on this machine."""
+def choose(lacks: Sequence[str] = ()) -> Accelerator:
+    """The fastest accelerator that runs a guest on this machine, with a processor without the features `lacks`.
+
+    Raises UsageError for a feature that QEMU does not know.
+    """
     version = ".".join(map(str, qemu_version()))
+    check_features(lacks)
+    less = "".join(f",-{feature}" for feature in lacks)
     if kvm_runs_a_guest():
         model = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
-        return _accelerator("KVM", KVM, version + (model[1] if model else ""))
-    return _accelerator(f"TCG (emulation, QEMU {version})", ("-accel", "tcg,thread=multi", "-cpu", TCG_CPU), version)
+        return _accelerator("KVM", (*KVM[:-1], KVM[-1] + less), version + (model[1] if model else ""))
+    emulated = ("-accel", "tcg,thread=multi", "-cpu", TCG_CPU + less)
+    return _accelerator(f"TCG (emulation, QEMU {version})", emulated, version)
+
+
+def check_features(names: Sequence[str]) -> None:
+    """Raise UsageError for a name of a processor's feature that QEMU does not know, such as "aes"."""
+    if not names:
+        return
+    command = [require(QEMU), "-cpu", "help"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout
+    if unknown := sorted(set(names) - set(printed.partition("Recognized CPUID flags:")[2].split())):
+        raise UsageError(
+            f"QEMU knows no processor feature {', '.join(map(repr, unknown))}; "
+            f"expected names that `{QEMU} -cpu help` prints, such as aes"
+        )
 
 
 def kvm_runs_a_guest() -> bool:

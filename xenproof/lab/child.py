@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,6 +84,7 @@ def started(
     env: Mapping[str, str] | None = None,
     stdin: str = "",
     folder: Path | None = None,
+    pass_fds: Collection[int] = (),
     dies_with_us: signal.Signals = signal.SIGTERM,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Start `command`, and end it with the context; in a session of its own, so that Ctrl-C does not reach it."""
@@ -95,6 +96,7 @@ def started(
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
             cwd=folder,
+            pass_fds=pass_fds,
             start_new_session=True,
         )
     try:

@@ -2,23 +2,29 @@
 
 import os
 import shutil
+from contextlib import closing
 from typing import Annotated
 
 import typer
 
 from xenproof.errors import LabError, UsageError
 from xenproof.lab import host as lab
+from xenproof.lab import wire as wires
+from xenproof.lab.by_hand import up_by_hand
 from xenproof.lab.image import all_folders, images
+from xenproof.lab.machine import SHARED_DISK
 from xenproof.lab.provenance import too_old
 from xenproof.lab.recipe import load_recipe, releases, states
 from xenproof.printing import say
 from xenproof.programs import require
 from xenproof.run import runs
 from xenproof.run.progress import Progress
+from xenproof.source.connection import quoted
+from xenproof.source.lab_name import LabName
 
 lab_app = typer.Typer(help="Real Xen hosts in plain QEMU, on any machine.", no_args_is_help=True)
 
-Release = Annotated[str, typer.Argument(help="which host, such as debian12")]
+Release = Annotated[str, typer.Argument(help="which host, such as debian12, or debian12#2 of a pair")]
 
 
 @lab_app.command()
@@ -39,19 +45,59 @@ def build(
 
 @lab_app.command()
 def up(
-    release: Release = "debian12",
+    hosts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="HOST [HOST]", help="such as debian12; two are a pair: debian11 debian12"),
+    ] = None,
     memory: Annotated[
-        int | None, typer.Option(metavar="MIB", help="its memory; without it, what the recipe has")
+        int | None, typer.Option(metavar="MIB", help="the memory of each; without it, what the recipe has")
     ] = None,
 ) -> None:
-    """Start a lab host that stays until `xenproof lab down`."""
-    found = lab.find(release)
-    if found is None:
-        found = lab.up(release, Progress(), detached=True, memory_mib=memory)
-    elif memory is not None:
-        raise UsageError(f"{release} is up already, with the memory that it has; end it first: xenproof lab down")
-    say(f"{release} is up: ssh on 127.0.0.1 port {found.run.port}, {found.run.accelerator}")
-    say(f"log in with: xenproof lab ssh {release}")
+    """Start a lab host, or a pair of them, that stays until `xenproof lab down`.
+
+    The hosts of a pair have names of their own, a wire, a disk that both see, and trust each other's root.
+    """
+    up_now = up_by_hand([LabName.parse(name) for name in hosts or ["debian12"]], Progress(), memory)
+    for host in up_now:
+        name = host.run.release
+        say(f"{name} is up: ssh on 127.0.0.1 port {host.run.port}, {host.run.accelerator}")
+        say(f"log in with: xenproof lab ssh {quoted(name)}")
+    for member in [host.run.member for host in up_now if host.run.member is not None]:
+        say(f"on the wire: {member.name} {member.address}; the disk that both see: {SHARED_DISK}")
+
+
+@lab_app.command()
+def wire(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="one of the pair")],
+    *,
+    cut: Annotated[bool, typer.Option("--cut", help="pull the cable")] = False,
+    mend: Annotated[bool, typer.Option("--mend", help="plug it in again")] = False,
+    rate: Annotated[
+        float | None, typer.Option(metavar="MBIT/S", help="its speed; as fast as it gets if not given")
+    ] = None,
+    delay: Annotated[float, typer.Option(metavar="MS", help="how late each packet is")] = 0.0,
+    loss: Annotated[float, typer.Option(metavar="PERCENT", help="how many packets are lost")] = 0.0,
+) -> None:
+    """Set the wire of a pair that is up: its speed, delay and loss in each direction, or cut it.
+
+    A speed, delay or loss that is not given is as without any setting.
+    """
+    quality = wires.Quality(rate, delay, loss)
+    if cut + mend + (quality != wires.Quality()) > 1:
+        raise UsageError("expected one of: --cut, --mend, or --rate, --delay and --loss")
+    found = lab.find(host)
+    if found is None or found.run.member is None:
+        raise UsageError(f"{host} is not up in a pair; start one with: xenproof lab up {host} {host}")
+    pair = found.run.member.pair
+    if cut or mend:
+        (wires.cut if cut else wires.mend)(pair)
+        say(f"the wire of {host} is {'cut' if cut else 'mended'}")
+        return
+    hosts = [each for run in wires.ends(pair) if (each := lab.find(run.release)) is not None]
+    for each in hosts:
+        with closing(each.connect()) as connection:
+            wires.set_quality(quality, connection)
+    say(f"the wire of {host}: {quality.command}")
 
 
 @lab_app.command(context_settings={"ignore_unknown_options": True})
@@ -86,7 +132,8 @@ def status() -> None:
     up_now = runs.running()
     for run in up_now:
         kind = "until `lab down`" if run.owner is None else f"for process {run.owner.pid}"
-        say(f"host {run.release}: up {kind}, port {run.port}, {run.accelerator}")
+        place = f", {run.member.name} {run.member.address} of pair {run.member.pair}" if run.member else ""
+        say(f"host {run.release}: up {kind}, port {run.port}{place}, {run.accelerator}")
     if not up_now:
         say("no host is up")
 

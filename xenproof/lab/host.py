@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -13,16 +14,19 @@ from xenproof.lab import accel
 from xenproof.lab.child import bound_to_parent, end, tail
 from xenproof.lab.image import Image, ensure_image
 from xenproof.lab.machine import Wiring, command
+from xenproof.lab.pair import Place
 from xenproof.lab.provenance import too_old
 from xenproof.lab.qmp import monitor
-from xenproof.lab.ready import LoginFiles, connect, forwarded_port
+from xenproof.lab.ready import LoginFiles, connect, forwarded_port, pin
 from xenproof.lab.recipe import Recipe, load_recipe
+from xenproof.lab.shared import Shared, shared_by_none
 from xenproof.lab.snapshot import Snapshot, ensure_snapshot, overlay
 from xenproof.programs import require
 from xenproof.run import runs
 from xenproof.run.cache import made, require_space
 from xenproof.run.process_identity import ProcessIdentity
 from xenproof.run.progress import Progress
+from xenproof.source.lab_name import LabName
 from xenproof.source.ssh import SSHConnection
 
 UP_LIMIT_S = 120.0
@@ -75,31 +79,41 @@ def ensure_built(
 
     `fresh` and `allow_expired` are those of `ensure_image`.
     """
-    recipe = load_recipe(release)
+    name = LabName.parse(release)
+    recipe = load_recipe(name.release)
     if memory_mib is not None:
         recipe = recipe.with_memory(memory_mib)
-    accelerator = accel.choose()
+    accelerator = accel.choose(name.lacks)
     image = ensure_image(recipe, accelerator, progress, fresh=fresh, allow_expired=allow_expired)
     return recipe, accelerator, image, ensure_snapshot(recipe, image, accelerator, progress)
 
 
-def up(release: str, progress: Progress, *, detached: bool = False, memory_mib: int | None = None) -> LabHost:
+def up(
+    release: str, progress: Progress, *, detached: bool = False, memory_mib: int | None = None,
+    place: Place | None = None,
+) -> LabHost:  # fmt: skip
     """A host of `release`, resumed from its booted snapshot and ready for ssh.
 
-    Its memory is `memory_mib`, by default that of its recipe.
+    `release` is what stands after lab:// in its URL.  Its memory is `memory_mib`, by default that of its recipe.
+    With a `place` in a pair it gets an identity of its own; without, it is the host of the snapshot.
     A host that is not `detached` ends with this process, however that ends.  Raises LabError with
     the ends of QEMU's log and of the serial log if the host does not start, UsageError for too little memory.
     """
     recipe, accelerator, image, snapshot = ensure_built(release, progress, memory_mib)
-    if old := too_old(image.provenance, release):
+    if old := too_old(image.provenance, recipe.release):
         progress.note(f"the image of {release}: {old}")
     require_space(made(runs.runs_folder()), RUN_GIB, f"running the lab host {release}")
     run = runs.new_run(release, None if detached else ProcessIdentity.of(os.getpid()))
+    if place is not None:
+        run = replace(run, member=place.member)
     host = LabHost(run, image)
     try:
-        with progress.phase(f"resuming {recipe.title}", 4):
-            host = _resume(recipe, accelerator, image, snapshot, run, detached=detached)
-            _set_clock(host)
+        with progress.phase(f"resuming {recipe.title}", 4), closing(_shared(recipe, place)) as shared:
+            host = _resume(recipe, accelerator, image, snapshot, run, shared, detached=detached)
+            if place is None:
+                _set_clock(host)
+            else:
+                _take(host, image, place)
     except BaseException:
         host.down()
         raise
@@ -116,20 +130,21 @@ def find(release: str) -> LabHost | None:
 
 
 def _resume(
-    recipe: Recipe, accelerator: accel.Accelerator, image: Image, snapshot: Snapshot, run: runs.Run, *, detached: bool
-) -> LabHost:
+    recipe: Recipe, accelerator: accel.Accelerator, image: Image, snapshot: Snapshot, run: runs.Run, shared: Shared,
+    *, detached: bool,
+) -> LabHost:  # fmt: skip
     log = run.folder / "qemu.log"
     (run.folder / "image").symlink_to(image.folder)
-    wiring = Wiring(
-        run.folder / "disk.qcow2", run.folder / "serial.log", run.folder / "qmp.sock", run.folder / "qemu.pid"
-    )
+    wiring = Wiring.below(run.folder, run.folder / "disk.qcow2", shared)
     overlay(snapshot.disk, "qcow2", wiring.disk, log)
+    shared.drain()
     with snapshot.state.open("rb") as state, log.open("ab") as out:
         fd = state.fileno()
         words = command(recipe, accelerator, wiring, ["-incoming", f"fd:{fd}"])
         process = subprocess.Popen(
             [require(words[0]), *words[1:]] if detached else bound_to_parent(signal.SIGKILL, words),
-            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, pass_fds=(fd,),
+            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            pass_fds=(fd, *shared.descriptors),
             cwd=run.folder, start_new_session=True,
         )  # fmt: skip
     host = LabHost(run, image, process)
@@ -156,3 +171,19 @@ def _set_clock(host: LabHost) -> None:
         connection.run(f"date --utc --set=@{time.time():.3f}", limit_s=30).check()
     finally:
         connection.close()
+
+
+def _shared(recipe: Recipe, place: Place | None) -> Shared:
+    return place.shared if place is not None else shared_by_none(recipe.shared_gib)
+
+
+def _take(host: LabHost, image: Image, place: Place) -> None:
+    """Make `host` the one of its place, with the right time, and pin its new host keys."""
+    connection = host.connect()
+    try:
+        connection.run("sh -s", stdin=place.script(image.public_key).encode(), limit_s=60).check()
+    except SourceError as error:
+        raise LabError(f"{host.url} did not become {place.own.name} of its pair: {error}") from error
+    finally:
+        connection.close()
+    pin(host.run.folder, host.run.port, [key.public for key in place.own.host_keys.values()])

@@ -17,6 +17,7 @@ from xenproof.lab.child import run, scrap, tail
 from xenproof.lab.machine import finishing_command
 from xenproof.lab.provenance import Provenance
 from xenproof.lab.recipe import Recipe
+from xenproof.lab.ssh_keys import public_half
 from xenproof.run.cache import GIB, cache_folder, made, require_space
 from xenproof.run.progress import Progress
 
@@ -39,6 +40,14 @@ class Image:
     def key(self) -> Path:
         """The private key that logs in as root."""
         return self.folder / "id_ed25519"
+
+    @property
+    def public_key(self) -> str:
+        """The public half of `key`; raises LabError where that cannot be read."""
+        try:
+            return public_half(self.key.read_bytes())
+        except (OSError, ValueError) as error:
+            raise LabError(f"{self.key} is no private key that opens: {error}") from error
 
     @property
     def host_keys(self) -> Path:

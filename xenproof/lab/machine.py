@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import Protocol
 
 from xenproof.lab.accel import QEMU, Accelerator
+from xenproof.lab.shared import Shared
 
-ADDRESS = "10.0.2.15"  # of the recipe's bridge, in the private network of each QEMU
+ADDRESS = "10.0.2.15"  # of the recipe's eth0, in the private network of each QEMU
+# The recipe's second interface, its bridge, and the address of a host alone.
+NIC, BRIDGE, ALONE, PREFIX_LENGTH = "eth1", "xenbr0", "10.0.3.15", 24
+WIRE = "net1"
+"""QEMU's name of the end of the wire, for its monitor."""
+_SHARED_SERIAL = "xenproof-shared"
+SHARED_DISK = f"/dev/disk/by-id/ata-QEMU_HARDDISK_{_SHARED_SERIAL}"
+"""The path in dom0 of the disk that both hosts of a pair see; a host alone has one, too."""
 
 
 class MachineSize(Protocol):
@@ -24,12 +32,21 @@ class MachineSize(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """The files and sockets of one QEMU: its disk, its serial log, its monitor, its pid file."""
+    """The files and sockets of one QEMU: its disk, its serial log, its monitor, its pid file, what it shares.
+
+    A host of the user's own disk shares nothing: it has neither the second network card nor the second disk.
+    """
 
     disk: Path
     serial: Path
     monitor: Path
     pid: Path
+    shared: Shared | None = None
+
+    @staticmethod
+    def below(folder: Path, disk: Path, shared: Shared | None = None) -> "Wiring":
+        """The wiring of a run in `folder`."""
+        return Wiring(disk, folder / "serial.log", folder / "qmp.sock", folder / "qemu.pid", shared)
 
 
 def command(size: MachineSize, accelerator: Accelerator, wiring: Wiring, extra: Sequence[str] = ()) -> list[str]:
@@ -37,6 +54,7 @@ def command(size: MachineSize, accelerator: Accelerator, wiring: Wiring, extra: 
 
     ssh is forwarded from a free port of loopback, which QEMU chooses.  All but 1 GiB of memory is
     above 4 GiB, where firmware and GRUB never run code: docs/decisions/0004 explains why that matters.
+    QEMU has to inherit the descriptors of `wiring.shared`.
     """
     return [
         QEMU,
@@ -52,10 +70,21 @@ def command(size: MachineSize, accelerator: Accelerator, wiring: Wiring, extra: 
         "-pidfile", str(wiring.pid),
         # The disk is a temporary overlay, so its data need not be safe after a crash.
         "-drive", f"file={wiring.disk},if=none,id=disk0,cache=unsafe,format=qcow2,discard=unmap",
-        "-device", "ich9-ahci,id=ahci0", "-device", "ide-hd,drive=disk0,bus=ahci0.0",
+        "-device", "ich9-ahci,id=ahci0", "-device", "ide-hd,drive=disk0,bus=ahci0.0,bootindex=0",
         "-netdev", f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-{ADDRESS}:22",
         "-device", "e1000,netdev=net0",
+        *(_shared_devices(wiring.shared) if wiring.shared is not None else ()),
         *extra,
+    ]  # fmt: skip
+
+
+def _shared_devices(shared: Shared) -> list[str]:
+    """The second disk and the second network card of a lab host, whose other ends may be another host's."""
+    return [
+        "-drive", f"file=/proc/self/fd/{shared.disk},if=none,id=disk1,cache=unsafe,format=raw,discard=unmap",
+        "-device", f"ide-hd,drive=disk1,bus=ahci0.1,share-rw=on,serial={_SHARED_SERIAL}",
+        "-netdev", f"dgram,id={WIRE},local.type=fd,local.str={shared.wire}",
+        "-device", f"e1000,netdev={WIRE},romfile=",
     ]  # fmt: skip
 
 

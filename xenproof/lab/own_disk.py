@@ -111,7 +111,7 @@ def _host_keys(disk: Path, backing: tuple[Path, ...]) -> list[str]:
 def _boot(host: LabHost, own: OwnDisk, accelerator: accel.Accelerator) -> LabHost:
     run = host.run
     log = run.folder / "qemu.log"
-    wiring = Wiring(run.folder / "disk.qcow2", host.serial, run.folder / "qmp.sock", run.folder / "qemu.pid")
+    wiring = Wiring.below(run.folder, run.folder / "disk.qcow2")
     with own.disk.open("rb") as image:
         kind = "qcow2" if image.read(len(_QCOW2)) == _QCOW2 else "raw"
     overlay(own.disk, kind, wiring.disk, log)

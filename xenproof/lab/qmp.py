@@ -57,7 +57,7 @@ class Qmp:
         """`limit_s` is for the answer to each command."""
         self._loop, self._client, self._limit_s = loop, client, limit_s
 
-    def command(self, name: str, **arguments: object) -> dict[str, object]:
+    def command(self, name: str, /, **arguments: object) -> dict[str, object]:
         """QEMU's answer to the QMP command `name`; raises LabError if QEMU refuses it or has ended.
 
         Arguments are spelled with underscores where QMP has dashes.

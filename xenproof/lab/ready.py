@@ -3,6 +3,7 @@
 import re
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from xenproof.source.host_keys import HostKeys
 from xenproof.source.ssh import SSHConnection
 
 _LOGIN = b" login: "
+_PINS = "known_hosts"
 
 # The programs that probes run, and most of those for guests: on a lab host, the first start of each takes a second or
 # two, so they are run before the snapshot.
@@ -65,12 +67,18 @@ def forwarded_port(qmp: Qmp) -> int:
     return int(found[1])
 
 
+def pin(folder: Path, port: int, host_keys: Iterable[str]) -> None:
+    """From now on accept only `host_keys`, lines of a public key each, of the host of the run in `folder`."""
+    new = folder / f"{_PINS}.new"
+    new.write_text("".join(f"[127.0.0.1]:{port} {key}\n" for key in host_keys), "utf-8")
+    new.replace(folder / _PINS)
+
+
 def connect(image: LoginFiles, url: str, port: int, folder: Path, limit_s: float) -> SSHConnection:
     """A connection to the lab host that accepts only the host keys of its image; retries for `limit_s`."""
-    pins = folder / "known_hosts"
+    pins = folder / _PINS
     if not pins.exists():
-        keys = image.host_keys.read_text("utf-8").splitlines()
-        pins.write_text("".join(f"[127.0.0.1]:{port} {key}\n" for key in keys), "utf-8")
+        pin(folder, port, image.host_keys.read_text("utf-8").splitlines())
     return SSHConnection(
         url=url,
         host="127.0.0.1",

@@ -30,6 +30,7 @@ class RecipeFile:
 class Recipe:
     """A lab host: suites and packages of Debian, files, masked units, and the size of its machine.
 
+    `disk_gib` is its own disk; `shared_gib` the second one, which a host of a pair shares with the other.
     `suites` begins with the release's own, as in "bookworm", "bookworm-updates", "bookworm-security".
     """
 
@@ -39,6 +40,7 @@ class Recipe:
     memory_mib: int
     cpus: int
     disk_gib: int
+    shared_gib: int
     packages: tuple[str, ...]
     early_files: Mapping[str, RecipeFile]
     files: Mapping[str, RecipeFile]
@@ -88,6 +90,7 @@ def load_recipe(release: str) -> Recipe:
         memory_mib=common["memory_mib"],
         cpus=common["cpus"],
         disk_gib=common["disk_gib"],
+        shared_gib=common["shared_gib"],
         packages=(*common["packages"], *own["packages"]),
         early_files=_files(common["early_files"], name),
         files=_files(common["files"], name),

@@ -6,15 +6,13 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
 from xenproof.errors import LabError
 from xenproof.lab.apt_sources import debian_mirrors
 from xenproof.lab.archive import find_pockets
 from xenproof.lab.child import all_or_none, run
 from xenproof.lab.provenance import Provenance, provenance
 from xenproof.lab.recipe import Recipe, RecipeFile, finish_script
+from xenproof.lab.ssh_keys import new_key
 from xenproof.programs import require
 from xenproof.source.connection import quoted
 
@@ -82,7 +80,7 @@ def configure(recipe: Recipe, tree: RootTree, keys: Path) -> None:
     for unit in recipe.masked:
         (tree.folder / "etc/systemd/system" / unit).symlink_to("/dev/null")
     write(tree.folder / "xenproof-finish", RecipeFile(finish_script(), 0o755))
-    lab_key, root_key = _new_key(), _new_key()
+    lab_key, root_key = new_key(), new_key()
     with os.fdopen(os.open(keys / "id_ed25519", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         out.write(lab_key.private)
     # Host keys are made by openssh-server's installation, so they are new with each image.
@@ -99,20 +97,6 @@ def configure(recipe: Recipe, tree: RootTree, keys: Path) -> None:
         "known_hosts": "".join(f"* {line}" for line in host_keys),
     }.items():
         write(tree.folder / "root/.ssh" / name, RecipeFile(text, 0o600))
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    private: str
-    public: str
-
-
-def _new_key() -> _Key:
-    key = Ed25519PrivateKey.generate()
-    return _Key(
-        key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode(),
-        key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode(),
-    )
 
 
 def make_disk(recipe: Recipe, tree: RootTree, disk: Path) -> None:

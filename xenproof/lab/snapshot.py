@@ -5,6 +5,7 @@ an overlay of its own (docs/decisions/0006).
 """
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from xenproof.lab.made_once import made_once
 from xenproof.lab.qmp import Qmp, monitor
 from xenproof.lab.ready import forwarded_port, settle, wait_for_login
 from xenproof.lab.recipe import Recipe
+from xenproof.lab.shared import shared_by_none
 from xenproof.run import runs
 from xenproof.run.process_identity import ProcessIdentity
 from xenproof.run.progress import Progress
@@ -63,12 +65,16 @@ def ensure_snapshot(recipe: Recipe, image: Image, accelerator: Accelerator, prog
 def _boot_and_save(
     recipe: Recipe, image: Image, accelerator: Accelerator, progress: Progress, snapshot: Snapshot
 ) -> None:
-    host = runs.new_run(recipe.release, ProcessIdentity.of(os.getpid()))
-    try:
+    with ExitStack() as undo:
+        host = runs.new_run(recipe.release, ProcessIdentity.of(os.getpid()))
+        undo.callback(host.remove)
         log = host.folder / "qemu.log"
         overlay(image.disk, "raw", snapshot.disk, log)
-        wiring = Wiring(snapshot.disk, host.folder / "serial.log", host.folder / "qmp.sock", host.folder / "qemu.pid")
-        with started(command(recipe, accelerator, wiring), log=log, folder=host.folder) as process:
+        shared = shared_by_none(recipe.shared_gib)
+        undo.callback(shared.close)
+        wiring = Wiring.below(host.folder, snapshot.disk, shared)
+        words = command(recipe, accelerator, wiring)
+        with started(words, log=log, folder=host.folder, pass_fds=shared.descriptors) as process:
             with progress.phase(f"booting Xen and dom0 of {recipe.release} for the first time", 60):
                 wait_for_login(process, wiring.serial, log, BOOT_LIMIT_S)
             with monitor(wiring.monitor, 60) as qmp:
@@ -78,8 +84,6 @@ def _boot_and_save(
                     save(qmp, snapshot.state)
                 qmp.command("quit")
             process.wait(30)
-    finally:
-        host.remove()
 
 
 def save(qmp: Qmp, state: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +19,21 @@ from xenproof.run.process_identity import ProcessIdentity
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A host of a pair: the pair's own word, and the host's name and address on the wire to the other host."""
+
+    pair: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One lab host in its own folder.
 
     `owner` is the process with which it ends, None for a host that stays until `xenproof lab down`.
-    `qemu` is None while the host is being started.
+    `qemu` is None while the host is being started.  `release` is the host's name in its URL, as in "debian12?cpu=-aes";
+    `member` is None for a host alone.
     """
 
     folder: Path
@@ -31,6 +42,7 @@ class Run:
     qemu: ProcessIdentity | None = None
     port: int = 0
     accelerator: str = ""
+    member: Member | None = None
 
     def save(self) -> None:
         """Write the run's state into its folder atomically."""
@@ -57,7 +69,7 @@ def new_run(release: str, owner: ProcessIdentity | None) -> Run:
     try:
         with _locked() as folder:
             _clean(folder)
-            run = Run(Path(mkdtemp(prefix=f"{release}-", dir=folder)), release, owner)
+            run = Run(Path(mkdtemp(prefix=f"{_plain(release)}-", dir=folder)), release, owner)
             # A detached host has no owner once it is up; until then it ends with the process that starts it.
             (run if owner else Run(run.folder, release, ProcessIdentity.of(os.getpid()))).save()
     except OSError as error:
@@ -107,6 +119,11 @@ def _load(folder: Path) -> Run:
     except (OSError, ValueError, TypeError, ParseError):
         # The file is truncated or not ours: no living process belongs to it.
         return Run(folder, "unknown", None)
+
+
+def _plain(name: str) -> str:
+    """`name` without what QEMU's options, or a shell, would read as something else than a part of a path."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name)
 
 
 def _pid_in(folder: Path) -> ProcessIdentity | None:

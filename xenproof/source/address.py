@@ -2,12 +2,14 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote
 
 from xenproof.errors import UsageError
+from xenproof.source.lab_name import FORM, LabName, numbered
 
 SSH_PORT = 22
 ROOT = "root"
@@ -27,7 +29,7 @@ class Scheme(StrEnum):
 FORMS = {
     Scheme.SSH: "ssh://[user@]host[:port]",
     Scheme.LOCAL: "local://",
-    Scheme.LAB: "lab://RELEASE or lab://FILE.qcow2",
+    Scheme.LAB: f"lab://{FORM} or lab://FILE.qcow2",
     Scheme.RECORDING: "recording://PATH",
     Scheme.IMAGE: "image://PATH",
     Scheme.SUPPORTCONFIG: "supportconfig://PATH",
@@ -37,8 +39,6 @@ FORMS = {
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 # A user name: `root`, `svc.xen`, `DOMAIN+joe`.
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
-# A release of the lab, and one without its updates: `debian12`, `debian12@release`.
-_RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(@[a-z]+)?\Z")
 _DISKS = (".qcow2", ".raw", ".img")
 # `[user@]host[:port]` with an IPv6 host in brackets: `root@[fe80::1%eth0]:2222`.
 _AUTHORITY = re.compile(r"(?:(?P<user>[^@]*)@)?(?:\[(?P<six>[^\]]*)\]|(?P<host>[^:@\[\]]*))(?::(?P<port>.*))?\Z")
@@ -49,7 +49,8 @@ class Address:
     """A parsed URL; the fields that its scheme does not use keep their defaults.
 
     `host` is a name or an IP address without brackets; `user` is root if the URL names none,
-    because the checks need root.  `path` is set for recordings, images, supportconfigs and disks that the lab boots.
+    because the checks need root.  `lab` is set for hosts of the lab's recipes, `path` for recordings, images,
+    supportconfigs and disks that the lab boots.
     """
 
     url: str
@@ -57,7 +58,7 @@ class Address:
     host: str = ""
     port: int = SSH_PORT
     user: str = ROOT
-    release: str = ""
+    lab: LabName | None = None
     path: Path | None = None
 
     @property
@@ -67,14 +68,27 @@ class Address:
 
 
 def parse_urls(text: str) -> list[Address]:
-    """The addresses in a comma-separated list; raises UsageError if one is wrong, named twice or missing."""
-    addresses = [parse_url(part.strip()) for part in text.split(",") if part.strip()]
+    """The addresses in a comma-separated list; raises UsageError if one is wrong, named twice or missing.
+
+    A lab host that is named again is another host, with a number in its URL: `lab://debian12#2`.
+    """
+    addresses = _numbered([parse_url(part.strip()) for part in text.split(",") if part.strip()])
     if not addresses:
         raise UsageError(f"no host is named; expected one or more of: {_known()}")
     urls = [address.url for address in addresses]
     if twice := sorted({url for url in urls if urls.count(url) > 1}):
         raise UsageError(f"{', '.join(twice)} is named more than once; name each host once")
     return addresses
+
+
+def _numbered(addresses: Sequence[Address]) -> list[Address]:
+    names = iter(numbered([address.lab for address in addresses if address.lab is not None]))
+    return [
+        replace(address, url=f"{Scheme.LAB}://{name}", lab=name)
+        if address.lab is not None and (name := next(names)) != address.lab
+        else address
+        for address in addresses
+    ]
 
 
 def parse_url(url: str) -> Address:
@@ -100,9 +114,7 @@ def parse_url(url: str) -> Address:
         case Scheme.LAB:
             if rest.endswith(_DISKS):
                 return Address(url, scheme, path=Path(rest).expanduser())
-            if not _RELEASE.match(rest):
-                raise UsageError(f"expected a release in {FORMS[scheme]!r}, such as 'lab://debian12', found {url!r}")
-            return Address(url, scheme, release=rest)
+            return Address(url, scheme, lab=LabName.parse(rest))
         case Scheme.RECORDING | Scheme.IMAGE | Scheme.SUPPORTCONFIG:
             if not rest:
                 raise UsageError(f"expected a path in {FORMS[scheme]!r}, found {url!r}")

@@ -18,6 +18,7 @@ import pytest
 import xenproof
 from xenproof.errors import LabError, UsageError, XenproofError
 from xenproof.hosts.opening import OpenHost, close_all, open_host
+from xenproof.hosts.pairing import Pairing
 from xenproof.plain import visible
 from xenproof.printing import complain, console
 from xenproof.report.terminal import summary
@@ -29,6 +30,7 @@ from xenproof.run import runs
 from xenproof.run.interruption import interrupt_on_sigterm
 from xenproof.run.process_identity import ProcessIdentity
 from xenproof.run.progress import Progress
+from xenproof.source.address import Address
 from xenproof.suite.collector import Collector
 from xenproof.suite.host_logs import keep_host_logs
 from xenproof.suite.kept_guests import kept
@@ -99,21 +101,27 @@ class Controller:
     def _open_hosts(self, folder: Path) -> None:
         progress = Progress(console(file=sys.__stderr__))
         options = self.options
-        for address in options.addresses:
-            opened = open_host(
-                address,
-                options.profile,
-                folder,
-                progress,
-                identity=options.identity,
-                known_hosts=options.known_hosts,
-                lab_memory_mib=options.lab_memory_mib,
-                backing=options.backing,
-            )
-            self.hosts.append(opened)
-            self.facts[address.url] = host_facts(opened.recording, options.profile)
-            # The checks read the recording from its file, host by host: a hundred recordings would fill the memory.
-            opened.recording = None
+        with contextlib.closing(Pairing(options.addresses)) as pairing:
+            for address in options.addresses:
+                self._open_host(address, folder, progress, pairing)
+
+    def _open_host(self, address: Address, folder: Path, progress: Progress, pairing: Pairing) -> None:
+        options = self.options
+        opened = open_host(
+            address,
+            options.profile,
+            folder,
+            progress,
+            identity=options.identity,
+            known_hosts=options.known_hosts,
+            lab_memory_mib=options.lab_memory_mib,
+            backing=options.backing,
+            pairing=pairing,
+        )
+        self.hosts.append(opened)
+        self.facts[address.url] = host_facts(opened.recording, options.profile)
+        # The checks read the recording from its file, host by host: a hundred recordings would fill the memory.
+        opened.recording = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from xenproof.errors import UsageError
+from xenproof.lab.accel import check_features
 from xenproof.lab.recipe import load_recipe
 from xenproof.plain import visible
 from xenproof.profile.load import load_profile
-from xenproof.source.address import Address, Scheme, parse_urls
+from xenproof.source.address import Address, parse_urls
 from xenproof.suite.kept_guests import check_keepable
 from xenproof.suite.recording_option import check_recordable
 from xenproof.suite.run_context import RunOptions
@@ -33,7 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--hosts",
         metavar="URL[,URL]",
-        help="the hosts: ssh://user@host[:port], local://, lab://RELEASE, image://PATH, supportconfig://PATH, recording://PATH",
+        help="the hosts: ssh://user@host[:port], local://, lab://RELEASE, image://PATH, supportconfig://PATH, "
+        "recording://PATH; two of the lab are a pair, with a wire and a disk that both share",
     )
     group.addoption(
         "--backing",
@@ -116,9 +118,10 @@ def _checked(config: pytest.Config, hosts: str, profile: str) -> RunOptions:
 
 
 def _check_lab_hosts(addresses: Sequence[Address], memory_mib: int | None) -> None:
-    """Raise UsageError for a release that the lab does not have, or too little memory for it."""
+    """Raise UsageError for a release or a processor that the lab does not have, or too little memory for it."""
     for address in addresses:
-        if address.scheme is Scheme.LAB:
-            recipe = load_recipe(address.release)
+        if address.lab is not None:
+            recipe = load_recipe(address.lab.release)
+            check_features(address.lab.lacks)
             if memory_mib is not None:
                 recipe.with_memory(memory_mib)

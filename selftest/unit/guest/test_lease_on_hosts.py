@@ -131,8 +131,19 @@ def test_one_host_by_two_names_is_an_error(runs: Runs) -> None:
         pass
 
 
+@pytest.mark.parametrize("machine_id", [f"{'0' * 31}b\n", "uninitialized\n", "", None])
+def test_two_hosts_of_one_snapshot_are_two(runs: Runs, machine_id: str | None) -> None:
+    (runs.b.folder / "boot_id").write_text(f"{SECOND}\n")
+    if machine_id is None:
+        (runs.b.folder / "machine-id").unlink()
+    else:
+        (runs.b.folder / "machine-id").write_text(machine_id)
+    with leased_on(runs.hosts[0], "x", memory_mib=64, vcpus=1, limit_s=20):
+        pass
+
+
 @pytest.mark.parametrize("text", ["", "1\n", f"{FIRST}\n{SECOND}\n", "x" * 10_000])
 def test_a_boot_id_of_another_shape_is_an_error(runs: Runs, text: str) -> None:
     (runs.a.folder / "boot_id").write_text(text)
     with pytest.raises(ParseError, match="expected a UUID"):
-        runs.hosts[0][0].boot_id()
+        runs.hosts[0][0].identity()

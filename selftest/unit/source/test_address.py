@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import xenproof
 from xenproof.errors import UsageError
 from xenproof.source.address import Address, Scheme, parse_url, parse_urls
+from xenproof.source.lab_name import LabName
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_ssh_urls_name_host_port_and_user(url: str, host: str, port: int, user: 
 
 def test_other_urls_name_what_they_need() -> None:
     assert parse_url("local://").scheme is Scheme.LOCAL
-    assert parse_url("lab://debian12").release == "debian12"
+    assert parse_url("lab://debian12").lab == LabName("debian12")
     assert parse_url("recording:///tmp/a.json").path == Path("/tmp/a.json")  # noqa: S108  # never opened
     assert parse_url("image://disk.raw").path == Path("disk.raw")
     assert parse_url("supportconfig://scc.txz").path == Path("scc.txz")
@@ -54,9 +55,18 @@ def test_other_urls_name_what_they_need() -> None:
         ("ssh://[xen1]", "an IPv6 address in the brackets"),
         ("ssh://a@b@xen1", "ssh://[user@]host[:port]"),
         ("local://xen1", "names this machine"),
-        ("lab://", "lab://RELEASE"),
-        ("lab://../x", "lab://RELEASE"),
-        ("lab://debian12@", "lab://RELEASE"),
+        ("lab://", "RELEASE[?cpu=-FEATURE"),
+        ("lab://../x", "found '../x'"),
+        ("lab://debian12@", "found 'debian12@'"),
+        ("lab://debian12#1", "found 'debian12#1'"),
+        ("lab://debian12#", "found 'debian12#'"),
+        ("lab://debian12?cpu=", "found 'debian12?cpu='"),
+        ("lab://debian12?cpu=aes", "found 'debian12?cpu=aes'"),
+        ("lab://debian12?cpu=+aes", "found 'debian12?cpu=+aes'"),
+        ("lab://debian12?cpu=-aes,-avx", "found 'debian12?cpu=-aes,-avx'"),
+        ("lab://debian12?cpu=-aes:", "found 'debian12?cpu=-aes:'"),
+        ("lab://debian12?cpus=2", "found 'debian12?cpus=2'"),
+        ("lab://debian12#2?cpu=-aes", "found 'debian12#2?cpu=-aes'"),
         ("recording://", "expected a path"),
         ("image://", "expected a path"),
     ],
@@ -70,13 +80,7 @@ def test_a_wrong_url_is_a_usage_error_that_says_what_was_expected(url: str, said
 @pytest.mark.parametrize("name", ["host.qcow2", "/srv/images/host.raw", "../host.img"])
 def test_the_lab_boots_a_disk_of_the_users_own(name: str) -> None:
     address = parse_url(f"lab://{name}")
-    assert (address.path, address.release, address.offline) == (Path(name), "", False)
-
-
-@pytest.mark.parametrize("name", ["debian12", "debian12@release", "debian-sid"])
-def test_the_lab_has_releases_in_two_states(name: str) -> None:
-    address = parse_url(f"lab://{name}")
-    assert (address.path, address.release, address.offline) == (None, name, False)
+    assert (address.path, address.lab, address.offline) == (Path(name), None, False)
 
 
 def test_a_password_is_refused_and_not_repeated() -> None:
@@ -98,7 +102,38 @@ def test_a_list_of_urls_is_split_at_commas() -> None:
     assert [address.host for address in parse_urls("ssh://a, ssh://b")] == ["a", "b"]
 
 
-@pytest.mark.parametrize("text", ["", " , ", "ssh://a,ssh://a"])
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("debian12", LabName("debian12")),
+        ("debian12@release", LabName("debian12@release")),
+        ("debian12#2", LabName("debian12", number=2)),
+        ("debian11?cpu=-aes", LabName("debian11", ("aes",))),
+        ("debian12@release?cpu=-sse4.2:-3dnow#9", LabName("debian12@release", ("sse4.2", "3dnow"), 9)),
+    ],
+)
+def test_the_name_of_a_lab_host_says_its_release_its_processor_and_its_number(text: str, names: LabName) -> None:
+    assert parse_url(f"lab://{text}").lab == names
+    assert str(names) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ("lab://debian12,lab://debian12", ["lab://debian12", "lab://debian12#2"]),
+        ("lab://a,lab://b,lab://a,lab://a", ["lab://a", "lab://b", "lab://a#2", "lab://a#3"]),
+        ("lab://a,lab://a,lab://a#2", ["lab://a", "lab://a#3", "lab://a#2"]),
+        ("lab://a?cpu=-aes,lab://a", ["lab://a?cpu=-aes", "lab://a"]),
+        ("lab://a?cpu=-aes,lab://a?cpu=-aes", ["lab://a?cpu=-aes", "lab://a?cpu=-aes#2"]),
+    ],
+)
+def test_a_lab_host_that_is_named_again_is_another_host(text: str, urls: list[str]) -> None:
+    assert [address.url for address in parse_urls(text)] == urls
+
+
+@pytest.mark.parametrize(
+    "text", ["", " , ", "ssh://a,ssh://a", "lab://a#2,lab://a#2", ",".join(["lab://debian12"] * 10)]
+)
 def test_a_list_without_hosts_or_with_the_same_twice_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError):
         parse_urls(text)

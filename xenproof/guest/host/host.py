@@ -14,7 +14,8 @@ from xenproof.guest.host.working_folder import IMAGES, WorkingFolder
 from xenproof.run.processor_time import ProcessorClock
 from xenproof.source.connection import Connection
 
-_BOOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n?\Z")
+# boot_id, then /etc/machine-id, which SLES 11 does not have.
+_IDENTITY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n?([0-9a-f]{32}\n?|uninitialized\n?)?\Z")
 
 
 class GuestHost:
@@ -46,11 +47,16 @@ class GuestHost:
         """How often the run entered the host: once more each time the host lost all guests of the run."""
         return self.folder.entries
 
-    def boot_id(self) -> str:
-        """The kernel's identifier of this boot: the same for all URLs of one host; raises ParseError."""
-        printed = self.dom0.run("cat /proc/sys/kernel/random/boot_id").check().text
-        if not _BOOT_ID.match(printed):
-            raise ParseError(f"the boot_id of {self.dom0.url} is {printed[:100]!r}, expected a UUID")
+    def identity(self) -> str:
+        """The kernel's identifier of this boot and that of the system: the same for all URLs of one host.
+
+        Neither is enough: hosts that were resumed from one snapshot share the first, cloned ones the second.  Raises
+        ParseError where the host does not print them.
+        """
+        ask = "cat /proc/sys/kernel/random/boot_id && { cat /etc/machine-id 2>/dev/null || :; }"
+        printed = self.dom0.run(ask).check().text
+        if not _IDENTITY.match(printed):
+            raise ParseError(f"boot_id and machine-id of {self.dom0.url} are {printed[:100]!r}, expected a UUID first")
         return printed.strip()
 
     def new_name(self) -> str:

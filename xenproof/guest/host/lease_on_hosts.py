@@ -19,12 +19,12 @@ def leased_on(
     raises, and GuestError where two of the hosts are the same.
     """
     deadline = time.monotonic() + limit_s
-    by_boot: dict[str, GuestHost] = {}
+    by_identity: dict[str, GuestHost] = {}
     for host in hosts:
-        if (other := by_boot.setdefault(host.boot_id(), host)) is not host:
+        if (other := by_identity.setdefault(host.identity(), host)) is not host:
             raise GuestError(f"{other.dom0.url} and {host.dom0.url} are the same host, expected different ones")
     with ExitStack() as held:
-        for _, host in sorted(by_boot.items()):
+        for _, host in sorted(by_identity.items()):
             left_s = max(0.0, deadline - time.monotonic())
             held.enter_context(host.lease(name, memory_mib=memory_mib, vcpus=vcpus, limit_s=left_s))
         yield

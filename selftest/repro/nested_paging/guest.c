@@ -1,7 +1,8 @@
 /*
  * A PVH guest that does for a while what an emulation of nested paging can get wrong: it takes timer interrupts,
  * page faults and exits, makes and flushes translations, and touches memory through new page tables.
- * Ends with SHUTDOWN_poweroff, or with SHUTDOWN_crash if a value in its memory is not what it wrote.
+ * Ends with SHUTDOWN_poweroff; with SHUTDOWN_crash if a value in its memory is not what it wrote; with SHUTDOWN_watchdog
+ * if an interrupt came while interrupts were off, or that its local APIC did not send.
  */
 
 typedef unsigned long u64;
@@ -10,7 +11,7 @@ typedef unsigned int u32;
 extern char timer_entry[], page_fault_entry[];
 extern u64 top[512], directory[512], window[512];
 
-volatile u64 ticks, faults;
+volatile u64 ticks, faults, spurious;
 
 #ifndef TICKS
 #define TICKS 40
@@ -94,8 +95,15 @@ void main(void)
             if (round % 2)
                 asm volatile("invlpg (%0)" : : "r"(address) : "memory");
         }
+        if (spurious) {
+            show("an interrupt came twice\n");
+            shut_down(4);
+        }
         u64 cr3;
         asm volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3) : : "memory");
+        /* Nothing but interrupts, until the next one. */
+        for (u64 until = ticks + 1, turn = 0; ticks < until && turn < 10000000; turn++)
+            asm volatile("" : : : "memory");
         if (round % 4 == 0)
             asm volatile("hlt");
     }

@@ -19,7 +19,7 @@ for word in "$@"; do
 done
 # shellcheck disable=SC2086
 timeout "$limit" $qemu -machine "$machine" -accel "$accel" -cpu "$cpu" -smp "$smp" -m "$memory" \
-    -nodefaults -no-user-config -display none -no-reboot -serial stdio $extra \
-    -kernel "$out/xen" -append "console=com1 dom0_mem=512M conring_size=1m watchdog=0 $xen" \
-    -initrd "$out/linux console=hvc0 quiet panic=-1 $dom0,$out/dom0.cpio" </dev/null |
-    tr -d '\r' | tee "$log" | grep -a REPRO
+    -nodefaults -no-user-config -display none -no-reboot -serial "file:$log" $extra \
+    -kernel "$out/xen" -append "console=com1 dom0_mem=768M conring_size=1m watchdog=0 $xen" \
+    -initrd "$out/linux console=hvc0 quiet panic=-1 $dom0,$out/dom0.cpio" </dev/null || echo "QEMU ended with $?"
+tr -d '\r' <"$log" | grep -a REPRO

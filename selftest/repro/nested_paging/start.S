@@ -13,6 +13,30 @@ start:
         cld
         mov     $stack_end, %esp
 
+#if defined(FLAT) || defined(REAL)
+#ifdef REAL
+        /* Goes on in real mode, in a copy of `real` at 0x7000. */
+        mov     $real, %esi
+        mov     $0x7000, %edi
+        mov     $(real_end - real), %ecx
+        rep movsb
+        lgdt    gdt_pointer
+        ljmp    $24, $0x7000
+#endif
+        /* Never turns paging on: exits, and stores to 4 MiB of memory. */
+1:      mov     $0x400000, %edi
+        mov     $1024, %ecx
+2:      mov     %eax, (%edi)
+        incl    8(%edi)
+        add     $4096, %edi
+        loop    2b
+        outb    %al, $0x80
+        xor     %eax, %eax
+        cpuid
+        inb     $0x61, %al
+        jmp     1b
+#endif
+
         /* One identity mapping of 2 MiB pages for the first GiB. */
         mov     $low_1g, %edi
         mov     $0x83, %eax             /* present, writable, large */
@@ -37,6 +61,31 @@ start:
         lgdt    gdt_pointer
         ljmp    $8, $long_mode
 
+        .code16
+real:   mov     $32, %ax
+        mov     %ax, %ds
+        mov     %ax, %es
+        mov     %ax, %ss
+        mov     %cr0, %eax
+        and     $~1, %al
+        mov     %eax, %cr0
+        ljmp    $0x700, $(1f - real)
+1:      mov     $0x800, %ax
+        mov     %ax, %ds
+        mov     %ax, %ss
+        mov     $0x1000, %sp
+2:      mov     $0x400, %cx
+        xor     %di, %di
+3:      mov     %ax, (%di)
+        push    %ax
+        pop     %bx
+        add     $16, %di
+        loop    3b
+        outb    %al, $0x80
+        inb     $0x61, %al
+        jmp     2b
+real_end:
+
         .code64
 long_mode:
         mov     $16, %eax
@@ -54,7 +103,14 @@ timer_entry:
         push    %rcx
         push    %rdx
         incq    ticks
-        mov     $0x80b, %ecx            /* x2APIC's end of interrupt */
+        testl   $0x200, 40(%rsp)        /* were interrupts enabled? */
+        jz      2f
+        mov     $0x812, %ecx            /* is vector 0x40 in service? */
+        rdmsr
+        test    $1, %al
+        jnz     1f
+2:      incq    spurious
+1:      mov     $0x80b, %ecx            /* x2APIC's end of interrupt */
         xor     %eax, %eax
         xor     %edx, %edx
         wrmsr
@@ -85,6 +141,8 @@ page_fault_entry:                       /* Maps the page that was missed. */
 gdt:    .quad   0
         .quad   0x00af9b000000ffff      /* 64-bit code */
         .quad   0x00cf93000000ffff      /* data */
+        .quad   0x00009b000000ffff      /* 16-bit code */
+        .quad   0x000093000000ffff      /* 16-bit data */
 gdt_pointer:
         .word   . - gdt - 1
         .long   gdt

@@ -68,7 +68,7 @@ if [ $kind = linux ]; then
     echo 'ramdisk = "/guests/linux.cpio"' >>/run/test.cfg
     echo 'extra = "quiet console=hvc0 panic=-1"' >>/run/test.cfg
 else
-    describe test /guests/tiny 32 $vcpus >/run/test.cfg
+    describe test /guests/$kind 32 $vcpus >/run/test.cfg
 fi
 good=0 triple=0 twice=0 other=0 number=0
 xl dmesg -c >/run/all.txt

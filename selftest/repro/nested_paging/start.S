@@ -88,6 +88,10 @@ real_end:
 
         .code64
 long_mode:
+#ifdef FAULT
+        lidt    no_idt                  /* A triple fault that is the guest's own. */
+        ud2
+#endif
         mov     $16, %eax
         mov     %eax, %ds
         mov     %eax, %es
@@ -105,6 +109,10 @@ timer_entry:
         incq    ticks
         testl   $0x200, 40(%rsp)        /* were interrupts enabled? */
         jz      2f
+#ifdef SPIN
+        mov     $SPIN, %ecx             /* a long time without an exit */
+3:      loop    3b
+#endif
         mov     $0x812, %ecx            /* is vector 0x40 in service? */
         rdmsr
         test    $1, %al
@@ -143,6 +151,8 @@ gdt:    .quad   0
         .quad   0x00cf93000000ffff      /* data */
         .quad   0x00009b000000ffff      /* 16-bit code */
         .quad   0x000093000000ffff      /* 16-bit data */
+no_idt: .word   0
+        .quad   0
 gdt_pointer:
         .word   . - gdt - 1
         .long   gdt

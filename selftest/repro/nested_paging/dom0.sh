@@ -1,6 +1,6 @@
 #!/bin/sh
 # The first process of dom0: creates a guest many times, one after another, and counts how they end.
-# Options from dom0's command line: boots=N, beside=long|flat|real|linux|hvm (a second guest that never ends), vcpus=N, pin=0|1, hap=0|1.
+# The options come from dom0's command line: see README.md.
 export PATH=/bin LD_LIBRARY_PATH=/lib
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys

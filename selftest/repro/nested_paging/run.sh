@@ -1,7 +1,6 @@
 #!/bin/sh
-# run.sh OUT [OPTION=VALUE ...]: runs the reproducer in QEMU, prints its lines, and writes all of the console to OUT/log.
-# Options of the trial: qemu=PROGRAM accel=tcg,thread=multi cpu=MODEL smp=2 memory=2048 machine=pc xen="more options of Xen"
-# limit=SECONDS extra="more options of QEMU"; all others go to dom0.sh (boots=200 busy=1 vcpus=1 kind=linux ...).
+# run.sh OUT [OPTION=VALUE ...]: runs the reproducer in QEMU, prints its lines, and writes all of the console to OUT/log or log=FILE.
+# The options are in README.md.
 set -eu
 out=$1
 shift

@@ -53,6 +53,7 @@ guest "$tree/guests/tiny" "-DTICKS=${TICKS:-40}"
 guest "$tree/guests/twice" -DTICKS=100 -DSPIN=1000000
 guest "$tree/guests/long" -DTICKS=0x7fffffffffffffff
 guest "$tree/guests/flat" -DFLAT
+guest "$tree/guests/fpu" -DFPU
 guest "$tree/guests/fault" -DFAULT
 guest "$tree/guests/real" -DREAL
 device_model=$root/usr/libexec/xen-qemu-system-i386

@@ -8,9 +8,9 @@ mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
-boots=200 beside= vcpus=1 hap=1 kind=tiny pin=0 patience=120
+boots=200 beside= vcpus=1 hap=1 kind=tiny pin=0 cpus=all patience=120
 for word in $(cat /proc/cmdline); do
-    case $word in boots=* | beside=* | vcpus=* | hap=* | kind=* | pin=* | patience=*) eval "$word" ;; esac
+    case $word in boots=* | beside=* | vcpus=* | hap=* | kind=* | pin=* | cpus=* | patience=*) eval "$word" ;; esac
 done
 for module in xen-privcmd xenfs xen-evtchn xen-gntdev xen-gntalloc; do insmod /modules/$module.ko; done
 mount -t xenfs xenfs /proc/xen
@@ -31,6 +31,7 @@ describe() {
 	kernel = "$2"
 	memory = $3
 	vcpus = $4
+	cpus = "$cpus"
 	hap = $hap
 	on_poweroff = "destroy"
 	on_reboot = "destroy"
@@ -46,6 +47,7 @@ if [ "$beside" = hvm ]; then
 	name = "beside"
 	type = "hvm"
 	memory = 64
+	cpus = "$cpus"
 	hap = $hap
 	vga = "none"
 	vnc = 0

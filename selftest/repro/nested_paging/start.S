@@ -92,6 +92,12 @@ long_mode:
         lidt    no_idt                  /* A triple fault that is the guest's own. */
         ud2
 #endif
+#ifdef FPU
+        fninit
+        fxsave  fpu_state
+3:      fxrstor fpu_state               /* QEMU writes to the first processor's flags each time */
+        jmp     3b
+#endif
         mov     $16, %eax
         mov     %eax, %ds
         mov     %eax, %es
@@ -158,6 +164,9 @@ gdt_pointer:
         .long   gdt
 
         .bss
+        .align  4096
+fpu_state:
+        .skip   512
         .align  4096
         .globl  top, directory, window
 top:    .skip   4096

@@ -118,7 +118,7 @@ def _checked(config: pytest.Config, hosts: str, profile: str) -> RunOptions:
 def _check_lab_hosts(addresses: Sequence[Address], memory_mib: int | None) -> None:
     """Raise UsageError for a release that the lab does not have, or too little memory for it."""
     for address in addresses:
-        if address.scheme is Scheme.LAB:
+        if address.scheme is Scheme.LAB and address.path is None:
             recipe = load_recipe(address.release)
             if memory_mib is not None:
                 recipe.with_memory(memory_mib)

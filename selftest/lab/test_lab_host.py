@@ -94,7 +94,8 @@ def test_a_killed_runner_leaves_no_qemu_and_the_next_run_cleans_up() -> None:
 
     left.qemu.wait_until_gone(20)
     assert not left.qemu.alive(), f"QEMU {pid} outlived its runner"
-    assert Path(folder) in {run.folder for run in runs.clean()}
+    # Each run cleans up, also one that began meanwhile in another process.
+    runs.clean()
     assert not Path(folder).exists()
 
 

@@ -81,8 +81,11 @@ class Controller:
     def open_hosts(self) -> None:
         """Open the hosts; ends the run if none can be evaluated, which is then reported once."""
         assert self.folder is not None  # noqa: S101  # made at the session's start
-        with self._uncaptured():
-            self._open_hosts(self.folder)
+        try:
+            with self._uncaptured():
+                self._open_hosts(self.folder)
+        except UsageError as error:
+            pytest.exit(visible(str(error)), returncode=int(ExitStatus.WRONG_CALL))
         targets = {opened.target.url: opened.target for opened in self.hosts}
         set_context(
             self.config,

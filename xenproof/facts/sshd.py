@@ -10,7 +10,7 @@ from xenproof.probing.probes import programs_probe
 from xenproof.probing.sections import section
 from xenproof.source.probe import ProbeOutput
 
-# permitrootlogin without-password; since OpenSSH 10.1 in mixed case: PermitRootLogin without-password
+# permitrootlogin without-password; in Debian sid of November 2026: PermitRootLogin without-password
 _ROW = re.compile(r"([A-Za-z0-9]+)(?: (.*))?")
 # Which options sshd -T prints first and last is not fixed; every version prints these.
 _CONTROLS = frozenset({"port", "permitrootlogin", "pubkeyauthentication", "hostkey"})

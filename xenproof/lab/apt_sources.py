@@ -30,9 +30,12 @@ def debian_mirrors() -> list[str]:
         ["apt-get", "indextargets", "--no-release-info", "--format", _FORMAT],
         capture_output=True, text=True, errors="replace", check=False, timeout=60,
     )  # fmt: skip
-    mirrors, problems = [], []
+    mirrors: list[str] = []
+    problems: list[str] = []
     with TemporaryDirectory(prefix="xenproof-apt-") as folder:
         for uri, suite in configured(known.stdout):
+            if uri in mirrors:
+                continue
             text, problem = fetch(uri, suite, Path(folder) / "InRelease")
             release = parse_release_file(text)
             if release is not None and release.origin == "Debian":
@@ -44,7 +47,7 @@ def debian_mirrors() -> list[str]:
             f"this machine's apt sources have no mirror of Debian that answers: {', '.join(problems)}; "
             "set XENPROOF_MIRROR to the address of one"
         )
-    return sorted(set(mirrors), key=mirrors.index)
+    return mirrors
 
 
 def configured(index_targets: str) -> list[tuple[str, str]]:

@@ -12,13 +12,14 @@ from pathlib import Path
 import paramiko
 
 from xenproof.errors import LabError, SourceError, UsageError, XenproofError
+from xenproof.image.disk.qcow2_header import MAGIC
 from xenproof.lab import accel
 from xenproof.lab.child import bound_to_parent, tail
 from xenproof.lab.host import RUN_GIB, LabHost
 from xenproof.lab.machine import Wiring, command
 from xenproof.lab.qmp import monitor
 from xenproof.lab.ready import forwarded_port
-from xenproof.lab.recipe import LEAST_MIB
+from xenproof.lab.recipe import check_memory
 from xenproof.lab.snapshot import BOOT_LIMIT_S, overlay
 from xenproof.run import runs
 from xenproof.run.cache import made, require_space
@@ -30,7 +31,6 @@ _MEMORY_MIB, _CPUS = 3072, 2
 _STARTING = ("initializing", "starting")
 _UNITS_LIMIT_S = 300.0
 _KEYS = "/etc/ssh/ssh_host_*_key.pub"
-_QCOW2 = b"QFI\xfb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ def up_disk(
     """
     if identity is None:
         raise UsageError(f"expected the private key that logs in to {url}: --identity FILE")
-    if memory_mib is not None and memory_mib < LEAST_MIB:
-        raise UsageError(f"a lab host needs {LEAST_MIB} MiB of memory or more, found {memory_mib}")
+    if memory_mib is not None:
+        check_memory(memory_mib)
     keys = _host_keys(disk, backing)
     accelerator = accel.choose()
     require_space(made(runs.runs_folder()), RUN_GIB, f"running the lab host {url}")
@@ -113,7 +113,7 @@ def _boot(host: LabHost, own: OwnDisk, accelerator: accel.Accelerator) -> LabHos
     log = run.folder / "qemu.log"
     wiring = Wiring.below(run.folder, run.folder / "disk.qcow2")
     with own.disk.open("rb") as image:
-        kind = "qcow2" if image.read(len(_QCOW2)) == _QCOW2 else "raw"
+        kind = "qcow2" if image.read(len(MAGIC)) == MAGIC else "raw"
     overlay(own.disk, kind, wiring.disk, log)
     with log.open("ab") as out:
         process = subprocess.Popen(

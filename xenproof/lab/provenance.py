@@ -3,14 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import msgspec
-
-from xenproof.errors import LabError
+from xenproof.codec import from_plain, to_plain
+from xenproof.errors import LabError, ParseError
 from xenproof.lab.release_file import parse_release_file
 
 MAX_AGE = timedelta(days=30)
@@ -53,14 +52,14 @@ class Provenance:
 
     def write(self, file: Path) -> None:
         """Write it as JSON."""
-        file.write_bytes(msgspec.json.encode(asdict(self)))
+        file.write_text(json.dumps(to_plain(self)), "utf-8")
 
     @classmethod
     def read(cls, file: Path) -> "Provenance":
         """The one that `write` wrote; raises LabError where the file is missing or broken."""
         try:
-            return msgspec.json.decode(file.read_bytes(), type=cls)
-        except (OSError, msgspec.MsgspecError) as error:
+            return from_plain(cls, json.loads(file.read_bytes()))
+        except (OSError, ValueError, ParseError) as error:
             raise LabError(f"{file} does not say what the lab image was built from: {error}") from error
 
 

@@ -54,9 +54,14 @@ class Recipe:
         The image stays the same, but the booted snapshot does not: `variant` is a part of its name.  Raises UsageError
         for less than LEAST_MIB.
         """
-        if mib < LEAST_MIB:
-            raise UsageError(f"a lab host needs {LEAST_MIB} MiB of memory or more, found {mib}")
+        check_memory(mib)
         return replace(self, memory_mib=mib, variant="" if mib == self.memory_mib else f"-{mib}mib")
+
+
+def check_memory(mib: int) -> None:
+    """Raise UsageError for less than LEAST_MIB."""
+    if mib < LEAST_MIB:
+        raise UsageError(f"a lab host needs {LEAST_MIB} MiB of memory or more, found {mib}")
 
 
 def releases() -> list[str]:
@@ -75,9 +80,10 @@ def load_recipe(release: str) -> Recipe:
     Rolling ones, "debian-testing" and "debian-sid", have no such state.  Raises UsageError with the known releases for
     an unknown one.
     """
-    if release not in (known := [state for name in releases() for state in states(name)]):
-        raise UsageError(f"there is no lab recipe {release!r}; expected one of: {', '.join(known)}")
     name, at, _ = release.partition("@")
+    if name not in releases() or release not in states(name):
+        known = [state for each in releases() for state in states(each)]
+        raise UsageError(f"there is no lab recipe {release!r}; expected one of: {', '.join(known)}")
     own_text = _own_text(name)
     own = _read(own_text)
     common_text = _recipes().joinpath("common", f"{own['extends']}.yaml").read_text("utf-8")

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 
 from xenproof.results.host_load import STARVED, HostLoad, added
-from xenproof.results.verdict import Outcome, Verdict
-
-_BAD = (Outcome.FAIL, Outcome.ERROR)
+from xenproof.results.verdict import PROBLEMS, Verdict
 
 
 def load_of_host(verdicts: Sequence[Verdict]) -> str:
@@ -25,7 +23,7 @@ def load_of_host(verdicts: Sequence[Verdict]) -> str:
 
 def starvation(verdicts: Sequence[Verdict]) -> str:
     """The sentence that a reader needs where checks failed while their lab host was starved; "" where none did."""
-    bad = [v.load for v in verdicts if v.outcome in _BAD and v.load is not None and v.load.starved]
+    bad = [v.load for v in verdicts if v.outcome in PROBLEMS and v.load is not None and v.load.starved]
     if not bad:
         return ""
     checks = (

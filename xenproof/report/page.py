@@ -8,7 +8,7 @@ from xenproof.report.attachment import is_picture
 from xenproof.report.load import load_of_host, starvation
 from xenproof.results.conclusion import Conclusion, by_host, host_conclusion
 from xenproof.results.results import HostSummary, Results
-from xenproof.results.verdict import Outcome, Verdict
+from xenproof.results.verdict import PROBLEMS, Outcome, Verdict
 
 # The most severe first: where one check has two verdicts on a host, the more severe one is shown.
 GRAVITY = (
@@ -20,7 +20,7 @@ GRAVITY = (
     Outcome.NOT_APPLICABLE,
     Outcome.PASS,
 )
-BAD = (Outcome.FAIL, Outcome.ERROR, Outcome.NEW)
+BAD = (*PROBLEMS, Outcome.NEW)
 """The outcomes of which the page has a card."""
 MANY_HOSTS = 12
 """With more hosts, the page shows the hosts with problems first."""

@@ -22,6 +22,10 @@ class Outcome(StrEnum):
     NOT_EVALUABLE = "not evaluable"
 
 
+PROBLEMS = (Outcome.FAIL, Outcome.ERROR)
+"""The outcomes that somebody has to look into."""
+
+
 class Role(StrEnum):
     """The role of a host in a check."""
 

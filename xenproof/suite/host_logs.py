@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xenproof.errors import XenproofError
 from xenproof.hosts.opening import OpenHost
-from xenproof.results.verdict import Outcome, Verdict
+from xenproof.results.verdict import PROBLEMS, Verdict
 from xenproof.suite.evidence import Evidence
 
 # The limit of each command; where a host hangs, a probe has already waited for its own limit.
@@ -27,8 +27,7 @@ def keep_host_logs(opened: OpenHost, verdicts: Sequence[Verdict], folder: Path, 
 
     For a log that cannot be read, the file holds the error, which never replaces the failure itself.
     """
-    wrong = (Outcome.FAIL, Outcome.ERROR)
-    if not any(verdict.host == opened.target.url and verdict.outcome in wrong for verdict in verdicts):
+    if not any(verdict.host == opened.target.url and verdict.outcome in PROBLEMS for verdict in verdicts):
         return []
     evidence = Evidence(folder, opened.target.url)
     if opened.connection is not None and not opened.target.blocked:

@@ -27,6 +27,7 @@ _FAST, _LOOP, _ENDING, _SCHEDULING = (
 )
 _TRANSPORT, _LOGIN, _SESSION = (f"xenproof/source/ssh_{name}.py" for name in ("transport", "login", "session"))
 _BOUNDS = "to bound what a hostile server makes us keep, or wait for"
+_CLOSED = "to send nothing on a closed channel"
 _EVENTS = "to wait for both streams of a command at once"
 _TEARDOWN = "to remove guests where a second Ctrl-C can cut that short, and the report is still written"
 _IDS = "to give the tests of one host to another host: to collect them anew takes 35 % longer"
@@ -57,6 +58,8 @@ PRIVATE_USES = (
     PrivateUse("paramiko", "paramiko.transport:Transport._send_user_message", _BOUNDS, (_TRANSPORT,)),
     PrivateUse("paramiko", "paramiko.transport:Transport.clear_to_send", _BOUNDS, (_TRANSPORT,)),
     PrivateUse("paramiko", "paramiko.transport:Transport._parse_newkeys", _BOUNDS, (_TRANSPORT,)),
+    PrivateUse("paramiko", "paramiko.transport:Transport._send_message", _CLOSED, (_TRANSPORT,)),
+    PrivateUse("paramiko", "paramiko.transport:Transport._parse_channel_open_success", _CLOSED, (_TRANSPORT,)),
     PrivateUse("paramiko", "paramiko.transport:Transport._channel_handler_table", _BOUNDS, (_TRANSPORT,)),
     PrivateUse("paramiko", "paramiko.channel:Channel._feed", _BOUNDS, (_TRANSPORT,)),
     PrivateUse("paramiko", "paramiko.channel:Channel._feed_extended", _BOUNDS, (_TRANSPORT,)),

@@ -10,7 +10,14 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 import paramiko
-from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_REQUEST
+from paramiko.common import (
+    MSG_CHANNEL_CLOSE,
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EOF,
+    MSG_CHANNEL_EXTENDED_DATA,
+    MSG_CHANNEL_REQUEST,
+    MSG_CHANNEL_WINDOW_ADJUST,
+)
 from paramiko.packet import Packetizer
 
 from xenproof.errors import SourceError
@@ -21,6 +28,16 @@ MAX_PACKET_BYTES = 256 << 10
 MAX_GREETING_BYTES = 16 << 10
 THREAD_LIMIT_S = 5.0
 _MOST_POSTPONED = 1000
+_OF_A_CHANNEL = frozenset(
+    (
+        MSG_CHANNEL_CLOSE,
+        MSG_CHANNEL_DATA,
+        MSG_CHANNEL_EOF,
+        MSG_CHANNEL_EXTENDED_DATA,
+        MSG_CHANNEL_REQUEST,
+        MSG_CHANNEL_WINDOW_ADJUST,
+    )
+)
 _QUOTED_CHARACTERS = 200
 
 # Our errors report what happened.  paramiko's log quotes the peer without a limit, and has tracebacks of its own;
@@ -64,11 +81,17 @@ class BoundedTransport(paramiko.Transport):
 
     paramiko's thread also sends messages, such as keepalives, and then waits for the end of a key exchange
     that only this same thread could complete.  Here such messages are sent after the exchange.
+
+    That thread closes a channel when the peer does.  Another thread may just then be about to send the end of the
+    input, and sshd ends the whole connection for a message of a channel that is closed (paramiko issue 1705).  Here
+    nothing is sent on a channel after its close.
     """
 
     def __init__(self, sock: object) -> None:
         super().__init__(sock, packetizer_class=BoundedPacketizer)  # type: ignore[arg-type]  # as above
         self._postponed: list[paramiko.Message] = []
+        # The peer's numbers of the channels that we closed, until it gives a number to another channel.
+        self._closed: set[int] = set()
 
     def _send_user_message(self, data: paramiko.Message) -> None:
         if threading.current_thread() is not self or self.clear_to_send.is_set():
@@ -77,6 +100,20 @@ class BoundedTransport(paramiko.Transport):
         if len(self._postponed) == _MOST_POSTPONED:
             raise paramiko.SSHException(f"it asked for more than {_MOST_POSTPONED} answers while keys were exchanged")
         self._postponed.append(data)
+
+    def _send_message(self, data: paramiko.Message) -> None:
+        # Called with the lock under which messages of channels are sent, so none comes between the two lines below.
+        head = data.asbytes()[:5]
+        kind, number = head[0], int.from_bytes(head[1:], "big")
+        if kind in _OF_A_CHANNEL and number in self._closed:
+            return
+        super()._send_message(data)  # type: ignore[misc]  # the stubs lack it
+        if kind == MSG_CHANNEL_CLOSE:
+            self._closed.add(number)
+
+    def _parse_channel_open_success(self, m: paramiko.Message) -> None:
+        self._closed.discard(int.from_bytes(m.asbytes()[4:8], "big"))
+        super()._parse_channel_open_success(m)  # type: ignore[misc]  # the stubs lack it
 
     def _parse_newkeys(self, m: paramiko.Message) -> None:
         super()._parse_newkeys(m)  # type: ignore[misc]  # the stubs lack it

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_DATA, MSG_CHANNEL_EOF
 
 from selftest.sshd import HOST, Server, eventually, gone, keygen, kill, starter
 from xenproof.errors import CommandTimedOut, HostKeyError, OutputTooLarge, SourceError
@@ -20,6 +21,7 @@ from xenproof.source.host_keys import HostKeys
 from xenproof.source.probe import Probe
 from xenproof.source.script import COMMAND
 from xenproof.source.ssh import SSHConnection
+from xenproof.source.ssh_transport import SessionTransport
 
 
 @pytest.fixture
@@ -48,6 +50,32 @@ def connection(server: Server) -> Iterator[SSHConnection]:
 def threads() -> list[threading.Thread]:
     """The threads of paramiko that run."""
     return [thread for thread in threading.enumerate() if isinstance(thread, paramiko.Transport)]
+
+
+@pytest.mark.parametrize("kind", [MSG_CHANNEL_EOF, MSG_CHANNEL_DATA])
+def test_a_command_that_ends_as_its_input_is_sent_leaves_the_connection(
+    connection: SSHConnection, monkeypatch: pytest.MonkeyPatch, kind: int
+) -> None:
+    # Without the guard, sshd ends the connection: "ieof packet referred to nonexistent channel" (paramiko issue 1705).
+    send = SessionTransport._send_user_message
+    closed = threading.Event()
+
+    def late(transport: SessionTransport, message: paramiko.Message) -> None:
+        # As if the thread of the command lost the processor here until its channel is closed.
+        ours = threading.current_thread() is not transport
+        if ours and message.asbytes()[0] == kind:
+            assert closed.wait(30)
+        send(transport, message)
+        if not ours and message.asbytes()[0] == MSG_CHANNEL_CLOSE:
+            closed.set()
+
+    monkeypatch.setattr(SessionTransport, "_send_user_message", late)
+    for _ in range(2):
+        closed.clear()
+        assert connection.run("exec true", stdin=b"1").exit_code == 0
+        assert closed.is_set()
+    monkeypatch.undo()
+    assert connection.run("cat", stdin=b"2").text == "2"
 
 
 def test_a_user_s_own_shell_start_up_is_not_run(connection: SSHConnection) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from xenproof.guest.boot_progress import READY
-from xenproof.guest.features.boot_ways import StartedBy, boot_ways, finds_its_menu, how_far
+from xenproof.guest.features.boot_ways import boot_ways, finds_its_menu, how_far
 from xenproof.guest.guest import GONE, Guest
 from xenproof.profile.expectation import Expectation
 from xenproof.suite.each import each, req
@@ -14,17 +14,10 @@ from xenproof.suite.fixtures.boot import GuestOfWay
 from xenproof.suite.fixtures.guest import BOOT_LIMIT_S, SHUTDOWN_LIMIT_S
 from xenproof.suite.fixtures.promises import Documented
 
-# Under emulation a PVH guest ends with a triple fault while an HVM guest is busy (README): one after another.
-BY_PROCESSOR = (StartedBy.PVH_DOM0, StartedBy.PVH_GRUB, StartedBy.HVM_GRUB)
-VIRTUALIZED = pytest.mark.same_worker("guests of HVM and PVH")
-
 
 @req("S02", "S04")
 @pytest.mark.matrix
-@pytest.mark.parametrize(
-    "way",
-    [pytest.param(name, marks=VIRTUALIZED if way.by in BY_PROCESSOR else ()) for name, way in boot_ways().items()],
-)
+@pytest.mark.parametrize("way", boot_ways())
 def test_guest_comes_as_far_as_predicted(
     way: str, guest_of_way: GuestOfWay, documented: Documented, expect: Expect
 ) -> None:

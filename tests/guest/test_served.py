@@ -13,7 +13,6 @@ pytestmark = pytest.mark.matrix
 
 @req("S07", "S16")
 @each("guest.*.served")
-@pytest.mark.same_worker("guests of HVM and PVH", entries=("nested_hvm",))
 def test_setting_is_served(expected: Expectation, supports: Callable[[str], bool], expect: Expect) -> None:
     """Whether a guest that asks for {name} gets it on this release: {value}."""
     hint = "qemu-dm-*.log of the guest says what its qemu lacks"

@@ -16,8 +16,7 @@ from xenproof.suite.fixtures.desktops import WITH_PASSWORDS, Desktops
 from xenproof.suite.fixtures.guest_teardown import GuestTeardown
 from xenproof.suite.fixtures.promises import Documented
 
-# Under emulation a PVH guest ends with a triple fault while an HVM guest is busy (README): one after another.
-pytestmark = [pytest.mark.matrix, pytest.mark.same_worker("guests of HVM and PVH"), pytest.mark.shares_guest]
+pytestmark = [pytest.mark.matrix, pytest.mark.same_worker("guests with a screen"), pytest.mark.shares_guest]
 
 CLIENT = "a SPICE client"
 TICKET = "xl.cfg(5), spicepasswd"

@@ -53,6 +53,11 @@ def includes(want: Collection[str], have: Collection[str]) -> bool:
     return set(want) <= set(have)
 
 
+def includes_none(want: Collection[str], have: Collection[str]) -> bool:
+    """Whether none of the values was found."""
+    return not set(want) & set(have)
+
+
 def nothing_but(want: Collection[str], have: Collection[str]) -> bool:
     """Whether nothing but the wanted values was found."""
     return set(have) <= set(want)

@@ -76,7 +76,7 @@ FAMILY_SHAPES: dict[str, FamilyShape] = {
     "processes": _family(running=BOOL),
     "ports": _family(names="^[1-9][0-9]{0,4}$", listening=BOOL),
     "logs": _family(readable=BOOL, rotated=BOOL, mentions=TEXT),
-    "hypervisor": _family(is_=STRING, has=SOME_NAMES, range=RANGE),
+    "hypervisor": _family(is_=STRING, has=SOME_NAMES, lacks=SOME_NAMES, range=RANGE),
     "guest": _family(
         only="grub_xen grub_pvh grub_pc qdisk blkback images direct_io libvirt_cache nested_hvm spice_password "
         "vnc_password second_writer_blkback second_writer_device second_writer_qdisk kernel_xz kernel_gzip kernel_lz4 "

@@ -14,7 +14,7 @@ import pytest
 from xenproof.suite.run_context import context_of
 
 MARKERS = (
-    "same_worker(group, entries=None): one worker runs all checks of the group; of `entries` only, if given.",
+    "same_worker(group): one worker runs all checks of the group.",
     "shares_guest: a guest or a host's answer serves other checks of the group too, so that each takes little time.",
 )
 _FILE = "affinities.json"
@@ -30,17 +30,12 @@ class Affinity:
 
 def affinity_of(item: pytest.Item) -> Affinity:
     """The affinity of a check by its marks; by default the checks of one `disk_backend` on one host share its guest."""
-    group = next((str(mark.args[0]) for mark in item.iter_markers("same_worker") if _is_meant(item, mark)), "")
+    mark = item.get_closest_marker("same_worker")
+    group = "" if mark is None else str(mark.args[0])
     shares = item.get_closest_marker("shares_guest") is not None
     if not group and isinstance(item, pytest.Function) and "disk_backend" in item.fixturenames:
         return Affinity(f"{item.nodeid.partition('::')[0]}[{item.nodeid.partition('[')[2]}", shares=True)
     return Affinity(group, shares)
-
-
-def _is_meant(item: pytest.Item, mark: pytest.Mark) -> bool:
-    entries = mark.kwargs.get("entries")
-    expected = item.callspec.params.get("expected") if hasattr(item, "callspec") else None
-    return entries is None or getattr(expected, "name", None) in entries
 
 
 def write_affinities(folder: Path, items: Iterable[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""What `xl info` says: another value, a word less, a number beyond its range."""
+"""What `xl info` says: another value, a word less or more, a number beyond its range."""
 
 import contextlib
 import re
@@ -48,6 +48,12 @@ def _less(case: Case) -> Iterator[Mutation]:
         yield Mutation(f"the word {want} is only the beginning of one", with_field(case.host, case.name, longer))
 
 
+def _more(case: Case) -> Iterator[Mutation]:
+    words = field(case.host, case.name).split()
+    for unwanted in case.expected.names:
+        yield Mutation(f"the word {unwanted} is there", with_field(case.host, case.name, " ".join([*words, unwanted])))
+
+
 def _beyond(case: Case) -> Iterator[Mutation]:
     for why, version in outside(case.expected.text, case.profile.scheme):
         yield Mutation(f"{why}: {version}", with_field(case.host, case.name, version))
@@ -66,6 +72,11 @@ def _make_has(case: Case) -> Raw:
     return with_field(case.host, case.name, " ".join(words))
 
 
+def _make_lacks(case: Case) -> Raw:
+    words = [word for word in field(case.host, case.name).split() if word not in case.expected.names]
+    return with_field(case.host, case.name, " ".join(words))
+
+
 def _make_range(case: Case) -> Raw:
     with contextlib.suppress(NotPossible, ParseError):
         if in_range(field(case.host, case.name), case.expected.text, case.profile.scheme):
@@ -73,5 +84,5 @@ def _make_range(case: Case) -> Raw:
     return with_field(case.host, case.name, inside(case.expected.text, case.profile.scheme))
 
 
-MUTATORS: dict[str, Mutator] = {"is": _other, "has": _less, "range": _beyond}
-MAKERS: dict[str, Maker] = {"is": _make_is, "has": _make_has, "range": _make_range}
+MUTATORS: dict[str, Mutator] = {"is": _other, "has": _less, "lacks": _more, "range": _beyond}
+MAKERS: dict[str, Maker] = {"is": _make_is, "has": _make_has, "lacks": _make_lacks, "range": _make_range}

@@ -8,7 +8,7 @@ import pytest
 from selftest.unit.guest.test_guest_witness import CONSOLE
 from xenproof.errors import UsageError
 from xenproof.guest.boot_progress import READY, BootProgress
-from xenproof.guest.features.boot_ways import StartedBy, boot_ways, how_far, more_words, start
+from xenproof.guest.features.boot_ways import StartedBy, boot_ways, how_far, start
 from xenproof.guest.guest import Guest
 from xenproof.guest.host.working_folder import WorkingFolder
 from xenproof.guest.image.guest_image import GuestImage
@@ -98,9 +98,3 @@ def test_each_way_is_a_configuration_with_one_start(way: object) -> None:
 def test_a_command_line_that_would_end_its_string_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot be in a guest's configuration"):
         Start("/k", command_line='a" \nb').text()
-
-
-def test_guests_that_the_processor_virtualizes_get_shadow_paging_where_that_is_asked_for() -> None:
-    shadowed = {way.by for way in boot_ways().values() if more_words(way, by_shadow=True).get("hap") == 0}
-    assert shadowed == {StartedBy.PVH_DOM0, StartedBy.PVH_GRUB, StartedBy.HVM_GRUB}
-    assert not any("hap" in more_words(way, by_shadow=False) for way in boot_ways().values())

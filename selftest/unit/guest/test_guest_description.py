@@ -182,6 +182,6 @@ class Folder:
 def test_a_way_to_boot_is_a_description(way: str, host: GuestHost) -> None:
     row = boot_ways()[way]
     folder = cast("WorkingFolder", Folder())
-    made = described(row, IMAGE, folder, grub_xen="/x", grub_pvh="/p", by_shadow=True)
+    made = described(row, IMAGE, folder, grub_xen="/x", grub_pvh="/p")
     assert (made.backend, made.format, made.started_by) == (row.backend, row.format, row.by)
     assert "target=" in config(host, made)

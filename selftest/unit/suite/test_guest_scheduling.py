@@ -66,27 +66,11 @@ def test_what_is_asked_once_for_all_rows_goes_to_one_worker(affinities: dict[str
     assert groups(affinities, *rows) != groups(affinities, *dry)
 
 
-@pytest.mark.parametrize("name", ["life", "libvirt", "durability"])
+@pytest.mark.parametrize("name", ["life", "libvirt", "durability", "spice"])
 def test_the_life_of_one_guest_goes_to_one_worker(affinities: dict[str, Affinity], name: str) -> None:
     (group,) = of_file(affinities, name)
     assert group
     assert [check for check, found in affinities.items() if found.group == group and not check.startswith(name)] == []
-
-
-def test_guests_of_hvm_and_pvh_come_one_after_another(affinities: dict[str, Affinity]) -> None:
-    ways = "boot_ways.py::test_guest_comes_as_far_as_predicted"
-    checks = {
-        f"{ways}[a kernel of dom0, as PVH, ext4]",
-        f"{ways}[GRUB for PVH, ext4]",
-        f"{ways}[GRUB for a PC, from its disk, ext4]",
-        "served.py::test_setting_is_served[nested_hvm]",
-    }
-    (group,) = of_file(affinities, "spice")
-    others = {
-        check for check, found in affinities.items() if found.group == group and not check.startswith("spice.py::")
-    }
-    assert group
-    assert others == checks
 
 
 @pytest.mark.parametrize(
@@ -94,7 +78,8 @@ def test_guests_of_hvm_and_pvh_come_one_after_another(affinities: dict[str, Affi
     [
         "boot_ways.py::test_guest_comes_as_far_as_predicted[pygrub, xfs]",
         "boot_ways.py::test_guest_comes_as_far_as_predicted[a kernel of dom0, ext4]",
-        "served.py::test_setting_is_served[direct_io]",
+        "boot_ways.py::test_guest_comes_as_far_as_predicted[GRUB for PVH, ext4]",
+        "served.py::test_setting_is_served[nested_hvm]",
         "kernels.py::test_xl_starts_a_kernel[kernel_gzip]",
     ],
 )

@@ -108,11 +108,12 @@ def boot_ways() -> dict[str, BootWay]:
 
 
 def described(
-    way: BootWay, image: GuestImage, folder: WorkingFolder, *, grub_xen: str, grub_pvh: str, by_shadow: bool
+    way: BootWay, image: GuestImage, folder: WorkingFolder, *, grub_xen: str, grub_pvh: str
 ) -> GuestDescription:
     """The guest of `image` started in this way; files that it needs in dom0 are copied there."""
     begun = start(way, image, folder, grub_xen=grub_xen, grub_pvh=grub_pvh)
-    more = more_words(way, by_shadow=by_shadow)
+    # From an IDE disk, firmware reads two bytes at a time; an xl before 4.7 ignores the key.
+    more: dict[str, Setting] = {"hdtype": "ahci"} if way.by is StartedBy.HVM_GRUB else {}
     return GuestDescription(image, way.backend, begun, started_by=way.by, format=way.format, more=more)
 
 
@@ -129,17 +130,6 @@ def start(way: BootWay, image: GuestImage, folder: WorkingFolder, *, grub_xen: s
             return Start(firmware=True)
         case StartedBy.DOM0 | StartedBy.PVH_DOM0:
             return dom0_kernel(image, folder, way.filesystem, type="pvh" if way.by is StartedBy.PVH_DOM0 else "")
-
-
-def more_words(way: BootWay, *, by_shadow: bool) -> dict[str, Setting]:
-    """Further settings of the configuration of this way; with `by_shadow` PVH and HVM guests get shadow paging."""
-    more: dict[str, Setting] = {}
-    if way.by is StartedBy.HVM_GRUB:
-        # From an IDE disk, firmware reads two bytes at a time; an xl before 4.7 ignores the key.
-        more["hdtype"] = "ahci"
-    if by_shadow and way.by in (StartedBy.PVH_DOM0, StartedBy.PVH_GRUB, StartedBy.HVM_GRUB):
-        more["hap"] = 0
-    return more
 
 
 def dom0_kernel(image: GuestImage, folder: WorkingFolder, filesystem: str, *, type: str = "") -> Start:

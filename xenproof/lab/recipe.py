@@ -20,10 +20,11 @@ LEAST_MIB = 1536
 
 @dataclass(frozen=True, slots=True)
 class RecipeFile:
-    """A file of the image: its text and its mode."""
+    """A file of the image: its text and its mode; with `appended`, the text is added to the file of a package."""
 
     content: str
     mode: int
+    appended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,12 @@ def _read(text: str) -> dict[str, Any]:
     return data
 
 
-def _files(rows: Mapping[str, Mapping[str, str]], release: str) -> dict[str, RecipeFile]:
+def _files(rows: Mapping[str, Mapping[str, str | bool]], release: str) -> dict[str, RecipeFile]:
     return {
-        path: RecipeFile(row["content"].replace("{release}", release), int(row.get("mode", "0644"), 8))
+        path: RecipeFile(
+            str(row["content"]).replace("{release}", release),
+            int(str(row.get("mode", "0644")), 8),
+            bool(row.get("appended", False)),
+        )
         for path, row in rows.items()
     }

@@ -120,7 +120,8 @@ def make_disk(recipe: Recipe, tree: RootTree, disk: Path) -> None:
 def write(path: Path, file: RecipeFile) -> None:
     """Write one file of the recipe, with its folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(file.content, "utf-8")
+    with path.open("a" if file.appended else "w", encoding="utf-8") as out:
+        out.write(file.content)
     path.chmod(file.mode)
 
 

@@ -12,7 +12,8 @@ from selftest.sshd import eventually, gone
 from xenproof import programs
 from xenproof.errors import LabError, UsageError
 from xenproof.lab import accel, child, trial
-from xenproof.lab.recipe import load_recipe, releases, states
+from xenproof.lab.recipe import RecipeFile, load_recipe, releases, states
+from xenproof.lab.rootfs import write
 from xenproof.run import cache, runs
 from xenproof.run.process_identity import ProcessIdentity
 
@@ -52,6 +53,16 @@ def test_the_log_of_xen_holds_what_an_hvm_guest_prints(release: str) -> None:
     options = load_recipe(release).files["etc/default/grub"].content
     sizes = re.findall(r'^GRUB_CMDLINE_XEN=".*\bconring_size=(\d+)k\b', options, re.MULTILINE)
     assert [int(size) >= 128 for size in sizes] == [True]
+
+
+def test_a_file_is_written_anew_or_added_to_that_of_a_package(tmp_path: Path) -> None:
+    conf = tmp_path / "etc" / "xl.conf"
+    write(conf, RecipeFile("#autoballoon=auto\n", 0o600))
+    write(conf, RecipeFile('vm.hvm.cpumask="1"\n', 0o644, appended=True))
+    assert conf.read_text("utf-8") == '#autoballoon=auto\nvm.hvm.cpumask="1"\n'
+    assert conf.stat().st_mode & 0o777 == 0o644
+    write(conf, RecipeFile("", 0o644))
+    assert conf.read_text("utf-8") == ""
 
 
 def test_a_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

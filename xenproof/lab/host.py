@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -45,13 +46,11 @@ class Bootable(LoginFiles, Protocol):
 class LabHost:
     """A running lab host, with an overlay of its own that is removed with it."""
 
-    def __init__(
-        self, run: runs.Run, image: Bootable, process: "subprocess.Popen[bytes] | None" = None, url: str = ""
-    ) -> None:
+    def __init__(self, run: runs.Run, image: Bootable, url: str = "") -> None:
         self.run = run
         self.image = image
         self.url = url or f"lab://{run.release}"
-        self._process = process
+        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def serial(self) -> Path:
@@ -64,6 +63,36 @@ class LabHost:
             return connect(self.image, self.url, self.run.port, self.run.folder, limit_s)
         except SourceError as error:
             raise LabError(f"{self.url} does not answer: {error}; {tail(self.serial)}") from error
+
+    def start(
+        self, words: Sequence[str], accelerator: accel.Accelerator, wiring: Wiring, *, descriptors: Sequence[int] = (),
+        detached: bool = False, incoming: bool = False,
+    ) -> None:  # fmt: skip
+        """Start its QEMU with this command line, and note in the run's file how the host is reached.
+
+        QEMU gets these `descriptors`, ends with this process unless it is `detached`, and with `incoming` continues
+        when it has read the state of a machine.  Raises LabError with the end of QEMU's log.
+        """
+        log = self.run.folder / "qemu.log"
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [require(words[0]), *words[1:]] if detached else bound_to_parent(signal.SIGKILL, words),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, pass_fds=descriptors,
+                cwd=self.run.folder, start_new_session=True,
+            )  # fmt: skip
+        try:
+            with monitor(wiring.monitor, 60) as qmp:
+                if incoming:
+                    qmp.wait_for_status("query-status", {"inmigrate"}, 120)
+                    qmp.command("cont")
+                port = forwarded_port(qmp)
+        except LabError as error:
+            raise LabError(f"QEMU does not run {self.url}: {error}; {tail(log)}") from error
+        self.run = replace(
+            self.run, owner=None if detached else self.run.owner, qemu=ProcessIdentity.of(self._process.pid), port=port,
+            accelerator=accelerator.name,
+        )  # fmt: skip
+        self.run.save()
 
     def down(self) -> None:
         """End the host and remove its files."""
@@ -109,7 +138,7 @@ def up(
     host = LabHost(run, image)
     try:
         with progress.phase(f"resuming {recipe.title}", 4), closing(_shared(recipe, place)) as shared:
-            host = _resume(recipe, accelerator, image, snapshot, run, shared, detached=detached)
+            _resume(host, recipe, accelerator, image, snapshot, shared, detached=detached)
             if place is None:
                 _set_clock(host)
             else:
@@ -130,38 +159,19 @@ def find(release: str) -> LabHost | None:
 
 
 def _resume(
-    recipe: Recipe, accelerator: accel.Accelerator, image: Image, snapshot: Snapshot, run: runs.Run, shared: Shared,
+    host: LabHost, recipe: Recipe, accelerator: accel.Accelerator, image: Image, snapshot: Snapshot, shared: Shared,
     *, detached: bool,
-) -> LabHost:  # fmt: skip
-    log = run.folder / "qemu.log"
-    (run.folder / "image").symlink_to(image.folder)
-    wiring = Wiring.below(run.folder, run.folder / "disk.qcow2", shared)
-    overlay(snapshot.disk, "qcow2", wiring.disk, log)
+) -> None:  # fmt: skip
+    folder = host.run.folder
+    (folder / "image").symlink_to(image.folder)
+    wiring = Wiring.below(folder, folder / "disk.qcow2", shared)
+    overlay(snapshot.disk, "qcow2", wiring.disk, folder / "qemu.log")
     shared.drain()
-    with snapshot.state.open("rb") as state, log.open("ab") as out:
+    with snapshot.state.open("rb") as state:
         fd = state.fileno()
         words = command(recipe, accelerator, wiring, ["-incoming", f"fd:{fd}"])
-        process = subprocess.Popen(
-            [require(words[0]), *words[1:]] if detached else bound_to_parent(signal.SIGKILL, words),
-            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-            pass_fds=(fd, *shared.descriptors),
-            cwd=run.folder, start_new_session=True,
-        )  # fmt: skip
-    host = LabHost(run, image, process)
-    try:
-        with monitor(wiring.monitor) as qmp:
-            qmp.wait_for_status("query-status", {"inmigrate"}, 120)
-            qmp.command("cont")
-            port = forwarded_port(qmp)
-    except LabError as error:
-        host.down()
-        raise LabError(f"{host.url} could not be resumed: {error}; {tail(log)}") from error
-    host.run = replace(
-        run, owner=None if detached else run.owner, qemu=ProcessIdentity.of(process.pid), port=port,
-        accelerator=accelerator.name,
-    )  # fmt: skip
-    host.run.save()
-    return host
+        descriptors = (fd, *shared.descriptors)
+        host.start(words, accelerator, wiring, descriptors=descriptors, detached=detached, incoming=True)
 
 
 def _set_clock(host: LabHost) -> None:

@@ -2,11 +2,9 @@
 
 import os
 import re
-import signal
-import subprocess
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
@@ -14,11 +12,9 @@ import paramiko
 from xenproof.errors import LabError, SourceError, UsageError, XenproofError
 from xenproof.image.disk.qcow2_header import MAGIC
 from xenproof.lab import accel
-from xenproof.lab.child import bound_to_parent, tail
+from xenproof.lab.child import tail
 from xenproof.lab.host import RUN_GIB, LabHost
 from xenproof.lab.machine import Wiring, command
-from xenproof.lab.qmp import monitor
-from xenproof.lab.ready import forwarded_port
 from xenproof.lab.recipe import check_memory
 from xenproof.lab.snapshot import BOOT_LIMIT_S, overlay
 from xenproof.run import runs
@@ -76,7 +72,7 @@ def up_disk(
     host = LabHost(run, own, url=url)
     try:
         with progress.phase(f"booting {url}", 60):
-            host = _boot(host, own, accelerator)
+            _boot(host, own, accelerator)
             own.host_keys.write_text("".join(f"{key}\n" for key in keys or _keys_of(host)), "utf-8")
             _wait_for_units(host)
     except BaseException:
@@ -108,29 +104,14 @@ def _host_keys(disk: Path, backing: tuple[Path, ...]) -> list[str]:
             return []
 
 
-def _boot(host: LabHost, own: OwnDisk, accelerator: accel.Accelerator) -> LabHost:
-    run = host.run
-    log = run.folder / "qemu.log"
-    wiring = Wiring.below(run.folder, run.folder / "disk.qcow2")
+def _boot(host: LabHost, own: OwnDisk, accelerator: accel.Accelerator) -> None:
+    folder = host.run.folder
+    wiring = Wiring.below(folder, folder / "disk.qcow2")
     with own.disk.open("rb") as image:
         kind = "qcow2" if image.read(len(MAGIC)) == MAGIC else "raw"
-    overlay(own.disk, kind, wiring.disk, log)
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            # With a screen, for boot loaders that show nothing on a serial line.
-            bound_to_parent(signal.SIGKILL, command(own, accelerator, wiring, ["-device", "VGA"])),
-            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=run.folder, start_new_session=True,
-        )  # fmt: skip
-    host = LabHost(run, own, process, url=host.url)
-    try:
-        with monitor(wiring.monitor, 60) as qmp:
-            port = forwarded_port(qmp)
-    except LabError as error:
-        host.down()
-        raise LabError(f"QEMU does not run {host.url}: {error}; {tail(log)}") from error
-    host.run = replace(run, qemu=ProcessIdentity.of(process.pid), port=port, accelerator=accelerator.name)
-    host.run.save()
-    return host
+    overlay(own.disk, kind, wiring.disk, folder / "qemu.log")
+    # With a screen, for boot loaders that show nothing on a serial line.
+    host.start(command(own, accelerator, wiring, ["-device", "VGA"]), accelerator, wiring)
 
 
 def _keys_of(host: LabHost) -> list[str]:

@@ -34,7 +34,7 @@ from xenproof.source.probe import Recording
 SYNTHESISED = "synthesised"
 # Nobody can log in there (RFC 2606); whether a login is silent is asked only of hosts that one logs in to.
 URL = "ssh://root@synthesised.invalid"
-_TEMPLATE = "debian12"
+_TEMPLATE = "debian12-release"
 _OLD_XEN = "4.4.1"
 # The sections of xl, and the files with what Xen 4.4.1 printed there.
 _OLD_XL = {"xl-info": "xl_info", "xl-help": "xl_help", "xl-list": "xl_list_0", "xl-dmesg": "xl_dmesg"}

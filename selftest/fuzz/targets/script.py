@@ -65,7 +65,7 @@ def _section_seeds() -> Sequence[bytes]:
         b"@@a\none\n\n@@a 0\n@@b\n\n@@b unknowable nothing runs\n",
         f"@@a{mark}\n@@a 0\n\n@@a{mark} 1\n@@b{mark}\nx\n\n@@b{mark} 0\n".encode(),
         b"@@a\nis cut",
-        *((DATA / "debian12" / f"{name}.txt").read_bytes() for name in ("xen", "libvirt", "leftovers")),
+        *((DATA / "debian12-release" / f"{name}.txt").read_bytes() for name in ("xen", "libvirt", "leftovers")),
     ]
 
 

@@ -17,7 +17,15 @@ def with_difference(case: Case, line: str, path: str) -> Raw:
     host = case.host.edited(
         "integrity", lambda old: [*put(old, lambda row: row.startswith(_VERIFIED), verified), f"{line}{path}"]
     )
-    return host.with_lines("owners", [case.name, f" {path}"])
+    # What already differs, such as a file that was configured, still has its owner.
+    return host.edited("owners", lambda old: _with_owner(old, case.name, path))
+
+
+def _with_owner(lines: list[str], package: str, path: str) -> list[str]:
+    if package not in lines:
+        return [*lines, package, f" {path}"]
+    at = lines.index(package) + 1
+    return [*lines[:at], f" {path}", *lines[at:]]
 
 
 def _changed(case: Case) -> Iterator[Mutation]:

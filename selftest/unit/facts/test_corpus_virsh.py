@@ -14,7 +14,7 @@ from xenproof.source.probe import ProbeOutput, Recording
 every_host = pytest.mark.parametrize("folder", folders())
 
 RECORDED = {
-    "debian12": from_folder(DATA / "debian12"),
+    "debian12": from_folder(DATA / "debian12-release"),
     "sles12-replica": Recording.read(DATA / "recordings" / "sles12-replica.json"),
 }
 every_recording = pytest.mark.parametrize("name", sorted(RECORDED))

@@ -17,7 +17,7 @@ from xenproof.profile.load import load_profile
 from xenproof.profile.version import Scheme
 from xenproof.source.probe import ProbeOutput, Recording
 
-DATA = Path(__file__).parents[2] / "data" / "debian12"
+DATA = Path(__file__).parents[2] / "data" / "debian12-release"
 PROFILE = load_profile("debian12")
 XEN_DEFAULT = '/etc/default/grub:GRUB_CMDLINE_XEN_DEFAULT="dom0_mem=1024M,max:1024M dom0_max_vcpus=2"'
 XEN = "4.17.5+72-g01140da4e8-1"

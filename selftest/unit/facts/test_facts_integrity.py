@@ -28,7 +28,7 @@ def parsed(*lines: str, scheme: str = "deb", code: int = 0, owners: str = "") ->
 
 
 def test_a_host_as_it_was_installed() -> None:
-    integrity = read("debian12/integrity.txt")
+    integrity = read("debian12-release/integrity.txt")
     for name in PROFILE.entries("integrity"):
         assert integrity.changes(name) == Changes()
         assert str(integrity.changes(name)) == "none"

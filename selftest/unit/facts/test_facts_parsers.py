@@ -15,7 +15,7 @@ from xenproof.probing.sections import printed, section, sections, unknowable
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput
 
-DATA = Path(__file__).parents[2] / "data" / "debian12"
+DATA = Path(__file__).parents[2] / "data" / "debian12-release"
 PROFILE = load_profile("debian12")
 
 # The section that a family is read from, where it is not called as the family.

@@ -21,7 +21,7 @@ from xenproof.source.probe import ProbeOutput, Recording
 
 DATA = Path(__file__).parents[2] / "data"
 PROFILE = load_profile("debian12")
-SSHD = (DATA / "debian12" / "programs.txt").read_bytes()
+SSHD = (DATA / "debian12-release" / "programs.txt").read_bytes()
 ONE, TWO, THREE = (PublicKey("ssh-ed25519", f"AAAA{letter}") for letter in "abc")
 
 
@@ -50,7 +50,7 @@ def many_keys() -> Readiness:
 
 
 def test_a_real_host_is_ready() -> None:
-    ready = host((DATA / "debian12" / "ssh.txt").read_bytes())
+    ready = host((DATA / "debian12-release" / "ssh.txt").read_bytes())
     assert ready.silent.yes
     assert ready.usable.yes
     assert str(ready.usable) == "yes: /root/.ssh/id_ed25519 (ssh-ed25519)"

@@ -29,7 +29,7 @@ from xenproof.probing.probes import packages_probe
 from xenproof.profile.load import load_profile
 from xenproof.source.probe import ProbeOutput, Recording
 
-DATA = Path(__file__).parents[2] / "data" / "debian12"
+DATA = Path(__file__).parents[2] / "data" / "debian12-release"
 PROFILE = load_profile("debian12")
 GRUB_XEN = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 

@@ -17,7 +17,7 @@ from xenproof.probing.sections import unknowable
 from xenproof.source.probe import Recording
 from xenproof.source.redact import redacted
 
-DATA = Path(__file__).parents[2] / "data" / "debian12"
+DATA = Path(__file__).parents[2] / "data" / "debian12-release"
 LIBXL_CONF = "/etc/libvirt/libxl.conf"
 SXP = (Path(__file__).parents[2] / "data" / "xend" / "xend-config.sxp").read_text("utf-8")
 

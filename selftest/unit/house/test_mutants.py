@@ -33,7 +33,7 @@ from xenproof.suite.expect import Expect
 from xenproof.suite.outcome import COMPARED_NOTHING
 
 PROFILE = load_profile("debian12")
-GOOD = from_folder(DATA / "debian12")
+GOOD = from_folder(DATA / "debian12-release")
 PACKAGE = PROFILE.select("packages.xen-utils-4.17.installed")[0]
 CHECKS = load_checks()
 

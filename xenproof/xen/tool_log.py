@@ -18,7 +18,9 @@ _LEVEL = re.compile(
     r"(?P<level>debug|verbose|detail|progress|info|notice|warning) ?: "
 )
 # Without a level: of xl and libxlu
-_WARNING = re.compile(r"(?i:warning)\b|.*:\d+: warning: |the \w+ parameter (?:is deprecated|for vifs is )")
+_WARNING = re.compile(
+    r"(?i:warning)\b|.*:\d+: warning: |the \w+ parameter (?:is deprecated|for vifs is )|Invalid parameter `\w+'\.\Z"
+)
 _NOTICE = re.compile(
     r"Parsing config |Loading new save file |Saving to \S.* new xl format|Daemon running with PID |"
     r"Waiting for domain .* to die \[pid|got a tsc mode string: |Domain .* defined from |\s*\Z"

@@ -36,6 +36,7 @@ NO_CAUSE = (
     "Warning: ignoring root= and extra= in favour of cmdline=",
     "/etc/xen/a.cfg:3: warning: the option is deprecated",
     "the netdev parameter is deprecated, please use bridge=",
+    "Invalid parameter `type'.",
     "the accel parameter for vifs is currently not supported",
     "Domain 'a' defined from /tmp/a.xml",
     "",

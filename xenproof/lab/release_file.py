@@ -13,13 +13,17 @@ from itertools import pairwise
 from pathlib import Path
 
 from xenproof.errors import LabError
-from xenproof.lab.shown import shown
+from xenproof.lab.shown import is_misread, shown
 
 _APT_HELPER = "/usr/lib/apt/apt-helper"
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 # The fields stand before the list of files, which is the rest of 150 kB.
 _FIELDS_CHARS = 8192
 _LIMIT_S = 60
+_MISREAD = (
+    "its user or password has a sign that is to be encoded: write @ as %2540 and / as %252F in a line of sources.list, "
+    "as %40 and %2F elsewhere"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ def fetch(uri: str, suite: str, file: Path) -> tuple[str, str]:
 def download(address: str, file: Path, most_chars: int) -> tuple[str, str]:
     """The beginning of what is at `address`, fetched into `file`; or an empty text and the reason."""
     file.unlink(missing_ok=True)
+    if is_misread(address):
+        return "", _MISREAD
     command = [_APT_HELPER, "-q", "-o", "APT::Sandbox::User=root", "download-file", address, str(file)]
     try:
         done = subprocess.run(

@@ -14,3 +14,9 @@ def shown(text: str) -> str:
     'https://deb.example:8080/debian/'
     """
     return _USER.sub("", text)
+
+
+def is_misread(address: str) -> bool:
+    """Whether apt would take a part of the user or the password for the host: there is an "@" or a "/" in it."""
+    found = _USER.search(address)
+    return found is not None and any(sign in found[0][:-1] for sign in "@/#")

@@ -292,6 +292,15 @@ def test_a_mirror_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPat
     assert "secret" not in str(caught.value)
 
 
+def test_a_password_that_apt_would_take_for_a_host_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Seen: in a line of sources.list apt decodes %40 and %2F, then asks the host "ret" and names it.
+    machine_of(monkeypatch, "debian")
+    apt_of(monkeypatch, tmp_path, f"sid|main|Packages|{HTTP}//me:sec@ret/word@127.0.0.1:9/debian/")
+    with pytest.raises(LabError, match=r"http:\S+:9/debian/ sid \(.*write @ as %2540") as caught:
+        debian_mirrors()
+    assert "ret" not in str(caught.value)
+
+
 def test_a_cd_is_no_mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mirror: Mirror) -> None:
     cd, main = "trixie|main|Packages|cdrom://[Debian GNU/Linux 13.1.0 _Trixie_ - Official]/", mirror("trixie")
     apt_of(monkeypatch, tmp_path, cd, f"trixie|main|Packages|{main}/")

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xenproof.errors import LabError
+from xenproof.lab.shown import shown
 from xenproof.programs import require
+
+_LONGEST_LINE = 8000
 
 
 def all_or_none(*words: str) -> list[str]:
@@ -123,13 +126,13 @@ def end(process: "subprocess.Popen[bytes]", patience_s: float = 15.0) -> None:
 
 
 def tail(log: Path, count: int = 20) -> str:
-    """The last lines of `log`, for the end of an error message."""
+    """The last lines of `log`, for the end of an error message, without what apt prints of passwords."""
     try:
         lines = log.read_text("utf-8", "replace").splitlines()[-count:]
     except OSError as error:
         return f"its log {log} cannot be read: {error.strerror}"
-    shown = "\n".join(f"  | {line}" for line in lines if line.strip())
-    return f"the end of {log}:\n{shown}" if shown else f"{log} is empty"
+    end = "\n".join(f"  | {shown(line[:_LONGEST_LINE])}" for line in lines if line.strip())
+    return f"the end of {log}:\n{end}" if end else f"{log} is empty"
 
 
 def _ending(code: int) -> str:

@@ -3,16 +3,16 @@
 import os
 import re
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
 
-from xenproof.errors import LabError, SourceError, UsageError, XenproofError
+from xenproof.errors import LabError, UsageError
 from xenproof.image.disk.qcow2_header import MAGIC
 from xenproof.lab import accel
 from xenproof.lab.child import tail
+from xenproof.lab.disk_keys import host_keys_in
 from xenproof.lab.host import RUN_GIB, LabHost
 from xenproof.lab.machine import Wiring, command
 from xenproof.lab.recipe import check_memory
@@ -26,7 +26,6 @@ from xenproof.run.waiting import wait_until
 _MEMORY_MIB, _CPUS = 3072, 2
 _STARTING = ("initializing", "starting")
 _UNITS_LIMIT_S = 300.0
-_KEYS = "/etc/ssh/ssh_host_*_key.pub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def up_disk(
         raise UsageError(f"expected the private key that logs in to {url}: --identity FILE")
     if memory_mib is not None:
         check_memory(memory_mib)
-    keys = _host_keys(disk, backing)
+    keys = host_keys_in(disk, backing)
     accelerator = accel.choose()
     require_space(made(runs.runs_folder()), RUN_GIB, f"running the lab host {url}")
     run = runs.new_run(re.sub(r"[^A-Za-z0-9_.-]", "_", disk.name)[-100:], ProcessIdentity.of(os.getpid()))
@@ -81,29 +80,6 @@ def up_disk(
     return host
 
 
-def _host_keys(disk: Path, backing: tuple[Path, ...]) -> list[str]:
-    """The public host keys in the image; none where its file system cannot be read or it makes them when it boots.
-
-    Raises SourceError if it is no disk image or has a backing file that the user did not allow: QEMU would open that.
-    """
-    try:
-        from xenproof.image.budget import Budget
-        from xenproof.image.disk.container import open_container
-        from xenproof.image.disk.disk import read_disk
-    except ImportError as error:
-        raise SourceError(
-            f"the disk image {disk} is read before it is booted, which needs packages that are not installed "
-            f"({error.name}): install xenproof with its extra, pip install 'xenproof[image]'"
-        ) from error
-    with ExitStack() as files:
-        open_container(disk, files, backing, Budget())
-        try:
-            tree = read_disk(disk, files, backing, Budget()).tree
-            return [text.strip() for path in tree.matching(_KEYS) if (text := tree.text(path))]
-        except XenproofError:
-            return []
-
-
 def _boot(host: LabHost, own: OwnDisk, accelerator: accel.Accelerator) -> None:
     folder = host.run.folder
     wiring = Wiring.below(folder, folder / "disk.qcow2")
@@ -115,7 +91,7 @@ def _boot(host: LabHost, own: OwnDisk, accelerator: accel.Accelerator) -> None:
 
 
 def _keys_of(host: LabHost) -> list[str]:
-    """The key of a host whose image holds none: nothing but this QEMU is behind its port of loopback."""
+    """The key of a host whose image holds none that it uses: nothing but this QEMU is behind its port of loopback."""
     deadline = time.monotonic() + BOOT_LIMIT_S
     while True:
         try:

@@ -11,15 +11,19 @@ from email.parser import HeaderParser
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from xenproof.errors import LabError
+from xenproof.lab.shown import is_misread, shown
 
 _APT_HELPER = "/usr/lib/apt/apt-helper"
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 # The fields stand before the list of files, which is the rest of 150 kB.
 _FIELDS_CHARS = 8192
 _LIMIT_S = 60
+_MISREAD = (
+    "its user or password has a sign that is to be encoded: write @ as %2540 and / as %252F in a line of sources.list, "
+    "as %40 and %2F elsewhere"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,14 @@ def fetch(uri: str, suite: str, file: Path) -> tuple[str, str]:
 
     Its signature is not checked here, but when packages are installed.
     """
+    return download(f"{uri.rstrip('/')}/dists/{suite}/InRelease", file, _FIELDS_CHARS)
+
+
+def download(address: str, file: Path, most_chars: int) -> tuple[str, str]:
+    """The beginning of what is at `address`, fetched into `file`; or an empty text and the reason."""
     file.unlink(missing_ok=True)
-    address = f"{uri.rstrip('/')}/dists/{suite}/InRelease"
+    if is_misread(address):
+        return "", _MISREAD
     command = [_APT_HELPER, "-q", "-o", "APT::Sandbox::User=root", "download-file", address, str(file)]
     try:
         done = subprocess.run(
@@ -68,22 +78,18 @@ def fetch(uri: str, suite: str, file: Path) -> tuple[str, str]:
         return "", f"no answer within {_LIMIT_S} s"
     if done.returncode == 0 and file.is_file():
         with file.open(encoding="utf-8", errors="replace") as opened:
-            return opened.read(_FIELDS_CHARS), ""
+            return opened.read(most_chars), ""
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
     # "Err:1 ADDRESS" is followed by the reason, which is without the address and the credentials in it.
     reasons = [after for line, after in pairwise(lines) if line.startswith("Err:")]
-    return "", reasons[0][:200] if reasons else f"{_APT_HELPER} ended with {done.returncode}"
-
-
-def shown(uri: str) -> str:
-    """An address without the user and the password that apt's configuration may have in it."""
-    parts = urlsplit(uri)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], *parts[2:]))
+    reasons += [line.removeprefix("E: ") for line in lines if line.startswith("E: The method driver ")]
+    return "", shown(reasons[0])[:200] if reasons else f"{_APT_HELPER} ended with {done.returncode}"
 
 
 def _date(text: str) -> datetime | None:
     try:
+        date = parsedate_to_datetime(text)
         # "UTC" is no zone of an e-mail's date: it then has none.
-        return parsedate_to_datetime(text).replace(tzinfo=UTC)
-    except (TypeError, ValueError):
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -43,9 +43,7 @@ def install(recipe: Recipe, folder: Path, log: Path, *, allow_expired: bool) -> 
     hooks = [f"--essential-hook={hook}" for hook in _early_hooks(recipe, early)]
     hooks += [f"--customize-hook={hook}" for hook in _hooks_of_provenance(used)]
     hooks += ["--aptopt=Acquire::Check-Valid-Until false"] if allow_expired else []
-    mirrors = debian_mirrors()
-    # Without a mirror of Debian's (Ubuntu's apt has none), mmdebstrap's own default is used.
-    pockets = find_pockets(recipe.suites, mirrors, allow_expired=allow_expired) if mirrors else []
+    pockets = find_pockets(recipe.suites, debian_mirrors(), allow_expired=allow_expired)
     archive = folder / "root.tar"
     run(
         all_or_none(

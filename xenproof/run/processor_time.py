@@ -50,12 +50,25 @@ def read_clock(pid: int, proc: Path = _PROC) -> ProcessorClock | None:
     threads = {}
     try:
         for task in (proc / str(pid) / "task").iterdir():
-            # The time that it ran and the time that it waited to run, in nanoseconds, and how often it ran.
-            ran, denied, _ = (task / "schedstat").read_text("ascii").split()
-            threads[int(task.name)] = int(ran), int(denied)
+            if counters := _counters(task / "schedstat"):
+                threads[int(task.name)] = counters
     except (OSError, ValueError):
         return None
-    return ProcessorClock(time.monotonic(), threads, _pressed_s(proc)) if threads else None
+    # A kernel that does not count prints zeros.
+    counts = any(ran or denied for ran, denied in threads.values())
+    return ProcessorClock(time.monotonic(), threads, _pressed_s(proc)) if counts else None
+
+
+def _counters(schedstat: Path) -> tuple[int, int] | None:
+    """How long a thread ran and how long it waited to run, in nanoseconds; None if it has just ended."""
+    try:
+        text = schedstat.read_text("ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    ran, denied, _ = text.split()
+    if not (ran.isdigit() and denied.isdigit()):
+        raise ValueError(f"expected nanoseconds in {schedstat}, found {text[:100]!r}")
+    return int(ran), int(denied)
 
 
 def _pressed_s(proc: Path) -> float | None:

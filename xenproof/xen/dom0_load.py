@@ -12,7 +12,9 @@ _READ = "cat /proc/uptime /proc/loadavg /proc/stat; cat /proc/pressure/cpu 2>/de
 _LIMIT_S = 10.0
 _MOST_BYTES = 1 << 20
 # user, nice, system, idle, iowait, irq, softirq, steal, in hundredths of a second; the guest times are part of user.
-_CPU = re.compile(r"^cpu +((?:\d{1,18} ){7}\d{1,18})\b", re.ASCII | re.MULTILINE)
+_CPU = re.compile(r"^cpu +((?:\d{1,20} ){7}\d{1,20})\b", re.ASCII | re.MULTILINE)
+_EACH_CPU = re.compile(r"^cpu\d+ ", re.ASCII | re.MULTILINE)
+_HERTZ = 100
 # 350735.47 234388.90
 _UPTIME = re.compile(r"(\d{1,12}\.\d{2}) \d{1,15}\.\d{2}\n", re.ASCII)
 # 0.20 0.18 0.12 1/80 11206
@@ -28,17 +30,29 @@ class Dom0Clock:
     stolen_ticks: int
     load: float
     pressed_s: float | None
+    processors: int
 
     def since(self, before: "Dom0Clock") -> HostLoad:
         """The load from `before` until now."""
-        seconds, ticks = self.at_s - before.at_s, self.all_ticks - before.all_ticks
+        seconds = self.at_s - before.at_s
         pressure = None
         if self.pressed_s is not None and before.pressed_s is not None and seconds > 0:
             pressure = _share(self.pressed_s - before.pressed_s, seconds)
         return HostLoad(
             max(seconds, 0.0), pressure=pressure, load=self.load,
-            steal=_share(self.stolen_ticks - before.stolen_ticks, ticks),
+            steal=self._steal_since(before),
         )  # fmt: skip
+
+    def _steal_since(self, before: "Dom0Clock") -> float | None:
+        """The share of the time that was stolen; None where the counters cannot be right.
+
+        Some kernels count what was stolen backwards, or add the age of the host to it; after a restart all is lower.
+        """
+        ticks, stolen = self.all_ticks - before.all_ticks, self.stolen_ticks - before.stolen_ticks
+        most = _HERTZ * self.processors * (1.5 * (self.at_s - before.at_s) + 1)
+        if not 0 <= stolen <= ticks <= most:
+            return None
+        return _share(stolen, ticks)
 
 
 def read_dom0_clock(dom0: Connection) -> Dom0Clock:
@@ -54,7 +68,9 @@ def parse_dom0_clock(text: str) -> Dom0Clock:
     if uptime is None or load is None or cpu is None:
         raise ParseError(f"expected /proc/uptime, /proc/loadavg and /proc/stat, found {text[:200]!r}")
     ticks = [int(number) for number in cpu[1].split()]
-    return Dom0Clock(float(uptime[1]), sum(ticks), ticks[7], float(load[1]), some_pressure_s(text[cpu.end() :]))
+    rest = text[cpu.end() :]
+    processors = sum(1 for _ in _EACH_CPU.finditer(rest))
+    return Dom0Clock(float(uptime[1]), sum(ticks), ticks[7], float(load[1]), some_pressure_s(rest), processors)
 
 
 def _share(part: float, whole: float) -> float:

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from xenproof.errors import ParseError
 from xenproof.source.connection import Completed, Connection, quoted
 from xenproof.xen.domains import await_gone, parse_xl_list
+from xenproof.xen.tool_log import weighed
 
 _NUMBER = re.compile(r"[0-9]{1,15}")
-# Lines that are no cause: of xl, libxl, libxlu and virsh.
-_WARNING = re.compile(r"(?i:warning)|libxl: warning|.*:\d+: warning: ")
-_NOTICE = re.compile(
-    r"Parsing config |libxl: (?:notice|info|detail|debug)|domainbuilder: |Domain .* defined from |\s*\Z"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +71,7 @@ def _parse_created(done: Completed, name: str) -> CreatedDomain:
 
 def cause_first(printed: str) -> str:
     """What xl or virsh printed about a failure: the lines that say why, then warnings, then notices."""
-
-    def rank(line: str) -> int:
-        return 2 if _NOTICE.match(line) else 1 if _WARNING.match(line) else 0
-
-    return "\n".join(sorted(printed.strip().splitlines(), key=rank))
+    return "\n".join(line for _, line in sorted(weighed(printed.strip()), key=lambda row: -row[0]))
 
 
 def shut_down(dom0: Connection, domid: int) -> None:

@@ -1,4 +1,4 @@
-"""What people write: profiles, versions, configurations of guests, URLs, pinned keys."""
+"""What people write: profiles, versions, configurations of guests, URLs, pinned keys, mirrors."""
 
 import tempfile
 from collections.abc import Sequence
@@ -8,6 +8,10 @@ from pathlib import Path
 from selftest.corpus import CORPUS
 from selftest.fuzz.target import Choice, FuzzTarget, each, text_of
 from selftest.images.root import PROFILE
+from xenproof.lab.apt_sources import configured
+from xenproof.lab.mirror_list import parse_mirror_list
+from xenproof.lab.release_file import parse_release_file
+from xenproof.lab.shown import shown
 from xenproof.profile.load import load_profile, profiles_folder
 from xenproof.profile.version import in_range, validate_range
 from xenproof.source.address import parse_urls
@@ -120,6 +124,13 @@ def _urls(data: bytes) -> None:
         str(address)
 
 
+def _mirrors(data: bytes) -> None:
+    text = text_of(data)
+    each(
+        lambda: configured(text), lambda: parse_mirror_list(text), lambda: shown(text), lambda: parse_release_file(text)
+    )
+
+
 @cache
 def _configs() -> Sequence[bytes]:
     found = [path.read_bytes() for folder in CORPUS.iterdir() for path in sorted(folder.glob("*.cfg"))]
@@ -155,12 +166,27 @@ _SPECS = (
         b"direct-io-safe",
     ),
 )
-_WRITTEN = Choice({"version": _version, "configuration": _linted, "disk": _disk, "known hosts": _keys, "URLs": _urls})
+_WRITTEN = Choice(
+    {
+        "version": _version,
+        "configuration": _linted,
+        "disk": _disk,
+        "known hosts": _keys,
+        "URLs": _urls,
+        "mirrors": _mirrors,
+    }
+)
 _BLOB = b"AAAAC3NzaC1lZDI1NTE5AAAAIGJsb2I="
 _HOSTS = (
     b"# x\nxen1,10.0.0.1 ssh-ed25519 " + _BLOB + b" a comment\n@revoked *.example.org ssh-rsa " + _BLOB + b"\n"
     b"[xen1]:2222 ssh-rsa " + _BLOB + b"\n|1|c2FsdA==|AAAAAAAAAAAAAAAAAAAAAAAAAAA=| ssh-rsa " + _BLOB + b"\n"
     b"|1|c2FsdA==|AAAAAAAAAAAAAAAAAAAAAAAAAAA= ssh-rsa " + _BLOB + b"\n*,!xen1 ssh-rsa " + _BLOB + b"\n"
+)
+_MIRRORS = (
+    b"sid|main|Packages|http://me:x@deb.example:80/debian/\nsid|main|Packages|cdrom://[Debian 13]/\n",
+    b"# x\nhttps://deb.example/debian/\tpriority:2 arch:amd64 arch:all\nfile:/srv/debian\n",
+    b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nOrigin: Debian\nSuite: unstable\nCodename: sid\n"
+    b"Date: Sat, 10 Jun 2023 08:53:33 +0200\nValid-Until: Sat, 17 Jun 2023 08:53:33 UTC\nSHA256:\n a 1 b\n",
 )
 
 
@@ -179,6 +205,7 @@ def _written_seeds() -> Sequence[bytes]:
         *(_WRITTEN.input("disk", text) for text in sorted({spec for spec in specs if b"," in spec})),
         _WRITTEN.input("known hosts", _HOSTS),
         *(_WRITTEN.input("URLs", text) for text in urls),
+        *(_WRITTEN.input("mirrors", text) for text in _MIRRORS),
     ]
 
 
@@ -191,6 +218,10 @@ def _written_known() -> dict[str, bytes]:
         "a number of 5,000 digits": _WRITTEN.input("configuration", b"memory = " + b"9" * 5000 + b"\n"),
         "a version of 5,000 digits": _WRITTEN.input("version", b"9" * 5000 + b"\n>=" + b"9" * 5000),
         "a port of 5,000 digits": _WRITTEN.input("URLs", b"ssh://x:" + b"9" * 5000),
+        "a year of 20 digits": _WRITTEN.input("mirrors", b"Date: Mon, 1 Jan " + b"9" * 20 + b" 00:00:00 UTC\n"),
+        "a zone of 20 digits": _WRITTEN.input("mirrors", b"Date: Mon, 1 Jan 2024 00:00:00 +" + b"9" * 20 + b"\n"),
+        "the last day of a zone": _WRITTEN.input("mirrors", b"Date: Fri, 31 Dec 9999 23:59:59 -1200\n"),
+        "users without an end": _WRITTEN.input("mirrors", b"//a:" * 4000),
         "a bracket that stays open": _WRITTEN.input("URLs", b"ssh://[::1"),
     }
 

@@ -15,6 +15,7 @@ from xenproof.xen.backend import parse_disk_workers, vbd_in_xenstore
 from xenproof.xen.cost import parse_cost
 from xenproof.xen.disk_line import dry_run_words
 from xenproof.xen.dom0_load import parse_dom0_clock
+from xenproof.xen.domain_control import cause_first
 from xenproof.xen.domains import parse_free_memory, parse_xl_list
 from xenproof.xen.dry_run import parse_dry_run
 from xenproof.xen.processors import parse_affinity, parse_cpus, parse_nodes, parse_pools
@@ -55,6 +56,7 @@ _XL = Choice(
         "witness": _witness,
         "dom0 load": lambda data: parse_dom0_clock(text_of(data)),
         "time limit": lambda data: time_limit_in(text_of(data)),
+        "cause": lambda data: cause_first(text_of(data)),
     }
 )
 _COMMANDS = {
@@ -108,6 +110,7 @@ def _xl_seeds() -> Sequence[bytes]:
         _XL.input("extents", _EXTENTS),
         _XL.input("dom0 load", _LOAD),
         _XL.input("time limit", b"libxl: error: killing execution of /etc/xen/scripts/block add because of timeout\n"),
+        _XL.input("cause", b"Parsing config from x\nxc: info: A:\n  b\nlibxl: error: x\nWARNING: y\n"),
         _XL.input("capacity", b"request xenproof-a 1 512 2\nxl list\n" + _LISTED + b"\nxl info\n" + _FREE),
     ]
 
@@ -122,6 +125,7 @@ def _xl_known() -> dict[str, bytes]:
         "a process of 5,000 digits": _XL.input("disk workers", b"qemu " + number + b"\nend\n"),
         "an extent of 5,000 digits": _XL.input("extents", _EXTENTS.replace(b"34816", number)),
         "a block of 5,000 digits": _XL.input("extents", _EXTENTS.replace(b"4096", number)),
+        "a steal of 20 digits": _XL.input("dom0 load", _LOAD.replace(b" 16 0 0", b" " + b"9" * 20 + b" 0 0")),
         "nested JSON": _XL.input("dry run", b"[" * 100_000),
         "a format that is a number": _XL.input("dry run", b'{"c_info": {}, "disks": [{"format": 5}]}'),
         "nested objects": _XL.input("dry run", b'{"a":' * 100_000),

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,24 @@ def test_the_answer_of_a_trial_is_kept_until_the_next_boot(monkeypatch: pytest.M
     (tmp_path / "kvm-trial.json").write_text('{"boot": "another", "qemu": [7, 2], "runs": true}', "utf-8")
     assert not accel.kvm_runs_a_guest()
     assert len(tried) == 2
+
+
+@pytest.mark.parametrize("part", ["//a:", "//", "//a@", "a:@", "//a/@"])
+def test_a_long_line_of_a_log_takes_no_time(tmp_path: Path, part: str) -> None:
+    (tmp_path / "log").write_text(part * (1 << 20))
+    began = time.monotonic()
+    child.tail(tmp_path / "log")
+    assert time.monotonic() - began < 10
+
+
+def test_the_end_of_a_log_has_no_password(tmp_path: Path) -> None:
+    """apt prints the whole address where it cannot fetch: seen in the log of an installation."""
+    fails = (
+        "echo 'E: Failed to fetch http://me:secret@127.0.0.1:8/debian/dists/sid/InRelease  401  Unauthorized'; exit 3"
+    )
+    with pytest.raises(LabError, match=r"fetch http:\S+:8/debian/dists/sid/InRelease  401") as caught:
+        child.run(["sh", "-c", fails], log=tmp_path / "log", purpose="installing", limit_s=60)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_failed_program_shows_the_end_of_its_log(tmp_path: Path) -> None:

@@ -44,7 +44,38 @@ def test_only_what_happened_in_the_span_counts() -> None:
     assert (span.ran_s, span.denied_s) == pytest.approx((1.0, 1.0))
 
 
-@pytest.mark.parametrize("threads", [{}, {7: ""}, {7: "1 2\n"}, {7: "a b c\n"}])
+def test_a_thread_that_ends_while_it_is_read_hides_no_other(tmp_path: Path) -> None:
+    # QEMU starts and ends threads for its disks all the time.
+    proc = proc_with(tmp_path, {7: "1000000000 2000000000 3\n", 8: "500000000 0 1\n"})
+    (proc / "7" / "task" / "8" / "schedstat").unlink()
+    (proc / "7" / "task" / "9").symlink_to("gone")
+    clock = read_clock(7, proc)
+    assert clock is not None
+    assert dict(clock.threads) == {7: (1000000000, 2000000000)}
+
+
+@pytest.mark.parametrize("threads", [{7: "0 0 0\n"}, {7: "0 0 0\n", 8: "0 0 0\n"}])
+def test_a_kernel_that_does_not_count_is_none(tmp_path: Path, threads: dict[int, str]) -> None:
+    # It prints zeros: without CONFIG_SCHEDSTATS, and where delay accounting is off.
+    assert read_clock(7, proc_with(tmp_path, threads)) is None
+
+
+def test_a_thread_that_has_not_run_yet_is_one(tmp_path: Path) -> None:
+    clock = read_clock(7, proc_with(tmp_path, {7: "5 6 1\n", 8: "0 0 0\n"}))
+    assert clock is not None
+    assert dict(clock.threads) == {7: (5, 6), 8: (0, 0)}
+
+
+def test_pressure_that_is_switched_off_is_none(tmp_path: Path) -> None:
+    # Some kernels have the file, and refuse to read it: EOPNOTSUPP.  A folder is as hard to read.
+    proc = proc_with(tmp_path, {7: "1 2 3\n"}, pressure=None)
+    (proc / "pressure" / "cpu").mkdir(parents=True)
+    clock = read_clock(7, proc)
+    assert clock is not None
+    assert clock.pressed_s is None
+
+
+@pytest.mark.parametrize("threads", [{}, {7: ""}, {7: "1 2\n"}, {7: "a b c\n"}, {7: "-1 -2 -3\n"}])
 def test_counters_that_cannot_be_read_are_none(tmp_path: Path, threads: dict[int, str]) -> None:
     assert read_clock(7, proc_with(tmp_path, threads)) is None
 

@@ -21,7 +21,7 @@ IDENTITY = {
     "machine id": "cat /etc/machine-id",
     "address": "ip -o -4 addr show dev xenbr0",
     "link-local address": "ip -o -6 addr show dev xenbr0 scope link",
-    "MAC": "cat /sys/class/net/xenbr0/address /sys/class/net/eth1/address",
+    "MAC": "cat /sys/class/net/xenbr0/address /sys/class/net/wire0/address",
     "host keys": "cat /etc/ssh/ssh_host_*_key.pub",
     "root's key": "cat /root/.ssh/id_ed25519",
     "libvirt's id": "virsh -c xen:///system uri >/dev/null && grep ^host_uuid /etc/libvirt/libvirtd.conf",
@@ -131,7 +131,7 @@ def test_a_cut_wire_is_dead_until_it_is_mended(pair: Pair) -> None:
     def answers() -> bool:
         return pair.shells[0].run(f"busybox ping -c 1 -W 2 {pair.addresses[1]}").exit_code == 0
 
-    carrier = "cat /sys/class/net/eth1/carrier"
+    carrier = "cat /sys/class/net/wire0/carrier"
     assert answers()
     wire.cut(pair.id)
     try:
@@ -170,7 +170,7 @@ def test_a_host_alone_is_that_of_the_snapshot_and_reaches_nobody(pair: Pair) -> 
         assert shell.run("uname -n").text.strip() == "lab-debian12"
         assert alone.run.member is None
         # It has a wire and a disk, too.
-        assert shell.run("cat /sys/class/net/eth1/carrier").text.strip() == "1"
+        assert shell.run("cat /sys/class/net/wire0/carrier").text.strip() == "1"
         assert shell.run(f"busybox ping -c 2 -W 1 {pair.addresses[0]}").exit_code != 0
         assert shell.run(f"head -c 16 {SHARED_DISK}").check().stdout == bytes(16)
         shell.close()
@@ -192,6 +192,6 @@ def test_a_pair_is_seen_and_reached_by_hand(pair: Pair) -> None:
     assert "delay 20ms" in xenproof_lab("wire", "debian12", "--rate", "100", "--delay", "20")
     for shell in pair.shells:
         # qdisc netem 8001: root refcnt 2 limit 10000 delay 20ms rate 100Mbit
-        assert "delay 20ms rate 100Mbit" in shell.run("tc qdisc show dev eth1").check().text
+        assert "delay 20ms rate 100Mbit" in shell.run("tc qdisc show dev wire0").check().text
     assert "is cut" in xenproof_lab("wire", "debian12#2", "--cut")
     assert "is mended" in xenproof_lab("wire", "debian12", "--mend")

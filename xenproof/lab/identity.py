@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from xenproof.lab.machine import ALONE, BRIDGE, NIC, PREFIX_LENGTH
+from xenproof.lab.machine import ALONE, BRIDGE, NIC, NIC_PATH, PREFIX_LENGTH
 from xenproof.lab.ssh_keys import KINDS, SshKey, new_key
 from xenproof.source.connection import quoted
 
@@ -49,7 +49,8 @@ def taking(own: Identity, peer: Identity, lab_key: str) -> str:
         "/etc/hostname": f"{own.name}\n",
         "/proc/sys/kernel/hostname": f"{own.name}\n",
         "/etc/hosts": "127.0.0.1 localhost\n" + "".join(f"{host.address} {host.name}\n" for host in (own, peer)),
-        "/etc/systemd/network/10-wire.link": f"[Match]\nOriginalName={NIC} {BRIDGE}\n[Link]\nMACAddress={own.mac}\n",
+        "/etc/systemd/network/10-wire.link": (f"[Match]\nPath={NIC_PATH}\n[Link]\nName={NIC}\nMACAddress={own.mac}\n"),
+        "/etc/systemd/network/10-bridge.link": f"[Match]\nOriginalName={BRIDGE}\n[Link]\nMACAddress={own.mac}\n",
     }
     return "\n".join([
         "set -e",

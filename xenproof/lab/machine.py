@@ -8,9 +8,9 @@ from typing import Protocol
 from xenproof.lab.accel import QEMU, Accelerator
 from xenproof.lab.shared import Shared
 
-ADDRESS = "10.0.2.15"  # of the recipe's eth0, in the private network of each QEMU
-# The recipe's second interface, its bridge, and the address of a host alone.
-NIC, BRIDGE, ALONE, PREFIX_LENGTH = "eth1", "xenbr0", "10.0.3.15", 24
+ADDRESS = "10.0.2.15"  # of the recipe's first card, in the private network of each QEMU
+# The recipe's second card and its place on the bus, its bridge, and the address of a host alone.
+NIC, NIC_PATH, BRIDGE, ALONE, PREFIX_LENGTH = "wire0", "pci-0000:00:04.0", "xenbr0", "10.0.3.15", 24
 WIRE = "net1"
 """QEMU's name of the end of the wire, for its monitor."""
 _SHARED_SERIAL = "xenproof-shared"

@@ -213,7 +213,7 @@ def test_a_key_is_one_for_openssh(kind: str, tmp_path: Path) -> None:
     ],
 )
 def test_the_quality_of_a_wire_is_said_to_netem(quality: wire.Quality, words: str) -> None:
-    assert quality.command == f"tc qdisc replace dev eth1 root netem limit 10000 {words}"
+    assert quality.command == f"tc qdisc replace dev wire0 root netem limit 10000 {words}"
 
 
 @pytest.mark.parametrize(

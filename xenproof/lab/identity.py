@@ -49,7 +49,7 @@ def taking(own: Identity, peer: Identity, lab_key: str) -> str:
         "/etc/hostname": f"{own.name}\n",
         "/proc/sys/kernel/hostname": f"{own.name}\n",
         "/etc/hosts": "127.0.0.1 localhost\n" + "".join(f"{host.address} {host.name}\n" for host in (own, peer)),
-        "/etc/systemd/network/10-wire.link": (f"[Match]\nPath={NIC_PATH}\n[Link]\nName={NIC}\nMACAddress={own.mac}\n"),
+        "/etc/systemd/network/10-wire.link": f"[Match]\nPath={NIC_PATH}\n[Link]\nName={NIC}\nMACAddress={own.mac}\n",
         "/etc/systemd/network/10-bridge.link": f"[Match]\nOriginalName={BRIDGE}\n[Link]\nMACAddress={own.mac}\n",
     }
     return "\n".join([

@@ -13,7 +13,6 @@ import paramiko
 from paramiko.common import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
-    MSG_CHANNEL_EOF,
     MSG_CHANNEL_EXTENDED_DATA,
     MSG_CHANNEL_REQUEST,
     MSG_CHANNEL_WINDOW_ADJUST,
@@ -28,16 +27,8 @@ MAX_PACKET_BYTES = 256 << 10
 MAX_GREETING_BYTES = 16 << 10
 THREAD_LIMIT_S = 5.0
 _MOST_POSTPONED = 1000
-_OF_A_CHANNEL = frozenset(
-    (
-        MSG_CHANNEL_CLOSE,
-        MSG_CHANNEL_DATA,
-        MSG_CHANNEL_EOF,
-        MSG_CHANNEL_EXTENDED_DATA,
-        MSG_CHANNEL_REQUEST,
-        MSG_CHANNEL_WINDOW_ADJUST,
-    )
-)
+# The messages on an open channel, 93 to 98: its window, data, end of input, close and requests (RFC 4254, section 9).
+_OF_A_CHANNEL = range(MSG_CHANNEL_WINDOW_ADJUST, MSG_CHANNEL_REQUEST + 1)
 _QUOTED_CHARACTERS = 200
 
 # Our errors report what happened.  paramiko's log quotes the peer without a limit, and has tracebacks of its own;

@@ -10,7 +10,8 @@ from xenproof.xen.domains import parse_free_memory
 # /proc/meminfo, in KiB; /proc/stat, in hundredths of a second: user, nice, system, idle, iowait, irq, softirq, ...
 _MEMORY = re.compile(r"^(MemTotal|MemAvailable|MemFree|Buffers|Cached): +(\d{1,15}) kB$", re.MULTILINE)
 _CPU = re.compile(r"^cpu +(\d{1,19}) (\d{1,19}) (\d{1,19}) (\d{1,19}) (\d{1,19}) (\d{1,19}) (\d{1,19})\b", re.MULTILINE)
-_HERTZ = 100  # USER_HZ, the same on all x86
+USER_HZ = 100
+"""How many times a second Linux counts the time of processors, on all x86."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +43,4 @@ def parse_cost(text: str) -> Cost:
     # Kernels before 3.14, such as that of SLES 12, have no MemAvailable.
     available = memory.get("MemAvailable", memory["MemFree"] + memory["Buffers"] + memory["Cached"])
     busy = sum(int(cpu[field]) for field in (1, 2, 3, 6, 7))
-    return Cost((memory["MemTotal"] - available) >> 10, busy / _HERTZ, parse_free_memory(text))
+    return Cost((memory["MemTotal"] - available) >> 10, busy / USER_HZ, parse_free_memory(text))

@@ -7,6 +7,7 @@ from xenproof.errors import ParseError
 from xenproof.results.host_load import HostLoad
 from xenproof.run.processor_time import some_pressure_s
 from xenproof.source.connection import Connection
+from xenproof.xen.cost import USER_HZ
 
 _READ = "cat /proc/uptime /proc/loadavg /proc/stat; cat /proc/pressure/cpu 2>/dev/null; true"
 _LIMIT_S = 10.0
@@ -14,7 +15,6 @@ _MOST_BYTES = 1 << 20
 # user, nice, system, idle, iowait, irq, softirq, steal, in hundredths of a second; the guest times are part of user.
 _CPU = re.compile(r"^cpu +((?:\d{1,20} ){7}\d{1,20})\b", re.ASCII | re.MULTILINE)
 _EACH_CPU = re.compile(r"^cpu\d+ ", re.ASCII | re.MULTILINE)
-_HERTZ = 100
 # 350735.47 234388.90
 _UPTIME = re.compile(r"(\d{1,12}\.\d{2}) \d{1,15}\.\d{2}\n", re.ASCII)
 # 0.20 0.18 0.12 1/80 11206
@@ -49,7 +49,7 @@ class Dom0Clock:
         Some kernels count what was stolen backwards, or add the age of the host to it; after a restart all is lower.
         """
         ticks, stolen = self.all_ticks - before.all_ticks, self.stolen_ticks - before.stolen_ticks
-        most = _HERTZ * self.processors * (1.5 * (self.at_s - before.at_s) + 1)
+        most = USER_HZ * self.processors * (1.5 * (self.at_s - before.at_s) + 1)
         if not 0 <= stolen <= ticks <= most:
             return None
         return _share(stolen, ticks)
